@@ -1,0 +1,70 @@
+# Needs make and Python 3.11 or newer with venv, nothing else. Everything is installed into .venv from requirements.lock.
+
+# The first interpreter found that is new enough; choose another one with `make PYTHON=/path/to/python test`.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
+
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# Written when the environment is complete. An environment without it was not made here and is made anew.
+STAMP := $(VENV)/.installed
+
+STUDY ?= studies/first_case.yaml
+RESULTS ?= results/$(basename $(notdir $(STUDY)))
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
+PYTEST_OPTIONS ?=
+STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo test check static format lock clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+bootstrap: $(STAMP)  ## create .venv with everything in requirements.lock and this package (others do it when needed)
+
+demo: $(STAMP)  ## simulate the first study and write its report to results/first_case
+	$(BIN)/insulae run $(STUDY) --out $(RESULTS)
+
+test: $(STAMP)  ## run all tests
+	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_OPTIONS)
+
+check: $(STAMP)  ## formatting, lint, types, import contracts and the static tests; about half a minute
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m pyright
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory static
+
+static: $(STAMP)
+	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS) $(STATIC_TESTS)
+
+format: $(STAMP)  ## put all code into the house format and mend what ruff can mend
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+lock: $(STAMP)  ## pin requirements.lock anew from pyproject.toml
+	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --group bootstrap --output-file requirements.lock \
+		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--no-header --no-annotate --quiet --upgrade
+
+clean:  ## remove .venv, results and everything else that was generated
+	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache src/*.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv, itself pinned in the lock, installs several times faster than pip; pip takes over where uv finds no packages, for
+# example behind a mirror named only in pip's own settings. Both check every hash.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || \
+		{ echo "Python 3.11 or newer is needed, '$(PYTHON)' is not; try make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+		{ echo "'$(PYTHON)' lacks venv; install it (Debian and Ubuntu: the package python3-venv)" >&2; exit 1; }
+	@echo "Installing the pinned packages into $(VENV); one or two minutes the first time"
+	@test -f $(STAMP) || $(PYTHON) -m venv --clear $(VENV)
+	@awk '/^[a-zA-Z0-9]/ {keep = /^uv==/} keep' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	$(BIN)/python -m uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r requirements.lock || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)

@@ -1,0 +1,7 @@
+"""Insulae simulates the restoration of insulin production in diabetes, tied to published evidence.
+
+The package is layered (see ARCHITECTURE.md); the command line is `insulae`. Start reading at `insulae.study.run`.
+Every result is simulated and is not medical advice.
+"""
+
+__version__ = "0.1.0"

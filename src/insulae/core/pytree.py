@@ -1,0 +1,41 @@
+"""Frozen, keyword-only records that JAX can trace: states, parameters, signals, effects."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar, dataclass_transform
+
+import jax
+import jax.numpy as jnp
+
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def pytree(cls: type[T]) -> type[T]:
+    """Make a class a frozen, keyword-only dataclass whose fields are leaves or subtrees for JAX."""
+    return jax.tree_util.register_dataclass(dataclasses.dataclass(frozen=True, kw_only=True)(cls))
+
+
+def replace(record: T, **changes: Any) -> T:
+    """Return a copy of a record with some fields changed."""
+    return dataclasses.replace(record, **changes)  # type: ignore[type-var]
+
+
+def map_leaves(function: Callable[..., Any], tree: T, *others: T) -> T:
+    """Apply a function leaf by leaf."""
+    return jax.tree_util.tree_map(function, tree, *others)
+
+
+def take(tree: T, index: Any) -> T:
+    """Take rows of the leading axis of every leaf."""
+    return map_leaves(lambda leaf: leaf[index], tree)
+
+
+def concatenate(trees: list[T]) -> T:
+    """Join records along the leading axis of every leaf."""
+    return map_leaves(lambda *leaves: jnp.concatenate(leaves), *trees)
+
+
+def broadcast(tree: T, n: int, dtype: Any = jnp.float32) -> T:
+    """Give every leaf a leading patient axis of length n and one floating type."""
+    return map_leaves(lambda leaf: jnp.broadcast_to(jnp.asarray(leaf, dtype), (n,)), tree)

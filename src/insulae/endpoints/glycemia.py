@@ -1,0 +1,109 @@
+"""Glycemia: HbA1c, fasting and mean glucose, CGM times in ranges, variability and risk indices.
+
+The CGM measures are those of `insulae.cgm.metrics`, taken over the window that ends at the visit.
+"""
+
+from insulae.cgm import metrics
+from insulae.endpoints.base import Floats, endpoint, percent
+
+
+@endpoint(unit="%", label="HbA1c", better="lower", source="ada2025", cdisc="HBA1CHGB")
+def hba1c(hba1c: Floats) -> Floats:
+    """Glycated hemoglobin as measured (NGSP)."""
+    return hba1c
+
+
+@endpoint(unit="%", label="HbA1c below 7.0 %", better="higher", source="landstra2021", kind="yes_no")
+def hba1c_below_7(hba1c: Floats) -> Floats:
+    """HbA1c below 7.0 %, the limit of a good outcome in the Igls criteria 2.0."""
+    return percent(hba1c < 7.0, hba1c)
+
+
+@endpoint(unit="%", label="HbA1c below 6.5 %", better="higher", source="ada2025", kind="yes_no")
+def hba1c_below_6_5(hba1c: Floats) -> Floats:
+    """HbA1c below 6.5 %, the diagnostic limit of diabetes; says nothing about drugs (see `remission`)."""
+    return percent(hba1c < 6.5, hba1c)
+
+
+@endpoint(unit="mg/dL", label="Fasting glucose", better="lower", source="ada2025", cdisc="GLUC")
+def fasting_glucose(fasting_glucose: Floats) -> Floats:
+    """Mean of the fasting values of the window."""
+    return fasting_glucose
+
+
+@endpoint(unit="mg/dL", label="Mean CGM glucose", better="lower", source="battelino2023")
+def mean_glucose(glucose: Floats) -> Floats:
+    """Mean of all readings."""
+    return metrics.mean_glucose(glucose)
+
+
+@endpoint(unit="%", label="Time in range 70-180 mg/dL", better="higher", source="battelino2023")
+def time_in_range(glucose: Floats) -> Floats:
+    """Share of readings from 70 to 180 mg/dL, both ends included."""
+    return metrics.time_in_range(glucose)
+
+
+@endpoint(unit="%", label="Time in tight range 70-140 mg/dL", better="higher", source="battelino2023")
+def time_in_tight_range(glucose: Floats) -> Floats:
+    """Share of readings from 70 to 140 mg/dL (3.9-7.8 mmol/L), both ends included."""
+    return metrics.time_in_tight_range(glucose)
+
+
+@endpoint(unit="%", label="Time below 70 mg/dL", better="lower", source="battelino2023")
+def time_below_range(glucose: Floats) -> Floats:
+    """Share of readings below 70 mg/dL, those below 54 included."""
+    return metrics.time_below_range(glucose)
+
+
+@endpoint(unit="%", label="Time below 54 mg/dL", better="lower", source="battelino2023")
+def time_below_54(glucose: Floats) -> Floats:
+    """Share of readings below 54 mg/dL."""
+    return metrics.time_below_54(glucose)
+
+
+@endpoint(unit="%", label="Time above 180 mg/dL", better="lower", source="battelino2023")
+def time_above_range(glucose: Floats) -> Floats:
+    """Share of readings above 180 mg/dL, those above 250 included."""
+    return metrics.time_above_range(glucose)
+
+
+@endpoint(unit="%", label="Time above 250 mg/dL", better="lower", source="battelino2023")
+def time_above_250(glucose: Floats) -> Floats:
+    """Share of readings above 250 mg/dL."""
+    return metrics.time_above_250(glucose)
+
+
+@endpoint(unit="%", label="Coefficient of variation of glucose", better="lower", source="battelino2023")
+def coefficient_of_variation(glucose: Floats) -> Floats:
+    """Standard deviation over mean; at most 36 % is called stable."""
+    return metrics.coefficient_of_variation(glucose)
+
+
+@endpoint(unit="%", label="Glucose management indicator", better="lower", source="bergenstal2018")
+def glucose_management_indicator(glucose: Floats) -> Floats:
+    """HbA1c that the mean glucose lets expect."""
+    return metrics.glucose_management_indicator(glucose)
+
+
+@endpoint(unit="dimensionless", label="Low blood glucose index", better="lower", source="kovatchev1997")
+def low_blood_glucose_index(glucose: Floats) -> Floats:
+    """Frequency and depth of low readings."""
+    return metrics.low_blood_glucose_index(glucose)
+
+
+@endpoint(unit="dimensionless", label="High blood glucose index", better="lower", source="kovatchev1997")
+def high_blood_glucose_index(glucose: Floats) -> Floats:
+    """Frequency and height of high readings."""
+    return metrics.high_blood_glucose_index(glucose)
+
+
+@endpoint(unit="dimensionless", label="Glycemia risk index", better="lower", source="klonoff2023")
+def glycemia_risk_index(glucose: Floats) -> Floats:
+    """Weighted times outside the range, 0 (best) to 100."""
+    return metrics.glycemia_risk_index(glucose)
+
+
+@endpoint(unit="mg/dL", label="Mean amplitude of glycemic excursions", better="lower", source="service1970")
+def mage(glucose: Floats) -> Floats:
+    """Mean of the swings larger than one standard deviation; NaN when there is none."""
+    return metrics.mage(glucose)

@@ -1,0 +1,4 @@
+"""Layer 1: what the patient does and what differs from day to day: meals, counting, insulin sensitivity.
+
+May import JAX and `insulae.core` only. Read `meals.py` first.
+"""

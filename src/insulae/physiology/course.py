@@ -1,0 +1,61 @@
+"""Months to decades: one representative day, then the slow clock for as many days as that day stands for.
+
+Takes effects and a control law as data; knows no therapy. The scheme's error against simulating every day is measured by
+`insulae.trials.accuracy`.
+"""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from insulae.core.clock import SLOW_STEPS_PER_DAY
+from insulae.core.pytree import pytree, replace
+from insulae.physiology import body
+from insulae.physiology.day import Control, DaySummary, Trace, simulate_day
+from insulae.physiology.effects import Effects
+from insulae.physiology.signals import SlowSignals
+from insulae.physiology.slow import body_weight, graft
+
+
+@pytree
+class State:
+    """The whole body: fast and slow state, and the averages of the last simulated day."""
+
+    fast: body.FastState
+    slow: body.SlowState
+    averages: body.DayAverages
+
+
+def infuse(slow: body.SlowState, parameters: body.SlowParameters, effects: Effects) -> body.SlowState:
+    """Give the day's islets."""
+    weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.body_weight)
+    return replace(slow, graft=graft.infuse(slow.graft, parameters.graft, effects.infusion, weight))
+
+
+def morning(
+    state: State, parameters: body.SlowParameters, effects: Effects
+) -> tuple[body.SlowState, SlowSignals]:
+    """Return the slow state after the day's infusion, and what it tells the fast components."""
+    slow = infuse(state.slow, parameters, effects)
+    return slow, body.slow_signals(slow, parameters, state.averages, effects)
+
+
+def advance(
+    state: State,
+    parameters: tuple[body.FastParameters, body.SlowParameters],
+    effects: Effects,
+    control: Control,
+    days: Array,
+) -> tuple[State, DaySummary, Trace]:
+    """Simulate one day that stands for `days` days (a whole number) and move the slow state by them."""
+    fast_parameters, slow_parameters = parameters
+    slow, signals = morning(state, slow_parameters, effects)
+    today = body.today(fast_parameters, signals, effects)
+    fast, summary, trace = simulate_day(state.fast, today, control)
+    averages = body.DayAverages(mean_glucose=summary.mean_glucose, urinary_glucose=summary.urinary_glucose)
+    quarter = jnp.asarray(1 / SLOW_STEPS_PER_DAY, summary.mean_glucose.dtype)
+
+    def one(_: Array, slow: body.SlowState) -> body.SlowState:
+        return body.advance(slow, slow_parameters, averages, effects, quarter)
+
+    slow = lax.fori_loop(0, days * SLOW_STEPS_PER_DAY, one, slow)
+    return State(fast=fast, slow=slow, averages=averages), summary, trace

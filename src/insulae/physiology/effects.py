@@ -1,0 +1,99 @@
+"""Effects (per day) and Inputs (per minute): all the ways anything outside may act on the body.
+
+Factors are neutral at 1 and multiply when therapies are combined; amounts are neutral at 0 and add. A new field widens
+the waist of the system and needs a decision record.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from jax import Array
+
+from insulae.core.pytree import pytree
+
+
+def factor(unit: str = "dimensionless") -> Any:
+    """Declare an effect that multiplies, neutral at 1."""
+    return dataclasses.field(default=1.0, metadata={"unit": unit, "neutral": 1.0})
+
+
+def amount(unit: str) -> Any:
+    """Declare an effect that adds, neutral at 0."""
+    return dataclasses.field(default=0.0, metadata={"unit": unit, "neutral": 0.0})
+
+
+@pytree
+class Infusion:
+    """Islets given on one day: their number and what kind they are, carried by the graft from then on."""
+
+    dose: Array | float = amount("IEQ")
+    instant_loss: Array | float = amount("dimensionless")
+    potency: Array | float = amount("dimensionless")
+    maturity: Array | float = amount("dimensionless")
+    maturation_time: Array | float = amount("d")
+    alloantigen: Array | float = amount("dimensionless")
+    portal_fraction: Array | float = amount("dimensionless")
+    oxygen_early: Array | float = amount("mmHg")
+    oxygen_late: Array | float = amount("mmHg")
+
+
+@pytree
+class Effects:
+    """All ways anything may act on the body for a day."""
+
+    hepatic_production: Array | float = factor()
+    hepatic_sensitivity: Array | float = factor()
+    peripheral_sensitivity: Array | float = factor()
+    secretion_capacity: Array | float = factor()
+    carbohydrate_absorption: Array | float = factor()
+    carbohydrate_intake: Array | float = factor()
+    energy_intake: Array | float = amount("kcal/d")
+    immunosuppression: Array | float = amount("dimensionless")
+    renal_vasoconstriction: Array | float = amount("dimensionless")
+    nephrotoxicity: Array | float = amount("mL/min/1.73m2/year")
+    basal_insulin: Array | float = amount("U/d")
+    bolus_per_carbohydrate: Array | float = amount("U/g")
+    infusion: Infusion = dataclasses.field(default_factory=Infusion)
+
+
+@pytree
+class Inputs:
+    """What enters the body during one step, as rates per minute, and the day's luck with absorption and sensitivity."""
+
+    solid_carbohydrate: Array
+    liquid_carbohydrate: Array
+    rapid_insulin: Array
+    basal_insulin: Array
+    rapid_absorption: Array
+    basal_absorption: Array
+    sensitivity: Array
+    hour: Array
+
+
+def combine(effects: Iterable[Effects]) -> Effects:
+    """Combine what several therapies do on the same day: factors multiply, amounts add, infusions mix by dose."""
+    combined = Effects()
+    for effect in effects:
+        merged = {f.name: _merge(f, combined, effect) for f in dataclasses.fields(Effects) if f.metadata}
+        combined = Effects(**merged, infusion=_mix(combined.infusion, effect.infusion))
+    return combined
+
+
+def _merge(field: dataclasses.Field[Any], first: Effects, second: Effects) -> Any:
+    a, b = getattr(first, field.name), getattr(second, field.name)
+    return a * b if field.metadata["neutral"] == 1 else a + b
+
+
+def _mix(first: Infusion, second: Infusion) -> Infusion:
+    """Pool two infusions of one day: doses add, properties are averages weighted by dose."""
+    if not np.any(second.dose):
+        return first
+    if not np.any(first.dose):
+        return second
+    total = np.asarray(first.dose + second.dose)
+    share = np.asarray(second.dose) / np.where(total > 0, total, 1)
+    names = [f.name for f in dataclasses.fields(Infusion) if f.name != "dose"]
+    mixed = {n: getattr(first, n) * (1 - share) + getattr(second, n) * share for n in names}
+    return Infusion(dose=total, **mixed)

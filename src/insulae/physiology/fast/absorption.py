@@ -1,0 +1,63 @@
+"""Carbohydrate from the mouth to the blood: stomach (solid, liquid), gut, appearance in plasma.
+
+Three compartments in series after Dalla Man 2007, with saturable emptying in place of its tanh law and meal memory, so
+that overlapping meals need no memory. Not modelled: fat and protein, alcohol, gastroparesis.
+"""
+
+from jax import Array
+
+from insulae.core.parameters import derived, parameter
+from insulae.core.pytree import pytree, replace
+from insulae.physiology.effects import Effects, Inputs
+from insulae.physiology.signals import Signals, SlowSignals
+
+
+@pytree
+class Parameters:
+    """Constants of gastric emptying and absorption."""
+
+    grinding_rate: Array = parameter("1/min")
+    emptying_rate: Array = parameter("1/min")
+    emptying_half_content: Array = parameter("mg")
+    absorption_rate: Array = parameter("1/min")
+    bioavailability: Array = parameter("dimensionless")
+    weight: Array = derived("kg")
+
+
+@pytree
+class State:
+    """Carbohydrate in the stomach (solid, liquid) and the gut."""
+
+    stomach_solid: Array
+    stomach_liquid: Array
+    gut: Array
+
+
+def initial(parameters: Parameters) -> State:
+    """Return an empty stomach and gut."""
+    empty = 0 * parameters.grinding_rate
+    return State(stomach_solid=empty, stomach_liquid=empty, gut=empty)
+
+
+def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
+    """Slow the gut by the day's drugs and refer the appearance to the metabolic weight."""
+    rate = parameters.absorption_rate * effects.carbohydrate_absorption
+    return replace(parameters, absorption_rate=rate, weight=signals.metabolic_weight)
+
+
+def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:
+    """Publish the appearance of meal glucose in plasma (mg/kg/min)."""
+    p = parameters
+    return replace(signals, meal_appearance=p.bioavailability * p.absorption_rate * state.gut / p.weight)
+
+
+def derivative(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> State:
+    """Return the rates of change per minute."""
+    p = parameters
+    ground = p.grinding_rate * state.stomach_solid
+    emptied = p.emptying_rate * state.stomach_liquid / (1 + state.stomach_liquid / p.emptying_half_content)
+    return State(
+        stomach_solid=inputs.solid_carbohydrate - ground,
+        stomach_liquid=inputs.liquid_carbohydrate + ground - emptied,
+        gut=emptied - p.absorption_rate * state.gut,
+    )

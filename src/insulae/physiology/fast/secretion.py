@@ -1,0 +1,83 @@
+"""Insulin secretion: one law per unit of functional mass, shared by native and transplanted islets.
+
+Static secretion follows a delayed sigmoid of glucose, amplified by the gut (incretins) while a meal is absorbed; dynamic
+secretion follows the rise of glucose (first phase). Structure after the oral C-peptide minimal model (static + dynamic).
+Immature grafted islets leak at a constant rate instead of sensing glucose. Not modelled: amino acids, sulfonylureas.
+"""
+
+from jax import Array
+
+from insulae.core.parameters import derived, parameter
+from insulae.core.pytree import pytree, replace
+from insulae.physiology.component import hill4, positive_part, saturation
+from insulae.physiology.effects import Effects, Inputs
+from insulae.physiology.signals import Signals, SlowSignals
+
+
+@pytree
+class Parameters:
+    """Constants of secretion per unit functional mass, and the day's functional masses."""
+
+    maximal: Array = parameter("pmol/kg/min")
+    half_glucose: Array = parameter("mg/dL")
+    delay_rate: Array = parameter("1/min")
+    dynamic_gain: Array = parameter("pmol/kg per mg/dL")
+    rise_width: Array = parameter("mg/dL/min")
+    incretin_gain: Array = parameter("dimensionless")
+    incretin_half_appearance: Array = parameter("mg/kg/min")
+    native_capacity: Array = derived("dimensionless")
+    native_first_phase: Array = derived("dimensionless")
+    graft_capacity: Array = derived("dimensionless")
+    graft_first_phase: Array = derived("dimensionless")
+    graft_leak: Array = derived("pmol/kg/min")
+    portal_fraction: Array = derived("dimensionless")
+
+
+@pytree
+class State:
+    """Static secretion per unit functional mass."""
+
+    static: Array
+
+
+def initial(parameters: Parameters) -> State:
+    """Return no secretion; it fills within minutes."""
+    return State(static=0 * parameters.maximal)
+
+
+def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
+    """Take the functional masses of the day and the drugs that act on every islet."""
+    gain = effects.secretion_capacity
+    return replace(
+        parameters,
+        native_capacity=signals.native_capacity * gain,
+        native_first_phase=signals.native_first_phase * gain,
+        graft_capacity=signals.graft_capacity * gain,
+        graft_first_phase=signals.graft_first_phase * gain,
+        graft_leak=signals.graft_leak,
+        portal_fraction=signals.graft_portal_fraction,
+    )
+
+
+def signals(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> Signals:
+    """Publish secretion by native and grafted islets, into the portal vein and into the systemic blood."""
+    p = parameters
+    dynamic = p.dynamic_gain * positive_part(signals.glucose_rate, p.rise_width)
+    native = p.native_capacity * state.static + p.native_first_phase * dynamic
+    graft = p.graft_capacity * state.static + p.graft_first_phase * dynamic + p.graft_leak
+    return replace(
+        signals,
+        native_secretion=native,
+        graft_secretion=graft,
+        portal_secretion=native + p.portal_fraction * graft,
+        systemic_secretion=(1 - p.portal_fraction) * graft,
+        insulin_secretion_rate=native + graft,
+    )
+
+
+def derivative(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> State:
+    """Return the rate of change per minute."""
+    p = parameters
+    incretin = 1 + p.incretin_gain * saturation(signals.meal_appearance, p.incretin_half_appearance)
+    target = p.maximal * hill4(signals.glucose, p.half_glucose) * incretin
+    return State(static=p.delay_rate * (target - state.static))

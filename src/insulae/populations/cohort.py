@@ -1,0 +1,146 @@
+"""Sample virtual patients from the parameter table, with correlated traits and parameters.
+
+Each quantity of each patient has its own random stream, addressed by seed, name and patient identifier: the same seed gives the
+same patients whatever the chunking, the workers, the arms, or the other rows of the table.
+"""
+
+import dataclasses
+import functools
+import zlib
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy.special import ndtri
+
+from insulae.core import parameters as table
+from insulae.core import random, sampling
+from insulae.core.pytree import replace
+from insulae.populations.patient import ClinicNumbers, Cohort, Habits, Parameters, Traits, TraitTable
+
+TRAIT_PREFIX = "traits"
+
+
+def _declared(cls: type, prefix: str = "") -> list[str]:
+    names = table.declared(cls)
+    return [f"{prefix}.{name.rsplit('.', 1)[1]}" for name in names] if prefix else list(names)
+
+
+def _leaves() -> list[type]:
+    """Return every parameter record of a patient."""
+    found: list[type] = []
+    for group in (Parameters.__annotations__["fast"], Parameters.__annotations__["slow"], Habits):
+        found += [f.type for f in dataclasses.fields(group)]  # type: ignore[misc]
+    return found
+
+
+@functools.cache
+def _names() -> tuple[str, ...]:
+    names = [name for cls in _leaves() for name in _declared(cls)]
+    return tuple(sorted({*names, *_declared(TraitTable, TRAIT_PREFIX)}))
+
+
+@functools.cache
+def _cholesky(phenotype: str) -> tuple[tuple[str, ...], Any]:
+    """Return the correlated names and the Cholesky factor of their correlations."""
+    pairs = {(a, b): r for (a, b, pop), r in table.correlations().items() if pop in (table.ANY, phenotype)}
+    names = tuple(sorted({name for pair in pairs for name in pair}))
+    matrix = np.eye(len(names))
+    for (a, b), r in pairs.items():
+        i, j = names.index(a), names.index(b)
+        matrix[i, j] = matrix[j, i] = r
+    return names, np.linalg.cholesky(matrix).astype(np.float32)
+
+
+def _normals(seed: int, phenotype: str, attempt: int, ids: Array) -> dict[str, Array]:
+    """Return one correlated standard normal draw per quantity that varies."""
+    rows = {name: table.lookup(name, phenotype) for name in _names()}
+    needed = {"traits.male", *_cholesky(phenotype)[0]}
+    varying = [name for name, row in rows.items() if row.distribution != "fixed" or name in needed]
+    streams = np.array([zlib.crc32(f"{attempt}/{name}".encode()) for name in varying], np.uint32)
+    matrix = random.stream_normals(seed, streams, ids)
+    draws = dict(zip(varying, matrix, strict=True))
+    names, factor = _cholesky(phenotype)
+    correlated = factor @ jnp.stack([draws[name] for name in names])
+    return draws | dict(zip(names, correlated, strict=True))
+
+
+def _given(numbers: ClinicNumbers, name: str, sampled: Array, seed: int, ids: Array) -> Array:
+    """Take a given number, drawn evenly from its range, in place of the sampled one."""
+    if name not in numbers.given:
+        return sampled
+    low, high = numbers.given[name]
+    if low == high:
+        return jnp.full_like(sampled, low)
+    return low + (high - low) * random.uniforms(seed, f"given/{name}", ids)
+
+
+def _size(numbers: ClinicNumbers, sampled: dict[str, Array], male: Array, seed: int, ids: Array) -> tuple[Array, Array]:
+    """Return height (m) and weight (kg) from what is given and the sampled body mass index."""
+    height = jnp.where(male > 0, sampled["height_male"], sampled["height_female"])
+    height = _given(numbers, "height", height, seed, ids)
+    bmi = _given(numbers, "bmi", sampled["bmi"], seed, ids)
+    return height, _given(numbers, "weight", bmi * height**2, seed, ids)
+
+
+def sample_traits(numbers: ClinicNumbers, values: dict[str, Array], seed: int, ids: Array) -> Traits:
+    """Return the traits: given numbers where there are any, else the sampled ones."""
+    sampled = {name.split(".")[1]: v for name, v in values.items() if name.startswith(TRAIT_PREFIX)}
+    take = functools.partial(_given, numbers, seed=seed, ids=ids)
+    male = take("male", sampled=sampled["male"])
+    height, weight = _size(numbers, sampled, male, seed, ids)
+    unknown = jnp.full_like(height, jnp.nan)
+    return Traits(
+        age=take("age", sampled=sampled["age"]),
+        male=male,
+        height=height,
+        weight=weight,
+        duration=take("duration", sampled=sampled["duration"]),
+        hba1c=take("hba1c", sampled=sampled["hba1c"]),
+        insulin_dose=take("insulin_dose", sampled=sampled["insulin_dose"] * weight),
+        egfr=take("egfr", sampled=sampled["egfr"]),
+        lability=sampled["lability"],
+        basal_share=sampled["basal_share"],
+        residual_mass=sampled["residual_mass"],
+        fasting_glucose=take("fasting_glucose", sampled=unknown),
+        fasting_c_peptide=take("fasting_c_peptide", sampled=unknown),
+    )
+
+
+def _record(cls: type, values: dict[str, Array], like: Array) -> Any:
+    """Fill one parameter record from the sampled values; derived fields start at zero."""
+    prefix = table.component_of(cls)
+    names = {f.name: f"{prefix}.{f.name}" for f in dataclasses.fields(cls)}
+    return cls(**{field: values.get(name, 0 * like) for field, name in names.items()})
+
+
+def _group(cls: type, values: dict[str, Array], like: Array) -> Any:
+    return cls(**{f.name: _record(f.type, values, like) for f in dataclasses.fields(cls)})  # type: ignore[arg-type]
+
+
+def _personal(parameters: Parameters, traits: Traits) -> Parameters:
+    """Fill the fields that belong to the person: size, glucose lability."""
+    slow, habits = parameters.slow, parameters.habits
+    weight = replace(slow.body_weight, height=traits.height, set_point=traits.weight)
+    one = jnp.ones_like(traits.height)
+    changed = Habits(
+        meals=replace(habits.meals, lability=traits.lability, intake=one),
+        sensitivity=replace(habits.sensitivity, lability=traits.lability),
+        pen=replace(habits.pen, lability=traits.lability),
+    )
+    return replace(parameters, slow=replace(slow, body_weight=weight), habits=changed)
+
+
+def sample(numbers: ClinicNumbers, seed: int, ids: Array, attempt: int = 0) -> Cohort:
+    """Return the cohort of some patient identifiers; `attempt` counts earlier draws that were not plausible."""
+    draws = _normals(seed, numbers.phenotype, attempt, ids)
+    zero = jnp.zeros(len(ids), jnp.float32)
+    rows = {name: table.lookup(name, numbers.phenotype) for name in _names()}
+    values = {name: sampling.quantile(row, draws.get(name, zero)) for name, row in rows.items()}
+    share = rows["traits.male"].value
+    values["traits.male"] = jnp.where(draws["traits.male"] < ndtri(share), 1.0, 0.0)
+    traits = sample_traits(numbers, values, seed, ids)
+    fast, slow = (_group(Parameters.__annotations__[g], values, zero) for g in ("fast", "slow"))
+    parameters = Parameters(fast=fast, slow=slow, habits=_group(Habits, values, zero))
+    return Cohort(ids=ids, traits=traits, parameters=_personal(parameters, traits))

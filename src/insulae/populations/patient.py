@@ -1,0 +1,99 @@
+"""A virtual patient: identifier, traits seen in the clinic, parameters. A cohort is a patient with a leading axis."""
+
+import dataclasses
+
+import numpy as np
+from jax import Array
+
+from insulae.core.parameters import parameter
+from insulae.core.pytree import pytree
+from insulae.devices import pen
+from insulae.lifestyle import meals, sensitivity
+from insulae.physiology import body
+
+PHENOTYPES = ("healthy", "prediabetes", "type1", "type2")
+
+
+@pytree
+class Habits:
+    """What the patient does: meals, injections, and how days differ."""
+
+    meals: meals.Parameters
+    sensitivity: sensitivity.Parameters
+    pen: pen.Parameters
+
+
+@pytree
+class Parameters:
+    """All constants of one patient."""
+
+    fast: body.FastParameters
+    slow: body.SlowParameters
+    habits: Habits
+
+
+@pytree
+class Traits:
+    """What the clinic knows of a patient; `insulin_dose` counts only when the patient takes insulin.
+
+    `fasting_glucose` (mg/dL) and `fasting_c_peptide` (pmol/L) are NaN when unknown.
+    """
+
+    age: Array
+    male: Array
+    height: Array
+    weight: Array
+    duration: Array
+    hba1c: Array
+    insulin_dose: Array
+    egfr: Array
+    lability: Array
+    basal_share: Array
+    residual_mass: Array
+    fasting_glucose: Array
+    fasting_c_peptide: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class TraitTable:
+    """Declares the rows of the parameter table that traits are drawn from."""
+
+    age: float = parameter("year")
+    male: float = parameter("dimensionless")
+    height_male: float = parameter("m")
+    height_female: float = parameter("m")
+    bmi: float = parameter("kg/m2")
+    duration: float = parameter("year")
+    hba1c: float = parameter("%")
+    insulin_dose: float = parameter("U/kg/d")
+    egfr: float = parameter("mL/min/1.73m2")
+    lability: float = parameter("dimensionless")
+    basal_share: float = parameter("dimensionless")
+    residual_mass: float = parameter("dimensionless")
+
+
+@pytree
+class Cohort:
+    """Virtual patients of one phenotype; every leaf has the patient axis first."""
+
+    ids: Array
+    traits: Traits
+    parameters: Parameters
+
+    @property
+    def size(self) -> int:
+        """Number of patients."""
+        return int(np.shape(self.ids)[0])
+
+
+@dataclasses.dataclass(frozen=True)
+class ClinicNumbers:
+    """The numbers of a patient or cohort that are given, each as (lowest, highest); the rest is sampled. `treatment` names the therapies at enrollment.
+
+    Keys and units: age year, male 0/1, weight kg, height m, bmi kg/m2, duration year, hba1c %, fasting_glucose mg/dL,
+    fasting_c_peptide pmol/L, insulin_dose U/d, egfr mL/min/1.73 m2.
+    """
+
+    phenotype: str
+    given: dict[str, tuple[float, float]]
+    treatment: tuple[str, ...] = ()

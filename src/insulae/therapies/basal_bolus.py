@@ -1,0 +1,146 @@
+"""Basal and meal insulin with titration, weaning, stopping and restarting, as a clinic does it from measured values.
+
+At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the meal dose:
+above the target band up by a step, below it down, after a low value down more. `keep` holds a patient near the values they
+had at enrollment; `wean` (after an infusion) aims at tight values, steps down faster, stops insulin when the dose is small and glucose
+good, and restarts when glucose rises. The rule is part of every result: another rule gives another week of independence.
+"""
+
+import dataclasses
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from insulae.core.parameters import parameter
+from insulae.physiology.effects import Effects
+from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment, drawn, register
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """Values and sources: tables/parameters.csv, `basal_bolus.*`."""
+
+    step_up: Floats = parameter("dimensionless")
+    step_down: Floats = parameter("dimensionless")
+    weaning_step: Floats = parameter("dimensionless")
+    low_step: Floats = parameter("dimensionless")
+    low_glucose: Floats = parameter("mg/dL")
+    band: Floats = parameter("dimensionless")
+    weaning_fasting_glucose: Floats = parameter("mg/dL")
+    weaning_daytime_glucose: Floats = parameter("mg/dL")
+    stop_dose: Floats = parameter("U/kg/d")
+    restart_fasting_glucose: Floats = parameter("mg/dL")
+    restart_daytime_glucose: Floats = parameter("mg/dL")
+    restart_hba1c: Floats = parameter("%")
+    restart_dose: Floats = parameter("U/kg/d")
+    maximal_dose: Floats = parameter("U/kg/d")
+
+
+@dataclasses.dataclass(frozen=True)
+class InsulinTreatment(Treatment):
+    """Doses of each patient and the targets they are titrated to; `carbohydrate` is the usual intake in g/d."""
+
+    sort: ClassVar[str] = "insulin"
+
+    start: float
+    basal: Floats
+    per_carbohydrate: Floats
+    weight: Floats
+    carbohydrate: Floats
+    fasting_target: Floats
+    daytime_target: Floats
+    is_weaning: bool
+    has_bolus: bool
+    parameters: Parameters
+
+    def effects(self, day: float) -> Effects:
+        """Give the present doses."""
+        return Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
+
+    def is_taken(self, day: float) -> Flags:
+        """Tell who injects insulin."""
+        return (self.basal > 0) | (self.per_carbohydrate > 0)
+
+    def dose(self) -> Floats:
+        """Return the scheduled daily dose without corrections (U/d)."""
+        return self.basal + self.per_carbohydrate * self.carbohydrate
+
+    def after(self, observed: Observed) -> Treatment:
+        """Titrate those on insulin; stop or restart where the rule says so."""
+        if observed.day < self.start:
+            return self
+        titrated = self._titrated(observed)
+        if not self.is_weaning:
+            return titrated
+        return titrated._stopped(observed)._restarted(observed, was_off=~self.is_taken(observed.day))
+
+    def _factor(self, glucose: Floats, target: Floats, lowest: Floats) -> Floats:
+        """Return the multiplier of a dose from the glucose it steers."""
+        p = self.parameters
+        down = p.weaning_step if self.is_weaning else p.step_down
+        step = np.where(glucose > target * (1 + p.band), 1 + p.step_up, 1)
+        step = np.where(glucose < target * (1 - p.band), 1 - down, step)
+        return np.where(lowest < p.low_glucose, np.minimum(step, 1 - p.low_step), step).astype(np.float32)
+
+    def _titrated(self, observed: Observed) -> "InsulinTreatment":
+        o = observed
+        basal = self.basal * self._factor(o.fasting_glucose, self.fasting_target, o.lowest_glucose)
+        ratio = self.per_carbohydrate * self._factor(o.daytime_glucose, self.daytime_target, o.lowest_glucose)
+        limit = self.parameters.maximal_dose * self.weight
+        scale = np.minimum(limit / np.maximum(basal + ratio * self.carbohydrate, 1e-9), 1)
+        return dataclasses.replace(self, basal=basal * scale, per_carbohydrate=ratio * scale)
+
+    def _stopped(self, observed: Observed) -> "InsulinTreatment":
+        """Stop insulin at a small dose with fasting and daytime glucose in target."""
+        p, o = self.parameters, observed
+        small = self.dose() < p.stop_dose * self.weight
+        good = (o.fasting_glucose < p.restart_fasting_glucose) & (o.daytime_glucose < p.restart_daytime_glucose)
+        keep = np.where(small & good, 0, 1).astype(np.float32)
+        return dataclasses.replace(self, basal=self.basal * keep, per_carbohydrate=self.per_carbohydrate * keep)
+
+    def _restarted(self, observed: Observed, was_off: Flags) -> "InsulinTreatment":
+        """Restart a small dose when glucose or HbA1c is above the limits of independence."""
+        p, o = self.parameters, observed
+        high = (o.fasting_glucose > p.restart_fasting_glucose) | (o.daytime_glucose > p.restart_daytime_glucose)
+        high |= (o.hba1c > p.restart_hba1c) & o.is_visit
+        again = was_off & high
+        dose = p.restart_dose * self.weight
+        share = 0.5 if self.has_bolus else 1.0
+        ratio = (1 - share) * dose / self.carbohydrate
+        return dataclasses.replace(
+            self,
+            basal=np.where(again, share * dose, self.basal).astype(np.float32),
+            per_carbohydrate=np.where(again, ratio, self.per_carbohydrate).astype(np.float32),
+        )
+
+
+def build_insulin(spec: TherapySpec, enrolled: Enrolled, is_weaning: bool, has_bolus: bool) -> InsulinTreatment:
+    """Start from the enrolled doses; aim at the enrolled glucose, or at tight values when weaning."""
+    p: Parameters = drawn(Parameters, enrolled)
+    usual = (enrolled.fasting_glucose, enrolled.daytime_glucose)
+    tight = (p.weaning_fasting_glucose, p.weaning_daytime_glucose)
+    targets = [np.minimum(a, b) for a, b in zip(usual, tight, strict=True)] if is_weaning else list(usual)
+    return InsulinTreatment(
+        start=spec.start,
+        basal=enrolled.basal_dose,
+        per_carbohydrate=enrolled.bolus_per_carbohydrate,
+        weight=enrolled.weight,
+        carbohydrate=enrolled.carbohydrate,
+        fasting_target=targets[0],
+        daytime_target=targets[1],
+        is_weaning=is_weaning,
+        has_bolus=has_bolus,
+        parameters=p,
+    )
+
+
+@register
+class BasalBolus(TherapySpec):
+    """Basal and meal insulin; `titration: wean` after an infusion, `keep` for care as before."""
+
+    kind: Literal["basal_bolus"] = "basal_bolus"
+    titration: Literal["keep", "wean"] = "keep"
+
+    def build(self, enrolled: Enrolled) -> InsulinTreatment:
+        """Return the treatment of each patient."""
+        return build_insulin(self, enrolled, is_weaning=self.titration == "wean", has_bolus=True)

@@ -1,0 +1,127 @@
+"""The contract of a therapy: a spec says what the study file asks for, a treatment says what each patient gets.
+
+`TherapySpec.build(enrolled) -> Treatment`; `Treatment.effects(day) -> Effects`; after each contact with the clinic
+`Treatment.after(observed) -> Treatment`, a new treatment with changed doses. All arrays are numpy, [patient].
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from insulae.core.parameters import component_of, declared
+from insulae.core.quantities import Days
+from insulae.core.registry import Family
+from insulae.physiology.effects import Effects
+
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True)
+class Enrolled:
+    """What a therapy may know of the patients at enrollment; `draw(name)` samples a row of the parameter table."""
+
+    weight: Floats
+    carbohydrate: Floats
+    basal_dose: Floats
+    bolus_per_carbohydrate: Floats
+    fasting_glucose: Floats
+    daytime_glucose: Floats
+    draw: Callable[[str], Floats]
+
+    @property
+    def size(self) -> int:
+        """Number of patients."""
+        return len(self.weight)
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What the clinic has measured by a contact; recent values are means over about the last week.
+
+    `hba1c` is the value of the last visit (%); glucose in mg/dL; `days_off_insulin` is infinite for who never took it.
+    """
+
+    day: float
+    is_visit: bool
+    fasting_glucose: Floats
+    daytime_glucose: Floats
+    lowest_glucose: Floats
+    hba1c: Floats
+    days_off_insulin: Floats
+
+
+@dataclasses.dataclass(frozen=True)
+class Treatment:
+    """What each patient gets; `sort` is insulin, tablet or other."""
+
+    sort: ClassVar[str] = "other"
+
+    def effects(self, day: float) -> Effects:
+        """Return what the treatment does to the body on a day."""
+        raise NotImplementedError
+
+    def after(self, observed: Observed) -> "Treatment":
+        """Return the treatment as changed at a contact with the clinic; by default unchanged."""
+        return self
+
+    def is_taken(self, day: float) -> Flags:
+        """Tell who takes it on a day."""
+        raise NotImplementedError
+
+    def event_days(self) -> list[float]:
+        """Return days after which the body changes fast, so that the calendar steps finely there."""
+        return []
+
+
+class TherapySpec(BaseModel):
+    """What the study file says of a therapy; `start` is counted from enrollment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    start: Days = 0.0
+
+    def build(self, enrolled: Enrolled) -> Treatment:
+        """Return the treatment of each patient."""
+        raise NotImplementedError
+
+
+def drawn(cls: type, enrolled: Enrolled) -> Any:
+    """Fill a therapy's parameter record with values drawn for each patient."""
+    return cls(**{name.rsplit(".", 1)[1]: enrolled.draw(name) for name in declared(cls)})
+
+
+def exposure(day: float, start: float, stop: Floats, onset: Floats) -> Floats:
+    """Return the share of a drug's full effect: first-order rise from `start`, first-order fall from `stop`."""
+    rise = 1 - np.exp(-np.maximum(np.minimum(day, stop) - start, 0) / onset)
+    return (rise * np.exp(-np.maximum(day - stop, 0) / onset)).astype(np.float32)
+
+
+family: Family[type[TherapySpec]] = Family("therapy")
+
+
+def register(cls: type[TherapySpec]) -> type[TherapySpec]:
+    """Add a therapy to the family under its kind."""
+    return family.add(cls.model_fields["kind"].default, cls)
+
+
+def load_all() -> Family[type[TherapySpec]]:
+    """Import every module of this folder, so that each registers its therapy, and return the family."""
+    package = importlib.import_module("insulae.therapies")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"insulae.therapies.{module.name}")
+    return family
+
+
+def parameter_classes() -> list[type]:
+    """Return the parameter record of every therapy, for the table test and the catalogue."""
+    modules = {importlib.import_module(spec.__module__) for _, spec in load_all().items()}
+    found = [m.Parameters for m in modules if hasattr(m, "Parameters")]
+    return sorted(found, key=component_of)

@@ -1,0 +1,57 @@
+"""Lifestyle: a lasting change of energy intake against usual; zero is lifestyle as usual.
+
+Weight follows by energy balance, carbohydrate falls in proportion. Not modelled: physical activity, diet composition.
+"""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from insulae.core.parameters import parameter
+from insulae.core.quantities import quantity_type
+from insulae.physiology.effects import Effects
+from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
+
+EnergyRate = quantity_type("kcal/d", example="-500 kcal/d")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """Values and sources: tables/parameters.csv, `lifestyle.*`."""
+
+    maintenance: Floats = parameter("kcal/d/kg")
+
+
+@dataclasses.dataclass(frozen=True)
+class LifestyleTreatment(Treatment):
+    """The change of intake of each patient (kcal/d) and its share of usual intake."""
+
+    start: float
+    energy: Floats
+    share: Floats
+
+    def effects(self, day: float) -> Effects:
+        """Change energy and carbohydrate from the start on."""
+        if day < self.start:
+            return Effects()
+        return Effects(energy_intake=self.energy, carbohydrate_intake=1 + self.share)
+
+    def is_taken(self, day: float) -> Flags:
+        """Tell who has changed their intake on a day."""
+        return (self.energy != 0) & (day >= self.start)
+
+
+@register
+class Lifestyle(TherapySpec):
+    """Lifestyle as usual, or with a lasting change of energy intake."""
+
+    kind: Literal["lifestyle"] = "lifestyle"
+    energy_change: EnergyRate = 0.0
+
+    def build(self, enrolled: Enrolled) -> LifestyleTreatment:
+        """Return the treatment of each patient."""
+        p: Parameters = drawn(Parameters, enrolled)
+        energy = np.full(enrolled.size, self.energy_change, np.float32)
+        share = np.clip(energy / (p.maintenance * enrolled.weight), -1, 1)
+        return LifestyleTreatment(start=self.start, energy=energy, share=share)

@@ -1,0 +1,55 @@
+"""Which days are simulated and for how many days each stands; when the clinic is contacted; when visits are.
+
+Every day is simulated in the glucose-sensor window before a visit and for four weeks after an event, every second day for four
+weeks more, and one day a week otherwise.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+from insulae.core.clock import DAYS_PER_WEEK
+
+WINDOW_DAYS = 14
+DAILY_AFTER_EVENT = 28
+EVERY_SECOND_AFTER_EVENT = 56
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One simulated day: its number, how many days it stands for, and what happens at its end."""
+
+    day: int
+    days: int
+    is_in_window: bool
+    is_contact: bool
+    visit_week: float | None
+
+
+def _longest(day: int, events: Iterable[int]) -> int:
+    """Return how many days a simulated day may stand for, by the time since the last event."""
+    since = min((day - event for event in events if event <= day), default=EVERY_SECOND_AFTER_EVENT)
+    if since < DAILY_AFTER_EVENT:
+        return 1
+    return 2 if since < EVERY_SECOND_AFTER_EVENT else DAYS_PER_WEEK
+
+
+def calendar(visit_weeks: Iterable[float], events: Iterable[float], every_day: bool = False) -> list[Step]:
+    """Return the steps from the window before the first visit to the last visit.
+
+    Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0 on.
+    """
+    visits = sorted({round(week * DAYS_PER_WEEK) for week in visit_weeks})
+    window = {day for visit in visits for day in range(visit - WINDOW_DAYS, visit)}
+    happenings = sorted({int(event) for event in events})
+    marks = sorted({*visits, *happenings, *(visit - WINDOW_DAYS for visit in visits)})
+    steps, day = [], visits[0] - WINDOW_DAYS
+    while day < visits[-1]:
+        longest = 1 if every_day or day in window else _longest(day, happenings)
+        next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
+        next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
+        end = min(day + longest, next_contact, next_mark)
+        week = end / DAYS_PER_WEEK if end in visits else None
+        is_contact = end % DAYS_PER_WEEK == 0 and end >= 0
+        steps.append(Step(day, end - day, day in window, is_contact, week))
+        day = end
+    return steps

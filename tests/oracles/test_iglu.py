@@ -1,0 +1,147 @@
+"""CGM metrics against the R package iglu 4.3.0 on its own example data, and against MAGE calculated by hand.
+
+Reference values of the five people were made with iglu 4.3.0 under R 4.4.3 and are published with the source
+of iglu_python 0.4.3 (`tests/expected_results.json`). The R commands are
+
+    library(iglu); d <- example_data_5_subject
+    mean_glu(d); sd_glu(d); cv_glu(d); gmi(d); lbgi(d); hbgi(d); gri(d)
+    in_range_percent(d); above_percent(d); below_percent(d)
+
+Those of the two people of Hall 2018 are the same functions, `mage` and `episode_calculation` of iglu_python
+0.4.3 on those rows of iglu's `example_data_hall`. What is equal and what is not:
+
+* times, mean, standard deviation, CV, GMI and GRI: the same definitions, equal to the printed digits;
+* LBGI and HBGI: iglu multiplies by 22.77, we by 10 x 1.509^2 = 22.7708; equal to 0.001;
+* episodes: the same definition, equal after the readings are interpolated to the clock as iglu does (without
+  it we find two, not three, in the first person: 71, 69, 69, 70 mg/dL is not 15 minutes below 70);
+* MAGE: iglu finds turning points by crossing moving averages on interpolated data, we by reversals above one
+  standard deviation; compared within 12 %, and with the hand calculations that came with iglu.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from insulae.cgm import metrics
+from insulae.cgm.episodes import count_episodes
+
+HERE = Path(__file__).parent
+FUNCTIONS = {
+    "mean": metrics.mean_glucose,
+    "SD": metrics.standard_deviation,
+    "CV": metrics.coefficient_of_variation,
+    "in_range_70_180": metrics.time_in_range,
+    "below_70": metrics.time_below_range,
+    "below_54": metrics.time_below_54,
+    "above_180": metrics.time_above_range,
+    "above_250": metrics.time_above_250,
+    "GMI": metrics.glucose_management_indicator,
+    "LBGI": metrics.low_blood_glucose_index,
+    "HBGI": metrics.high_blood_glucose_index,
+    "GRI": metrics.glycemia_risk_index,
+}
+# One line for each of FUNCTIONS, one column for each person; all are functions of how often a value occurs.
+IGLU_R = pd.DataFrame(
+    {
+        "mean": [123.665523, 218.452810, 154.041748, 129.674400, 174.607521],
+        "SD": [33.268076, 52.371109, 44.783125, 29.067820, 58.576553],
+        "CV": [26.901658, 23.973648, 29.072070, 22.416005, 33.547554],
+        "in_range_70_180": [91.663808, 26.440438, 81.343770, 95.114629, 62.119658],
+        "below_70": [0.137221, 0, 0.326158, 0.272926, 0.102564],
+        "below_54": [0, 0, 0, 0.054585, 0],
+        "above_180": [8.198971, 73.559562, 18.330072, 4.612445, 37.777778],
+        "above_250": [0.377358, 26.086957, 5.675147, 0, 11.282051],
+        "GMI": [6.268079, 8.535391, 6.994679, 6.411812, 7.486612],
+        "LBGI": [0.432036, 0.004642, 0.142284, 0.356207, 0.194590],
+        "HBGI": [1.807298, 16.193902, 5.108135, 1.865734, 8.895612],
+        "GRI": [7.190395, 79.717215, 19.986954, 4.377729, 39.494017],
+    },
+    index=["subject_1", "subject_2", "subject_3", "subject_4", "subject_5"],
+)
+IGLU_PYTHON = pd.DataFrame(
+    {
+        "mean": [108.228602, 114.658999],
+        "SD": [27.302357, 20.324337],
+        "CV": [25.226564, 17.725898],
+        "in_range_70_180": [96.912243, 99.594046],
+        "below_70": [0.541712, 0],
+        "below_54": [0, 0],
+        "above_180": [2.546046, 0.405954],
+        "above_250": [0, 0],
+        "GMI": [5.898828, 6.052643],
+        "LBGI": [1.169883, 0.300870],
+        "HBGI": [0.753665, 0.638545],
+        "GRI": [3.336945, 0.324763],
+    },
+    index=["1636-69-001", "1636-69-026"],
+)
+IGLU_PYTHON_MAGE = {"1636-69-001": 77.694399, "1636-69-026": 54.111305}
+IGLU_PYTHON_EPISODES = {"1636-69-001": (3, 0), "1636-69-026": (0, 0)}
+# Rows (first, last) and MAGE in mg/dL calculated by hand: `manual_calculations.csv` of the tests of iglu, the
+# days of these two people without a gap.
+MAGE_BY_HAND = {
+    (1, 244): 31,
+    (245, 531): 107,
+    (532, 754): 83,
+    (849, 1101): 58,
+    (1102, 1379): 51,
+    (1380, 1666): 57,
+    (1667, 1846): 34,
+    (1847, 2124): 53,
+    (2304, 2585): 47,
+}
+
+
+@pytest.fixture(scope="module")
+def five_subjects() -> pd.DataFrame:
+    return pd.read_csv(HERE / "iglu_five_subjects.csv", comment="#", index_col="glucose")
+
+
+@pytest.fixture(scope="module")
+def hall() -> pd.DataFrame:
+    return pd.read_csv(HERE / "iglu_hall2018.csv", comment="#")
+
+
+def _resampled(minute: metrics.Floats, glucose: metrics.Floats) -> metrics.Floats:
+    """Interpolate to the 5-minute grid of the clock as iglu does; gaps above 45 minutes stay missing."""
+    grid = np.arange(np.ceil(minute[0] / 5.0), np.floor(minute[-1] / 5.0) + 1.0) * 5.0
+    after = np.searchsorted(minute, grid)
+    gap = np.diff(minute)[np.maximum(after - 1, 0)]
+    return np.where(gap > 45, np.nan, np.interp(grid, minute, glucose))
+
+
+@pytest.mark.parametrize("person", IGLU_R.index)
+def test_metrics_equal_iglu_in_r(five_subjects: pd.DataFrame, person: str) -> None:
+    glucose = np.repeat(five_subjects.index.to_numpy(float), five_subjects[person])
+    ours = [function(glucose) for function in FUNCTIONS.values()]
+    assert ours == pytest.approx(list(IGLU_R.loc[person, list(FUNCTIONS)]), abs=0.001)
+
+
+@pytest.mark.parametrize("person", IGLU_PYTHON.index)
+def test_metrics_equal_iglu_python(hall: pd.DataFrame, person: str) -> None:
+    glucose = hall.loc[hall.person == person, "glucose"].to_numpy(float)
+    ours = [function(glucose) for function in FUNCTIONS.values()]
+    assert ours == pytest.approx(list(IGLU_PYTHON.loc[person, list(FUNCTIONS)]), abs=0.001)
+
+
+@pytest.mark.parametrize("person", IGLU_PYTHON_EPISODES)
+def test_episodes_equal_iglu_python(hall: pd.DataFrame, person: str) -> None:
+    record = hall[hall.person == person]
+    glucose = _resampled(record.minute.to_numpy(float), record.glucose.to_numpy(float))
+    assert (count_episodes(glucose, 1), count_episodes(glucose, 2)) == IGLU_PYTHON_EPISODES[person]
+
+
+@pytest.mark.parametrize("person", IGLU_PYTHON_MAGE)
+def test_mage_is_near_iglu_python(hall: pd.DataFrame, person: str) -> None:
+    glucose = hall.loc[hall.person == person, "glucose"].to_numpy(float)
+    assert metrics.mage(glucose) == pytest.approx(IGLU_PYTHON_MAGE[person], rel=0.12)
+
+
+def test_mage_is_near_the_hand_calculation(hall: pd.DataFrame) -> None:
+    glucose = hall.glucose.to_numpy(float)
+    ours = [metrics.mage(glucose[first - 1 : last]) for first, last in MAGE_BY_HAND]
+    error = np.array(ours) / np.array(list(MAGE_BY_HAND.values())) - 1.0
+    assert np.max(np.abs(error)) < 0.12  # a reader rounds and chooses between neighboring readings
+    assert np.median(np.abs(error)) < 0.05
