@@ -8,6 +8,16 @@ from insulae.core.errors import InvalidQuantity
 from insulae.core.units import quantity
 
 
+def written(number: float, unit: str) -> str:
+    """Write a quantity so that it reads back as the same number.
+
+    >>> written(1488283.0, "IEQ")
+    '1488283 IEQ'
+    """
+    exact = next(text for text in (f"{number:g}", f"{number:.15g}", repr(number)) if float(text) == number)
+    return f"{exact} {unit}"
+
+
 def quantity_type(unit: str, substance: str = "", example: str = "") -> Any:
     """Return a float type that reads quantities in any compatible unit; an inner float is taken as it is."""
 
@@ -24,7 +34,7 @@ def quantity_type(unit: str, substance: str = "", example: str = "") -> Any:
     return Annotated[
         float,
         BeforeValidator(read),
-        PlainSerializer(lambda number: f"{number:g} {unit}", return_type=str),
+        PlainSerializer(lambda number: written(number, unit), return_type=str),
         WithJsonSchema(schema),
     ]
 

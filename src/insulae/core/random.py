@@ -41,7 +41,7 @@ def even_uniforms(keys: Array, day: Array, n: int) -> Array:
     """
     start = jax.vmap(lambda k: jax.random.bits(k, (n,), jnp.uint32))(keys).T
     step = jnp.asarray(_STEPS[:n], jnp.uint32)[:, None] * jnp.asarray(day, jnp.int32).astype(jnp.uint32)
-    return (start + step).astype(jnp.float32) * 2.0**-32 * (1 - 2 * _TINY) + _TINY
+    return ((start + step) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
 
 
 def normals(seed: int, stream: str, patients: Array) -> Array:

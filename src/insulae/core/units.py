@@ -31,9 +31,12 @@ def _registry() -> Any:
 
 
 def _spelled(unit: str) -> str:
-    """Turn the field's spellings into ones the unit parser knows."""
+    """Turn the field's spellings into ones the unit parser knows; `a per b/c` means a/(b/c)."""
     unit = re.sub(r"/1\.73\s*m2", "", unit)
-    return unit.replace("%", "percent").replace("m2", "m**2").replace("m3", "m**3").replace("dimensionless", "")
+    above, per, below = unit.partition(" per ")
+    unit = f"({above})/({below})" if per else unit
+    unit = re.sub(r"\b([a-z]*m)([2-4])\b", r"\1**\2", unit)
+    return unit.replace("%", "percent").replace("dimensionless", "")
 
 
 def _parse_unit(unit: str) -> Any:

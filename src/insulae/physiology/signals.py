@@ -32,6 +32,7 @@ class SlowSignals:
     native_mass: Array = UNSET
     native_capacity: Array = UNSET
     native_first_phase: Array = UNSET
+    native_incretin: Array = UNSET
     graft_mass: Array = UNSET
     graft_capacity: Array = UNSET
     graft_first_phase: Array = UNSET

@@ -115,7 +115,11 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: Array, effects: Effect
     constriction = zero + effects.renal_vasoconstriction
     return body.SlowState(
         body_weight=body_weight.State(weight=traits.weight),
-        insulin_resistance=insulin_resistance.State(ectopic_fat=fat, age=traits.age),
+        insulin_resistance=insulin_resistance.State(
+            ectopic_fat=fat,
+            glucose_share=insulin_resistance.glucose_target(slow.insulin_resistance, glucose),
+            age=traits.age,
+        ),
         beta_cells=beta_cells.State(
             mass=mass, function=beta_cells.functional_target(slow.beta_cells, glucose, fat)
         ),

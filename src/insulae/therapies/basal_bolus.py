@@ -2,8 +2,8 @@
 
 At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the meal dose:
 above the target band up by a step, below it down, after a low value down more. `keep` holds a patient near the values they
-had at enrollment; `wean` (after an infusion) aims at tight values, steps down faster, stops insulin when the dose is small and glucose
-good, and restarts when glucose rises. The rule is part of every result: another rule gives another week of independence.
+had at enrollment; `target` treats to tight values; `wean` (after an infusion) aims at tight values, steps down for as long as glucose is in target, stops
+insulin when the dose is small and glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another week of independence.
 """
 
 import dataclasses
@@ -14,6 +14,9 @@ import numpy as np
 from insulae.core.parameters import parameter
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment, drawn, register
+
+
+Titration = Literal["keep", "target", "wean"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Parameters:
     band: Floats = parameter("dimensionless")
     weaning_fasting_glucose: Floats = parameter("mg/dL")
     weaning_daytime_glucose: Floats = parameter("mg/dL")
+    target_fasting_glucose: Floats = parameter("mg/dL")
+    target_daytime_glucose: Floats = parameter("mg/dL")
     stop_dose: Floats = parameter("U/kg/d")
     restart_fasting_glucose: Floats = parameter("mg/dL")
     restart_daytime_glucose: Floats = parameter("mg/dL")
@@ -54,12 +59,14 @@ class InsulinTreatment(Treatment):
     parameters: Parameters
 
     def effects(self, day: float) -> Effects:
-        """Give the present doses."""
+        """Give the present doses, from the start on."""
+        if day < self.start:
+            return Effects()
         return Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who injects insulin."""
-        return (self.basal > 0) | (self.per_carbohydrate > 0)
+        return ((self.basal > 0) | (self.per_carbohydrate > 0)) & (day >= self.start)
 
     def dose(self) -> Floats:
         """Return the scheduled daily dose without corrections (U/d)."""
@@ -77,9 +84,9 @@ class InsulinTreatment(Treatment):
     def _factor(self, glucose: Floats, target: Floats, lowest: Floats) -> Floats:
         """Return the multiplier of a dose from the glucose it steers."""
         p = self.parameters
-        down = p.weaning_step if self.is_weaning else p.step_down
+        down, lowest_kept = (p.weaning_step, target) if self.is_weaning else (p.step_down, target * (1 - p.band))
         step = np.where(glucose > target * (1 + p.band), 1 + p.step_up, 1)
-        step = np.where(glucose < target * (1 - p.band), 1 - down, step)
+        step = np.where(glucose < lowest_kept, 1 - down, step)
         return np.where(lowest < p.low_glucose, np.minimum(step, 1 - p.low_step), step).astype(np.float32)
 
     def _titrated(self, observed: Observed) -> "InsulinTreatment":
@@ -114,21 +121,36 @@ class InsulinTreatment(Treatment):
         )
 
 
-def build_insulin(spec: TherapySpec, enrolled: Enrolled, is_weaning: bool, has_bolus: bool) -> InsulinTreatment:
-    """Start from the enrolled doses; aim at the enrolled glucose, or at tight values when weaning."""
-    p: Parameters = drawn(Parameters, enrolled)
+def _targets(titration: Titration, p: Parameters, enrolled: Enrolled) -> tuple[Floats, Floats]:
+    """Return the fasting and the daytime glucose aimed at (mg/dL)."""
     usual = (enrolled.fasting_glucose, enrolled.daytime_glucose)
-    tight = (p.weaning_fasting_glucose, p.weaning_daytime_glucose)
-    targets = [np.minimum(a, b) for a, b in zip(usual, tight, strict=True)] if is_weaning else list(usual)
+    if titration == "keep":
+        return usual
+    tight = {
+        "wean": (p.weaning_fasting_glucose, p.weaning_daytime_glucose),
+        "target": (p.target_fasting_glucose, p.target_daytime_glucose),
+    }[titration]
+    return np.minimum(usual[0], tight[0]), np.minimum(usual[1], tight[1])
+
+
+def build_insulin(spec: TherapySpec, enrolled: Enrolled, titration: Titration, has_bolus: bool) -> InsulinTreatment:
+    """Start from the enrolled doses, or from a small dose for who takes none, and aim at what the titration says."""
+    p: Parameters = drawn(Parameters, enrolled)
+    fasting, daytime = _targets(titration, p, enrolled)
+    is_naive = (enrolled.basal_dose <= 0) & (spec.start >= 0)
+    first = np.where(is_naive, p.restart_dose * enrolled.weight, 0)
+    share = 0.5 if has_bolus else 1.0
     return InsulinTreatment(
         start=spec.start,
-        basal=enrolled.basal_dose,
-        per_carbohydrate=enrolled.bolus_per_carbohydrate,
+        basal=(enrolled.basal_dose + share * first).astype(np.float32),
+        per_carbohydrate=(
+            enrolled.bolus_per_carbohydrate + (1 - share) * first / enrolled.carbohydrate
+        ).astype(np.float32),
         weight=enrolled.weight,
         carbohydrate=enrolled.carbohydrate,
-        fasting_target=targets[0],
-        daytime_target=targets[1],
-        is_weaning=is_weaning,
+        fasting_target=fasting,
+        daytime_target=daytime,
+        is_weaning=titration == "wean",
         has_bolus=has_bolus,
         parameters=p,
     )
@@ -136,11 +158,11 @@ def build_insulin(spec: TherapySpec, enrolled: Enrolled, is_weaning: bool, has_b
 
 @register
 class BasalBolus(TherapySpec):
-    """Basal and meal insulin; `titration: wean` after an infusion, `keep` for care as before."""
+    """Basal and meal insulin: `keep` for care as before, `target` treat-to-target, `wean` after an infusion."""
 
     kind: Literal["basal_bolus"] = "basal_bolus"
-    titration: Literal["keep", "wean"] = "keep"
+    titration: Titration = "keep"
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient."""
-        return build_insulin(self, enrolled, is_weaning=self.titration == "wean", has_bolus=True)
+        return build_insulin(self, enrolled, self.titration, has_bolus=True)

@@ -3,16 +3,16 @@
 from typing import Literal
 
 from insulae.therapies.base import Enrolled, TherapySpec, register
-from insulae.therapies.basal_bolus import InsulinTreatment, build_insulin
+from insulae.therapies.basal_bolus import InsulinTreatment, Titration, build_insulin
 
 
 @register
 class BasalInsulin(TherapySpec):
-    """One basal injection a day; `titration: wean` after an infusion, `keep` for care as before."""
+    """One basal injection a day; `keep` for care as before, `target` treat-to-target, `wean` after an infusion."""
 
     kind: Literal["basal_insulin"] = "basal_insulin"
-    titration: Literal["keep", "wean"] = "keep"
+    titration: Titration = "keep"
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient."""
-        return build_insulin(self, enrolled, is_weaning=self.titration == "wean", has_bolus=False)
+        return build_insulin(self, enrolled, self.titration, has_bolus=False)

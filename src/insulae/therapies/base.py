@@ -104,6 +104,9 @@ def exposure(day: float, start: float, stop: Floats, onset: Floats) -> Floats:
     return (rise * np.exp(-np.maximum(day - stop, 0) / onset)).astype(np.float32)
 
 
+LONG_AGO = -3650.0
+"""Start day of what a patient has long been on at enrollment."""
+
 family: Family[type[TherapySpec]] = Family("therapy")
 
 

@@ -39,6 +39,10 @@ class Tablet(Treatment):
         """Tell who takes it on a day."""
         return (day >= self.start) & (day < self.stop)
 
+    def event_days(self) -> list[float]:
+        """Return the day the tablet is begun."""
+        return [self.start]
+
     def after(self, observed: Observed) -> Treatment:
         """Stop at a visit for those who meet the withdrawal rule; nothing else changes."""
         if self.withdrawal is None or not observed.is_visit:

@@ -12,6 +12,8 @@ from insulae.core.clock import DAYS_PER_WEEK
 WINDOW_DAYS = 14
 DAILY_AFTER_EVENT = 28
 EVERY_SECOND_AFTER_EVENT = 56
+LONGEST_WHILE_TITRATED = 3
+"""Where insulin doses follow recent glucose, one day in three is simulated, or chance would steer the doses."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,15 +27,17 @@ class Step:
     visit_week: float | None
 
 
-def _longest(day: int, events: Iterable[int]) -> int:
+def _longest(day: int, events: Iterable[int], longest: int) -> int:
     """Return how many days a simulated day may stand for, by the time since the last event."""
     since = min((day - event for event in events if event <= day), default=EVERY_SECOND_AFTER_EVENT)
     if since < DAILY_AFTER_EVENT:
         return 1
-    return 2 if since < EVERY_SECOND_AFTER_EVENT else DAYS_PER_WEEK
+    return 2 if since < EVERY_SECOND_AFTER_EVENT else longest
 
 
-def calendar(visit_weeks: Iterable[float], events: Iterable[float], every_day: bool = False) -> list[Step]:
+def calendar(
+    visit_weeks: Iterable[float], events: Iterable[float], every_day: bool = False, is_titrated: bool = False
+) -> list[Step]:
     """Return the steps from the window before the first visit to the last visit.
 
     Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0 on.
@@ -43,8 +47,9 @@ def calendar(visit_weeks: Iterable[float], events: Iterable[float], every_day: b
     happenings = sorted({int(event) for event in events})
     marks = sorted({*visits, *happenings, *(visit - WINDOW_DAYS for visit in visits)})
     steps, day = [], visits[0] - WINDOW_DAYS
+    most = LONGEST_WHILE_TITRATED if is_titrated else DAYS_PER_WEEK
     while day < visits[-1]:
-        longest = 1 if every_day or day in window else _longest(day, happenings)
+        longest = 1 if every_day or day in window else _longest(day, happenings, most)
         next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
         next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
         end = min(day + longest, next_contact, next_mark)

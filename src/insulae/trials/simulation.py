@@ -24,7 +24,7 @@ from insulae.therapies.base import Floats, Treatment
 from insulae.trials.calendar import Step
 from insulae.trials.monitor import Monitor
 
-TEST_MEAL_CARBOHYDRATE = 55.0
+TEST_MEAL_CARBOHYDRATE = 50.0
 """Carbohydrate of the liquid mixed meal in g (360 mL, Greenbaum 2008)."""
 MEAL_TEST_MINUTES = (0, 30, 60, 90, 120)
 

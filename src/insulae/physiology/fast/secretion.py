@@ -2,9 +2,11 @@
 
 Static secretion follows a delayed sigmoid of glucose, amplified by the gut (incretins) while a meal is absorbed; dynamic
 secretion follows the rise of glucose (first phase). Structure after the oral C-peptide minimal model (static + dynamic).
-Immature grafted islets leak at a constant rate instead of sensing glucose. Not modelled: amino acids, sulfonylureas.
+The weaker first phase and incretin response of type 2 diabetes
+belong to the native islets, not to grafted ones. Immature grafted islets leak at a constant rate instead of sensing glucose. Not modelled: amino acids, sulfonylureas.
 """
 
+import jax.numpy as jnp
 from jax import Array
 
 from insulae.core.parameters import derived, parameter
@@ -25,6 +27,7 @@ class Parameters:
     rise_width: Array = parameter("mg/dL/min")
     incretin_gain: Array = parameter("dimensionless")
     incretin_half_appearance: Array = parameter("mg/kg/min")
+    smallest_capacity: Array = parameter("dimensionless")
     native_capacity: Array = derived("dimensionless")
     native_first_phase: Array = derived("dimensionless")
     graft_capacity: Array = derived("dimensionless")
@@ -46,10 +49,13 @@ def initial(parameters: Parameters) -> State:
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
-    """Take the functional masses of the day and the drugs that act on every islet."""
+    """Take the functional masses of the day, their mean incretin response, and drugs that act on every islet."""
     gain = effects.secretion_capacity
+    native, graft = signals.native_capacity, signals.graft_capacity
+    share = (native * signals.native_incretin + graft) / jnp.maximum(native + graft, parameters.smallest_capacity)
     return replace(
         parameters,
+        incretin_gain=parameters.incretin_gain * share,
         native_capacity=signals.native_capacity * gain,
         native_first_phase=signals.native_first_phase * gain,
         graft_capacity=signals.graft_capacity * gain,

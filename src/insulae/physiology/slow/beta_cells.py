@@ -1,6 +1,6 @@
 """Native beta cells: mass, and a function that adapts, tires and recovers.
 
-Function follows (within weeks) compensation under mild hyperglycemia x reversible glucotoxicity x ectopic fat; mass is lost
+Function follows (within weeks) compensation under mild hyperglycemia x reversible glucotoxicity x ectopic fat, and rests when mean glucose is low; mass is lost
 to glucose-driven and autoimmune death and hardly grows. Three speeds after Ha and Sherman 2016; glucotoxicity has a floor,
 without which a type 2 patient falls off a cliff. Mass is nominal: histological mass times inherited capacity per cell.
 """
@@ -22,11 +22,15 @@ class Parameters:
     compensation: Array = parameter("dimensionless")
     compensation_glucose: Array = parameter("mg/dL")
     compensation_half: Array = parameter("mg/dL")
+    rest: Array = parameter("dimensionless")
+    rest_half: Array = parameter("mg/dL")
     toxicity_floor: Array = parameter("dimensionless")
     toxicity_glucose: Array = parameter("mg/dL")
     fat_exponent: Array = parameter("dimensionless")
     fat_floor: Array = parameter("dimensionless")
     function_time: Array = parameter("d")
+    first_phase_share: Array = parameter("dimensionless")
+    incretin_share: Array = parameter("dimensionless")
     growth_rate: Array = parameter("1/d")
     growth_capacity: Array = parameter("dimensionless")
     death_rate: Array = parameter("1/d")
@@ -49,10 +53,12 @@ def compensation_demand(parameters: Parameters, mean_glucose: Array) -> Array:
 
 
 def functional_share(parameters: Parameters, mean_glucose: Array, ectopic_fat: Array) -> Array:
-    """Return the share of function left by glucotoxicity and ectopic fat."""
+    """Return the share of function left by glucotoxicity, ectopic fat, and rest at low mean glucose."""
     p = parameters
     toxic = p.toxicity_floor + (1 - p.toxicity_floor) * (1 - hill4(mean_glucose, p.toxicity_glucose))
-    return toxic * jnp.maximum(ectopic_fat, p.fat_floor) ** (-p.fat_exponent)
+    spare = jnp.maximum(p.compensation_glucose - mean_glucose, 0) ** 2
+    rested = 1 - p.rest * spare / (p.rest_half**2 + spare)
+    return rested * toxic * jnp.maximum(ectopic_fat, p.fat_floor) ** (-p.fat_exponent)
 
 
 def functional_target(parameters: Parameters, mean_glucose: Array, ectopic_fat: Array) -> Array:
@@ -72,7 +78,8 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
         glucotoxic_stress=hill4(signals.mean_glucose, parameters.death_glucose),
         native_mass=state.mass,
         native_capacity=capacity,
-        native_first_phase=capacity * jnp.minimum(state.function, 1),
+        native_first_phase=capacity * jnp.minimum(state.function, 1) * parameters.first_phase_share,
+        native_incretin=parameters.incretin_share,
     )
 
 

@@ -2,8 +2,8 @@
 
 Oxygen: a sphere with zero-order consumption; with s = 6 aD p / (V R^2) below 1 an anoxic core of relative radius x remains,
 1 - 3 x^2 + 2 x^3 = s, solved in closed form x = 1/2 + cos((2 pi - arccos(2 s - 1))/3). Vessels shorten the distance to
-oxygen and raise its pressure. Maturation runs through three stages, which gives the lag seen after infusion. Islets infused
-later are pooled with those already there, weighted by surviving number. Capsules and devices are not modelled.
+oxygen and raise its pressure. Maturation runs through three stages, which gives the lag seen after infusion; the reserve that
+lets islets compensate comes with it. Islets infused later are pooled with those already there, weighted by surviving number. Capsules and devices are not modelled.
 """
 
 import jax.numpy as jnp
@@ -102,11 +102,17 @@ def oxygen(state: State, parameters: Parameters) -> tuple[Array, Array]:
     radius = p.islet_radius * (1 - p.radius_reduction * state.vascularization)
     pressure = state.oxygen_early + (state.oxygen_late - state.oxygen_early) * state.vascularization
     needed = p.oxygen_capacity * radius**2
-    supply = jnp.clip(pressure / needed, 0, 1)
-    core = 0.5 + jnp.cos((2 * jnp.pi - jnp.arccos(2 * supply - 1)) / 3)
-    core = jnp.clip(core, 0, 1)
+    core = _anoxic_core(pressure / needed)
     viable = 1 - core**3
     return viable, viable * _secretory_factor(core, pressure, needed, p.oxygen_half)
+
+
+def _anoxic_core(supply: Array) -> Array:
+    """Return the relative radius without oxygen; the inner `where` keeps the gradient finite at full supply."""
+    is_short = supply < 1
+    short = jnp.where(is_short, jnp.maximum(supply, 0), 0.5)
+    core = 0.5 + jnp.cos((2 * jnp.pi - jnp.arccos(2 * short - 1)) / 3)
+    return jnp.where(is_short, jnp.clip(core, 0, 1), 0)
 
 
 def _secretory_factor(core: Array, pressure: Array, needed: Array, half: Array) -> Array:
@@ -124,8 +130,8 @@ def _secretory_factor(core: Array, pressure: Array, needed: Array, half: Array) 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
     """Publish the graft's mass, secretory capacities, leak, site and antigen."""
     _, secretory = oxygen(state, parameters)
-    active = state.mass * state.potency * secretory
-    capacity = active * state.function * state.maturation
+    active = state.mass * secretory
+    capacity = active * state.potency * state.function * state.maturation
     return replace(
         signals,
         graft_mass=state.mass,
@@ -149,7 +155,8 @@ def advance(state: State, parameters: Parameters, signals: SlowSignals, effects:
         + p.allogeneic_death_rate * signals.alloimmunity
         + p.autoimmune_death_rate * signals.autoimmunity
     )
-    target = (1 + (p.compensation - 1) * signals.compensation_demand) * signals.functional_share
+    reserve = (p.compensation - 1) * state.maturation
+    target = (1 + reserve * signals.compensation_demand) * signals.functional_share
     grown = replace(
         state,
         mass=state.mass * jnp.exp(-days * loss),

@@ -1,0 +1,120 @@
+"""Write the report of a run: one self-contained HTML page for paper, a screen or a phone."""
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from insulae.report import figures, given, tables, words
+from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
+from insulae.report.reading import Results, read
+
+TIME_COURSES = {
+    "hba1c": "HbA1c",
+    "insulin_dose": "Injected insulin",
+    "time_in_tight_range": "Time in tight range, 70–140 mg/dL",
+    "time_in_range": "Time in range, 70–180 mg/dL",
+    "time_below_range": "Time below 70 mg/dL",
+    "fasting_c_peptide": "Fasting C-peptide",
+    "meal_c_peptide_90": "C-peptide 90 minutes after a test meal",
+    "graft_mass": "Graft mass",
+    "graft_function": "Graft function per mass",
+    "egfr": "Kidney function, estimated GFR",
+}
+NOT_MODELED = (
+    "Infections, tumors, bleeding, clots and every other harm of the procedure or of immunosuppression, "
+    "except loss of kidney function.",
+    "Drug levels, missed doses, pregnancy, and any other illness that changes glucose.",
+    "Severe hypoglycemia that needs help: simulated patients have glucose values but no symptoms.",
+    "Death, drop-out and missed visits: every simulated patient stays to the end.",
+    "Deliberate exercise and long-term complications of diabetes.",
+    "Differences between centers, cell lots and surgeons beyond the spread of the parameters.",
+)
+
+
+def write_report(directory: Path) -> Path:
+    """Read a results folder, write `report.html` into it and return its path.
+
+    Raises `RunError` when the folder holds no summary.
+    """
+    results = read(Path(directory))
+    path = results.directory / "report.html"
+    path.write_text(_render(results), encoding="utf-8")
+    return path
+
+
+def _render(results: Results) -> str:
+    template = resources.files("insulae.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return _unbroken(environment.from_string(template).render(_content(results)))
+
+
+def _unbroken(page: str) -> str:
+    """Keep a number and its unit, and both ends of a range, on one line."""
+    page = re.sub(r"(?<=\d)[-–](?=\d+ (mg/dL|mmol/L))", "\N{WORD JOINER}–\N{WORD JOINER}", page)
+    return re.sub(r"(?<=\d) (?=%|U/day|mg/dL|mmol/L|pmol/L|kg\b|week\b|weeks\b)", "\N{NO-BREAK SPACE}", page)
+
+
+def _content(results: Results) -> dict[str, Any]:
+    """Return everything the template prints."""
+    arm, compared = main_arm(results), compare(results)
+    others = [name for name in results.arms if name != arm]
+    return {
+        **_introduction(results, arm),
+        "answer": words.answer(results, arm, others) if results.arms else ["The run holds no arms."],
+        "figures": _figures(results, compared),
+        "outcomes": tables.outcomes(results),
+        "comparisons": tables.comparisons(compared),
+        "counts": {v: sum(c.verdict == v for c in compared) for v in (MISS, NOT_JUDGED, HIT)},
+        **_background(results, compared),
+    }
+
+
+def _introduction(results: Results, arm: str) -> dict[str, Any]:
+    """Return what was asked, who the patients are and what they were given."""
+    population = results.study.get("population") or {}
+    return {
+        "title": results.name,
+        "question": str(results.study.get("question") or "The study file states no question."),
+        "notes": [tables.cited(note) for note in results.study.get("notes") or []],
+        "size": results.size,
+        "phenotype": _PHENOTYPES.get(
+            str(population.get("phenotype")), str(population.get("phenotype", "not stated"))
+        ),
+        "is_given": bool(population.get("patient")),
+        "patients": tables.patients(results, arm),
+        "care": given.background(results),
+        "arms": given.arms(results),
+        "colors": {name: figures.color(results, name) for name in results.arms},
+    }
+
+
+_PHENOTYPES = {
+    "type1": "type 1 diabetes",
+    "type2": "type 2 diabetes",
+    "prediabetes": "prediabetes",
+    "healthy": "no diabetes",
+}
+
+
+def _figures(results: Results, compared: list[Comparison]) -> list[figures.Figure]:
+    courses = [figures.time_course(results, e, title, compared) for e, title in TIME_COURSES.items()]
+    off = figures.share_off_insulin(results, compared)
+    return [*figures.glucose_profiles(results), off, *courses]
+
+
+def _background(results: Results, compared: list[Comparison]) -> dict[str, Any]:
+    """Return the limits, the sources and how to run it again."""
+    manifest = results.manifest
+    return {
+        "not_modeled": NOT_MODELED,
+        "assumptions": tables.assumptions(),
+        "failures": tables.failures(manifest),
+        "sources": tables.sources(results, compared),
+        "command": str(manifest.get("command") or "The run left no manifest with its command."),
+        "provenance": tables.provenance(manifest),
+    }

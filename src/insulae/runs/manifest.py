@@ -1,0 +1,98 @@
+"""Where numbers come from: hashes of code and tables, versions, the machine; and the compile cache."""
+
+import functools
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import insulae
+from insulae.runs import store
+
+PACKAGE = Path(insulae.__file__).parent
+SHOWING_ONLY = ("cli", "report")
+"""Folders that show results and cannot change them."""
+SHORTEST_CACHED_COMPILATION = 0.5  # seconds
+
+
+@functools.cache
+def tables_hash() -> str:
+    """Return the hash of the tables that hold numbers."""
+    return store.digest_of_files(PACKAGE, (PACKAGE / "tables").glob("*.csv"))
+
+
+@functools.cache
+def code_hash() -> str:
+    """Return the hash of all code that can change a result."""
+    paths = [p for p in PACKAGE.rglob("*.py") if p.relative_to(PACKAGE).parts[0] not in SHOWING_ONLY]
+    return store.digest_of_files(PACKAGE, paths)
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(PACKAGE), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def git_hash() -> str | None:
+    """Return the commit of a checkout, with `+changes` when files differ from it; None outside a checkout."""
+    if not _git("ls-files", "--error-unmatch", str(PACKAGE / "__init__.py")):
+        return None
+    return _git("rev-parse", "HEAD") + ("+changes" if _git("status", "--porcelain", str(PACKAGE)) else "")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that computes."""
+    packages = {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy", "pyarrow")}
+    return {"insulae": insulae.__version__, "python": platform.python_version(), **packages}
+
+
+def identity() -> dict[str, Any]:
+    """Return what must agree for two runs of one study to give the same numbers."""
+    import jax
+
+    kept = {name: v for name, v in versions().items() if name in ("insulae", "jax", "jaxlib", "numpy")}
+    return {**kept, "tables": tables_hash(), "code": code_hash(), "backend": jax.default_backend()}
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, hashes and machine for the manifest."""
+    return {
+        "versions": versions(),
+        "git": git_hash(),
+        "tables_hash": tables_hash(),
+        "code_hash": code_hash(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "backend": identity()["backend"],
+    }
+
+
+def cache_folder() -> Path:
+    """Return where compiled code is kept between runs: INSULAE_CACHE, else the user's cache folder."""
+    if chosen := os.environ.get("INSULAE_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "insulae" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "insulae"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "insulae"
+
+
+def keep_compiled_code() -> None:
+    """Let JAX keep compiled code between runs; does nothing where the cache folder cannot be written."""
+    import jax
+
+    folder = cache_folder() / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", SHORTEST_CACHED_COMPILATION)

@@ -1,0 +1,99 @@
+"""What must agree between the parts of a study, and what is worth a remark."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from insulae.core.citations import references
+from insulae.core.clock import DAYS_PER_WEEK
+from insulae.core.errors import InsulaeError
+from insulae.core.registry import nearest
+from insulae.endpoints import base as endpoints
+from insulae.study.spec import Reported, Study
+
+INSULINS = ("basal_bolus", "basal_insulin")
+
+
+def mistakes(study: Study) -> list[str]:
+    """Return a sentence with its path for everything that cannot be right."""
+    return [f"{path}: {sentence}" for path, sentence in _mistakes(study)]
+
+
+def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
+    yield from _patient(study)
+    yield from _repeated_kinds("population.treatment", study.population.treatment)
+    for i, arm in enumerate(study.arms):
+        if arm.name in [other.name for other in study.arms[:i]]:
+            yield f"arms.{i}.name", f"an arm is already named '{arm.name}'; every arm needs a name of its own"
+        yield from _repeated_kinds(f"arms.{i}.therapies", arm.therapies)
+    if study.endpoints != "all":
+        known = [member.name for member in endpoints.catalogue()]
+        for i, name in enumerate(study.endpoints):
+            if name not in known:
+                yield f"endpoints.{i}", f"unknown endpoint '{name}'; {nearest(name, known)}"
+    for i, reported in enumerate(study.reported):
+        yield from _reported(f"reported.{i}", reported, [arm.name for arm in study.arms])
+
+
+def _repeated_kinds(path: str, given: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    kinds: list[str] = []
+    for i, spec in enumerate(given):
+        if spec.kind in kinds:
+            yield f"{path}.{i}", f"'{spec.kind}' stands twice; a patient gets each kind of therapy once"
+        kinds.append(spec.kind)
+
+
+def _patient(study: Study) -> Iterator[tuple[str, str]]:
+    patient, path = study.population.patient, "population.patient"
+    if patient is None:
+        return
+    if patient.bmi and patient.weight:
+        yield f"{path}.bmi", "is given with a weight; give the bmi, or the weight with the height"
+    if patient.age and patient.duration and patient.duration[0] > patient.age[1]:
+        yield f"{path}.duration", "the disease cannot be older than the patient"
+    takes_insulin = any(spec.kind in INSULINS for spec in study.population.treatment)
+    if patient.insulin_dose and not takes_insulin:
+        kinds = " or ".join(INSULINS)
+        yield f"{path}.insulin_dose", f"is given, but population.treatment holds no {kinds}"
+
+
+def _reported(path: str, reported: Reported, arms: list[str]) -> Iterator[tuple[str, str]]:
+    known = {
+        "endpoint": [member.name for member in endpoints.catalogue()],
+        "arm": arms,
+        "source": references(),
+    }
+    for field, names in known.items():
+        name = getattr(reported, field)
+        if name not in names:
+            sort = "reference" if field == "source" else field
+            hint = nearest(name, names) if field != "source" else _closest(name)
+            yield f"{path}.{field}", f"unknown {sort} '{name}'; {hint}"
+    if reported.statistic != "value" and reported.n is None:
+        yield f"{path}.n", f"is missing; a {reported.statistic} is compared with samples of as many patients"
+    if reported.endpoint in known["endpoint"]:
+        try:
+            reported.number()
+        except InsulaeError as error:
+            yield f"{path}.value", str(error)
+
+
+def _closest(key: str) -> str:
+    """Return the reference with the most similar key; the whole list would be too long."""
+    hint, _, _ = nearest(key, references()).partition(" Known: ")
+    return hint if hint.startswith("did you") else "the keys are those of tables/references.bib"
+
+
+def remarks(study: Study) -> list[str]:
+    """Return sentences on what is allowed but may not be meant."""
+    visits = study.visit_days()
+    said: list[str] = []
+    for i, reported in enumerate(study.reported):
+        if reported.week is not None and round(reported.week * DAYS_PER_WEEK) not in visits:
+            said.append(f"reported.{i}: there is no visit at week {reported.week:g} to compare with")
+    for i, week in enumerate(study.stored_traces.weeks or ()):
+        if round(week * DAYS_PER_WEEK) not in visits:
+            said.append(f"stored_traces.weeks.{i}: there is no visit at week {week:g}, no traces are kept")
+    takes_insulin = any(spec.kind in INSULINS for spec in study.population.treatment)
+    if study.population.phenotype == "type1" and not takes_insulin:
+        said.append("population.treatment: a patient with type 1 diabetes without insulin is rarely meant")
+    return said

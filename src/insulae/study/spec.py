@@ -1,0 +1,214 @@
+"""The study file as frozen records; nothing else defines what a study can say.
+
+Ranges are written `20 to 30 U/d`; every quantity carries its unit. Therapies given at enrollment are long
+established unless the file states a start; a therapy of an arm that replaces one of them inherits that.
+"""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from insulae.core.clock import DAYS_PER_WEEK
+from insulae.core.errors import InvalidQuantity
+from insulae.core.quantities import quantity_type
+from insulae.core.units import quantity
+from insulae.endpoints import base as endpoints
+from insulae.study.ranges import Range, RangeIn
+from insulae.therapies import base as therapies
+
+LONG_ESTABLISHED = -3650.0
+"""Start of a therapy that was there at enrollment, in days."""
+
+_EVERY = re.compile(r"^every\s+(.+)$")
+_BARE = re.compile(r"[-+\d.e]+")
+
+if TYPE_CHECKING:
+    Therapy = therapies.TherapySpec
+    Weeks = float
+else:
+    _SPECS = tuple(spec for _, spec in therapies.load_all().items())
+    Therapy = Annotated[Union[_SPECS], Field(discriminator="kind")]  # noqa: UP007
+    Weeks = quantity_type("week", example="52 weeks")
+
+Age = Annotated[Range, RangeIn("year", 1, 100, "59 years")]
+Duration = Annotated[Range, RangeIn("year", 0, 90, "25 years")]
+Height = Annotated[Range, RangeIn("m", 0.5, 2.5, "172 cm")]
+Weight = Annotated[Range, RangeIn("kg", 10, 300, "70 kg")]
+BodyMassIndex = Annotated[Range, RangeIn("kg/m2", 10, 80, "20.5 to 27.5 kg/m2")]
+HbA1c = Annotated[Range, RangeIn("%", 3, 20, "6.6 %")]
+Glucose = Annotated[Range, RangeIn("mg/dL", 30, 600, "7.2 mmol/L", "glucose")]
+CPeptide = Annotated[Range, RangeIn("pmol/L", 0, 10000, "300 pmol/L", "c_peptide")]
+InsulinDose = Annotated[Range, RangeIn("U/d", 0, 500, "20 to 30 U/d")]
+FiltrationRate = Annotated[Range, RangeIn("mL/min/1.73 m2", 1, 200, "80 mL/min/1.73 m2")]
+
+
+class Spec(BaseModel):
+    """A frozen record that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Patient(Spec):
+    """What is known of one patient, or of all patients of a trial; what is missing is sampled."""
+
+    age: Age | None = None
+    sex: Literal["male", "female"] | None = None
+    duration: Duration | None = None
+    height: Height | None = None
+    weight: Weight | None = None
+    bmi: BodyMassIndex | None = None
+    hba1c: HbA1c | None = None
+    fasting_glucose: Glucose | None = None
+    fasting_c_peptide: CPeptide | None = None
+    insulin_dose: InsulinDose | None = None
+    egfr: FiltrationRate | None = None
+
+    def given(self) -> dict[str, Range]:
+        """Return the known numbers by the names that populations use."""
+        numbers = {name: getattr(self, name) for name in type(self).model_fields if name != "sex"}
+        known = {name: value for name, value in numbers.items() if value is not None}
+        if self.sex is not None:
+            known["male"] = (1.0, 1.0) if self.sex == "male" else (0.0, 0.0)
+        return known
+
+
+def _established(given: tuple[Any, ...], kinds: set[str]) -> tuple[Any, ...]:
+    """Give a long-established start to therapies of some kinds that state none."""
+    return tuple(
+        spec.model_copy(update={"start": LONG_ESTABLISHED})
+        if spec.kind in kinds and "start" not in spec.model_fields_set
+        else spec
+        for spec in given
+    )
+
+
+class Population(Spec):
+    """Who is simulated: patients of a phenotype, or replicates of one patient, and what they already take."""
+
+    phenotype: Literal["healthy", "prediabetes", "type1", "type2"]
+    size: Annotated[int, Field(ge=1, le=1_000_000)]
+    patient: Patient | None = None
+    treatment: tuple[Therapy, ...] = ()
+
+    @field_validator("treatment")
+    @classmethod
+    def _long_established(cls, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _established(given, {spec.kind for spec in given})
+
+
+class Arm(Spec):
+    """One arm: what is added to the treatment at enrollment, or replaces the therapy of the same kind."""
+
+    name: Annotated[str, Field(min_length=1)]
+    therapies: tuple[Therapy, ...] = ()
+
+
+class StoredTraces(Spec):
+    """Whose days are kept for plots: the first patients, in the windows that end at some weeks."""
+
+    patients: Annotated[int, Field(ge=0)] = 20
+    weeks: tuple[float, ...] | None = None
+
+
+class Reported(Spec):
+    """A published value, for comparison only; `week` is the visit it is compared at, by default the last one.
+
+    `statistic` tells what the number is: the value of one patient, or the mean, median or percentage of `n`.
+    """
+
+    endpoint: str
+    arm: str
+    week: float | None = None
+    value: Annotated[str, BeforeValidator(str)]
+    kind: Literal["value", "at_least", "at_most"] = "value"
+    statistic: Literal["value", "mean", "median", "percent"] = "value"
+    n: Annotated[int, Field(ge=1)] | None = None
+    source: str
+    locator: str = ""
+    note: str = ""
+
+    def number(self) -> float:
+        """Return the value in the unit of its endpoint."""
+        unit = endpoints.get(self.endpoint).unit
+        substance = {"mg/dL": "glucose", "pmol/L": "c_peptide"}.get(unit, "")
+        return quantity(self.value, unit, substance)
+
+
+def _read_visits(given: Any) -> Any:
+    """Check `every 4 weeks`, or read a list of weeks."""
+    try:
+        if isinstance(given, list | tuple):
+            return tuple(_read_week(week) for week in given)
+        match = _EVERY.match(str(given).strip())
+        if match is not None and quantity(match[1], "day") >= 1:
+            return given
+    except InvalidQuantity as error:
+        raise ValueError(str(error)) from error
+    raise ValueError(f"'{given}' is neither like 'every 4 weeks' nor a list of weeks")
+
+
+def _read_week(week: Any) -> Any:
+    """Read `12 weeks` or `90 days`; a bare number is a week."""
+    return quantity(week, "week") if isinstance(week, str) and not _BARE.fullmatch(week) else week
+
+
+class Study(Spec):
+    """A whole study."""
+
+    name: Annotated[str, Field(min_length=1)]
+    question: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 20260101
+    population: Population
+    horizon: Annotated[Weeks, Field(ge=1 / DAYS_PER_WEEK, le=5200)]
+    visits: Annotated[str | tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_read_visits)] = (
+        "every 4 weeks"
+    )
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
+    endpoints: Literal["all"] | tuple[str, ...] = "all"
+    stored_traces: StoredTraces = StoredTraces()
+    reported: tuple[Reported, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @field_validator("arms")
+    @classmethod
+    def _inherited_starts(cls, given: tuple[Arm, ...], info: ValidationInfo) -> tuple[Arm, ...]:
+        population = info.data.get("population")
+        kinds = {spec.kind for spec in population.treatment} if population else set[str]()
+        return tuple(
+            arm.model_copy(update={"therapies": _established(arm.therapies, kinds)}) for arm in given
+        )
+
+    def visit_days(self) -> list[int]:
+        """Return the days of all visits; enrollment and the horizon are always among them."""
+        last = round(self.horizon * DAYS_PER_WEEK)
+        if isinstance(self.visits, str):
+            interval = quantity(self.visits.strip().removeprefix("every"), "day")
+            days = [round(interval * i) for i in range(1 + int(last / interval))]
+        else:
+            days = [round(week * DAYS_PER_WEEK) for week in self.visits]
+        return sorted({0, last, *(day for day in days if day <= last)})
+
+    def stored_days(self) -> list[int]:
+        """Return the days of the visits before which traces are kept."""
+        days = self.visit_days()
+        weeks = self.stored_traces.weeks
+        wanted = {days[0], days[-1]} if weeks is None else {round(week * DAYS_PER_WEEK) for week in weeks}
+        return [day for day in days if day in wanted]
+
+    def endpoint_names(self) -> list[str]:
+        """Return the names of the endpoints to compute, in alphabetical order."""
+        if self.endpoints == "all":
+            return [member.name for member in endpoints.catalogue()]
+        return sorted(self.endpoints)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the study as plain data that reads back as the same study."""
+        return self.model_dump(mode="json", exclude_none=True)

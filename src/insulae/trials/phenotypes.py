@@ -1,0 +1,139 @@
+"""Reference people: what health, prediabetes, type 2 and type 1 diabetes look like over a day and in two standard tests.
+
+Each is a small cohort of its phenotype at a stated HbA1c and treatment. The curves are compared with typical published ones,
+which are in `tables/reference_curves.csv` with their ranges.
+"""
+
+import csv
+import dataclasses
+import functools
+from collections.abc import Callable
+from importlib import resources
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
+from insulae.physiology.effects import combine
+from insulae.populations.baseline import Start, starting
+from insulae.populations.patient import ClinicNumbers
+from insulae.populations.routine import as_arrays, compiled_meal_test
+from insulae.therapies.base import LONG_AGO, Treatment, load_all
+from insulae.trials.calendar import calendar
+from insulae.trials.simulation import simulate_arm
+
+PATIENTS = 128
+SEED = 1
+PERCENTILES = (5, 50, 95)
+QUANTITIES = ("glucose", "insulin", "c_peptide")
+TESTS = {"OGTT, 75 g glucose": 75.0, "mixed meal, 50 g carbohydrate": 50.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """One reference person: a phenotype at an HbA1c (%) on a treatment."""
+
+    name: str
+    phenotype: str
+    hba1c: float
+    treatment: tuple[str, ...] = ()
+
+
+PERSONS = (
+    Person("healthy", "healthy", 5.1),
+    Person("prediabetes", "prediabetes", 5.9),
+    Person("type 2, early", "type2", 7.2),
+    Person("type 2, late", "type2", 9.5),
+    Person("type 2, insulin-treated", "type2", 8.0, ("basal_bolus", "metformin")),
+    Person("type 1", "type1", 7.8, ("basal_bolus",)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """Percentiles 5, 50, 95 of one quantity of one person in one test, [percentile, time]; time in minutes."""
+
+    person: str
+    test: str
+    quantity: str
+    minutes: NDArray[np.float64]
+    percentiles: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """One typical published value with the range it should lie in."""
+
+    person: str
+    test: str
+    quantity: str
+    minute: float
+    value: float
+    lower: float
+    upper: float
+    source: str
+    note: str
+
+
+@functools.cache
+def references() -> tuple[Reference, ...]:
+    """Return the rows of `tables/reference_curves.csv`."""
+    text = resources.files("insulae.tables").joinpath("reference_curves.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    numbers = ("minute", "value", "lower", "upper")
+    return tuple(Reference(**{k: float(v) if k in numbers else v for k, v in row.items()}) for row in rows)
+
+
+def _started(person: Person) -> tuple[Start, dict[str, Treatment]]:
+    family = load_all()
+    specs = [family.get(kind).model_validate({"kind": kind, "start": LONG_AGO}) for kind in person.treatment]
+    numbers = ClinicNumbers(person.phenotype, {"hba1c": (person.hba1c, person.hba1c)}, person.treatment)
+    start = starting(numbers, specs, SEED, jnp.arange(PATIENTS))
+    return start, {spec.kind: spec.build(start.enrolled) for spec in specs}
+
+
+def _day_curves(person: Person, start: Start, treatments: dict[str, Treatment]) -> list[Curve]:
+    """Return percentiles over patients and a fortnight of days, by time of day."""
+    steps = calendar([0], [])
+    (visited,) = [v for v in simulate_arm(start, treatments, steps, SEED) if v is not None]
+    minutes = np.arange(STEPS_PER_DAY) * float(STEP_MINUTES)
+    curves = []
+    for quantity in QUANTITIES:
+        days = getattr(visited.window, quantity).reshape(-1, STEPS_PER_DAY)
+        curves.append(Curve(person.name, "day", quantity, minutes, np.percentile(days, PERCENTILES, axis=0)))
+    return curves
+
+
+def _test_curves(person: Person, start: Start, treatments: dict[str, Treatment], test: str) -> list[Curve]:
+    """Return percentiles over patients of one test in the morning."""
+    effects = as_arrays(combine(t.effects(0.0) for t in treatments.values()), PATIENTS)
+    drink = np.full(PATIENTS, TESTS[test], np.float32)
+    traces = compiled_meal_test()(start.state, start.cohort.parameters, effects, drink)
+    curves = []
+    for quantity, trace in zip(QUANTITIES, traces, strict=True):
+        values = np.percentile(np.asarray(trace), PERCENTILES, axis=1)
+        minutes = np.arange(values.shape[1]) * float(STEP_MINUTES)
+        curves.append(Curve(person.name, test, quantity, minutes, values))
+    return curves
+
+
+def curves(on_person: Callable[[str], None] = lambda name: None) -> list[Curve]:
+    """Simulate every reference person and return all curves; `on_person` hears who comes next."""
+    found = []
+    for person in PERSONS:
+        on_person(person.name)
+        start, treatments = _started(person)
+        found += _day_curves(person, start, treatments)
+        for test in TESTS:
+            found += _test_curves(person, start, treatments, test)
+    return found
+
+
+def simulated(found: list[Curve], reference: Reference) -> float:
+    """Return the simulated median that stands beside a reference value; minute -1 asks for the mean of the day."""
+    key = (reference.person, reference.test, reference.quantity)
+    (curve,) = [c for c in found if (c.person, c.test, c.quantity) == key]
+    if reference.minute < 0:
+        return float(curve.percentiles[1].mean())
+    return float(np.interp(reference.minute, curve.minutes, curve.percentiles[1]))

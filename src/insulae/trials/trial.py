@@ -1,0 +1,110 @@
+"""One chunk of patients through all arms: the same patients and days in each, endpoints at every visit."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from insulae.core.clock import DAYS_PER_WEEK
+from insulae.endpoints.base import evaluate
+from insulae.populations.baseline import Start, starting
+from insulae.populations.patient import ClinicNumbers
+from insulae.populations.routine import compiled_advance, compiled_meal_test
+from insulae.therapies.base import TherapySpec, Treatment
+from insulae.trials.calendar import Step, calendar
+from insulae.trials.simulation import Visited, Window, simulate_arm
+
+LONG_PAST = -30.0
+"""Days before enrollment after which an event no longer asks for fine steps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """What the patients of one arm take, standing treatment included, and the days that are simulated."""
+
+    name: str
+    therapies: tuple[TherapySpec, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """Everything that decides the results of a patient; of visits on `stored_days` the traces are kept."""
+
+    numbers: ClinicNumbers
+    treatment: tuple[TherapySpec, ...]
+    arms: tuple[Arm, ...]
+    endpoints: tuple[str, ...]
+    seed: int
+    stored_days: frozenset[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class ArmVisit:
+    """The endpoints of one arm at one visit, each [patient], and the traces where they are kept."""
+
+    arm: str
+    day: int
+    values: Mapping[str, NDArray[np.floating[Any]]]
+    window: Window | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a chunk; `is_finite` is False for patients whose numbers broke in any arm."""
+
+    ids: NDArray[np.int64]
+    is_solved: NDArray[np.bool_]
+    attempts: NDArray[np.int32]
+    is_finite: NDArray[np.bool_]
+    visits: list[ArmVisit]
+
+
+def steps_of(
+    treatments: Iterable[Treatment], visit_weeks: Iterable[float], every_day: bool = False
+) -> tuple[Step, ...]:
+    """Return the days to simulate: fine after anything that changes the body fast and where insulin is titrated."""
+    given = list(treatments)
+    events = [day for t in given for day in t.event_days() if day > LONG_PAST]
+    is_titrated = any(t.sort == "insulin" for t in given)
+    return tuple(calendar(visit_weeks, events, every_day, is_titrated))
+
+
+def prepare() -> None:
+    """Create the compiled functions once, so that threads share one compilation."""
+    compiled_advance()
+    compiled_meal_test()
+
+
+def simulate_chunk(
+    trial: Trial, ids: range, on_start: Callable[[], None], on_step: Callable[[], None]
+) -> Outcome:
+    """Bring the patients to their starting state and take them through every arm.
+
+    `on_start` is called when the starting state is found and `on_step` after every simulated day of an arm.
+    """
+    start = starting(trial.numbers, list(trial.treatment), trial.seed, jnp.asarray(ids))
+    on_start()
+    is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
+    for arm in trial.arms:
+        for visited in _visits(trial, arm, start, on_step):
+            is_finite &= visited.is_finite
+            visits.append(_arm_visit(trial, arm.name, visited))
+    return Outcome(np.asarray(ids), np.asarray(start.is_solved), start.attempts, is_finite, visits)
+
+
+def _visits(trial: Trial, arm: Arm, start: Start, on_step: Callable[[], None]) -> Iterable[Visited]:
+    treatments = {spec.kind: spec.build(start.enrolled) for spec in arm.therapies}
+    for visited in simulate_arm(start, treatments, list(arm.steps), trial.seed):
+        on_step()
+        if visited is not None:
+            yield visited
+
+
+def _arm_visit(trial: Trial, arm: str, visited: Visited) -> ArmVisit:
+    day = round(visited.visit.week * DAYS_PER_WEEK)
+    values = evaluate(trial.endpoints, visited.visit)
+    return ArmVisit(arm, day, values, visited.window if day in trial.stored_days else None)

@@ -1,0 +1,192 @@
+"""Every therapy keeps the same promises: nothing before its start, finite effects, written and read back."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from insulae.core import random
+from insulae.core.errors import UnknownName
+from insulae.physiology.effects import Effects, combine
+from insulae.populations.baseline import Start
+from insulae.populations.routine import as_arrays, compiled_advance, ordinary
+from insulae.therapies.base import Observed, TherapySpec, load_all
+
+N = 8
+KINDS = load_all().names()
+EVERY = pytest.mark.parametrize("kind", KINDS)
+NEEDED = {"islet_infusion": {"dose": "1234567 IEQ", "source": "allogeneic"}}
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "islet_infusion": [
+        {"site": "rectus_sheath"},
+        {"product": "donor"},
+        {"source": "autologous"},
+        {"dose": "0 IEQ"},
+    ],
+    "metformin": [{"dose": "500 mg/d"}, {"withdraw": {"off_insulin": "44 weeks", "hba1c_below": "6.5 %"}}],
+    "acarbose": [
+        {"dose": "150 mg/d"},
+        {"withdraw": {"off_insulin": "36 weeks", "hba1c_below": "48 mmol/mol"}},
+    ],
+    "basal_bolus": [{"titration": "wean"}],
+    "basal_insulin": [{"titration": "wean"}],
+    "immunosuppression": [{"stop": "1 year"}],
+    "lifestyle": [{"energy_change": "-500 kcal/d"}],
+}
+CHANGES = [(kind, change) for kind in KINDS for change in [{}, *VARIANTS.get(kind, [])]]
+EVERY_VARIANT = pytest.mark.parametrize(("kind", "change"), CHANGES)
+START = 21.0
+
+
+def make(kind: str, **change: Any) -> TherapySpec:
+    return load_all().get(kind).model_validate({"kind": kind, **NEEDED.get(kind, {}), **change})
+
+
+def leaves(effects: Effects) -> np.ndarray:
+    """Return every effect of every patient, [effect, patient]."""
+    return np.stack([np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(as_arrays(effects, N))])
+
+
+def observed(day: float, **changes: Any) -> Observed:
+    """What the clinic sees of eight patients in good control."""
+    values = {
+        "fasting_glucose": 100.0,
+        "daytime_glucose": 120.0,
+        "lowest_glucose": 85.0,
+        "hba1c": 6.0,
+        "days_off_insulin": 0.0,
+    }
+    arrays = {name: np.full(N, value, np.float32) for name, value in (values | changes).items()}
+    return Observed(day=day, is_visit=True, **arrays)
+
+
+@EVERY_VARIANT
+def test_it_builds_and_its_effects_are_finite(kind: str, change: dict[str, Any], type1: Start):
+    treatment = make(kind, start=f"{START} day", **change).build(type1.enrolled)
+    for day in (START, START + 1, START + 400):
+        assert np.isfinite(leaves(treatment.effects(day))).all()
+        assert np.broadcast_to(treatment.is_taken(day), (N,)).dtype == bool
+    assert treatment.sort in ("insulin", "tablet", "other")
+    assert all(np.isfinite(day) for day in treatment.event_days())
+
+
+OTHER_THAN_INSULIN = [pair for pair in CHANGES if pair[0] not in ("basal_bolus", "basal_insulin")]
+INSULIN = [pair for pair in CHANGES if pair[0] in ("basal_bolus", "basal_insulin")]
+
+
+@pytest.mark.parametrize(("kind", "change"), OTHER_THAN_INSULIN)
+def test_it_does_nothing_before_its_start(kind: str, change: dict[str, Any], type1: Start):
+    treatment = make(kind, start=f"{START} day", **change).build(type1.enrolled)
+    np.testing.assert_array_equal(leaves(treatment.effects(START - 1)), leaves(Effects()))
+    assert not np.any(treatment.is_taken(START - 1))
+
+
+@pytest.mark.parametrize(("kind", "change"), INSULIN)
+def test_insulin_stays_at_the_enrolled_dose_before_its_start(kind: str, change: dict[str, Any], type1: Start):
+    treatment = make(kind, start=f"{START} day", **change).build(type1.enrolled)
+    before = treatment.after(observed(START - 1, lowest_glucose=50.0)).effects(START - 1)
+    np.testing.assert_array_equal(before.basal_insulin, type1.enrolled.basal_dose)
+    after = treatment.after(observed(START, lowest_glucose=50.0)).effects(START)
+    assert (np.asarray(after.basal_insulin) < type1.enrolled.basal_dose).all()
+
+
+@EVERY_VARIANT
+def test_the_spec_is_written_and_read_back(kind: str, change: dict[str, Any]):
+    spec = make(kind, start="3 weeks", **change)
+    written = spec.model_dump(mode="json")
+    assert load_all().get(written["kind"]).model_validate(written) == spec
+
+
+@EVERY
+def test_an_unknown_field_is_refused(kind: str):
+    with pytest.raises(ValidationError, match="doze"):
+        make(kind, doze="1 mg/d")
+
+
+@EVERY
+def test_a_number_without_a_unit_is_refused(kind: str):
+    with pytest.raises(ValidationError, match="unit"):
+        make(kind, start="3")
+
+
+@EVERY
+def test_it_says_what_it_is(kind: str):
+    assert load_all().get(kind).__doc__
+    assert "properties" in load_all().get(kind).model_json_schema()
+
+
+@EVERY_VARIANT
+def test_a_contact_keeps_it_a_treatment(kind: str, change: dict[str, Any], type1: Start):
+    treatment = make(kind, **change).build(type1.enrolled)
+    for day in (7.0, 14.0):
+        treatment = treatment.after(observed(day, lowest_glucose=50.0))
+        assert np.isfinite(leaves(treatment.effects(day))).all()
+
+
+def test_a_misspelt_kind_is_named():
+    with pytest.raises(UnknownName, match="did you mean 'metformin'"):
+        load_all().get("metfromin")
+
+
+def day_of(start: Start, effects: Effects) -> Any:
+    """Return the state, summary and traces after one ordinary day."""
+    keys = random.patient_keys(5, "day", start.cohort.ids)
+    arrays = as_arrays(effects, N)
+    return compiled_advance()(start.state, start.cohort.parameters, arrays, keys, *ordinary(0, 1, even=False))
+
+
+def test_no_therapy_compiles_the_day_again(type1: Start):
+    day_of(type1, Effects())
+    before = compiled_advance()._cache_size()
+    for kind, change in CHANGES:
+        day_of(type1, make(kind, **change).build(type1.enrolled).effects(0.0))
+    everything = [make(kind).build(type1.enrolled).effects(0.0) for kind in KINDS]
+    day_of(type1, combine(everything))
+    assert compiled_advance()._cache_size() == before
+
+
+def equal(first: Any, second: Any) -> bool:
+    pairs = zip(jax.tree_util.tree_leaves(first), jax.tree_util.tree_leaves(second), strict=True)
+    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+
+
+def test_no_islets_are_no_infusion_to_the_last_digit(type1: Start):
+    nothing = make("islet_infusion", dose="0 IEQ").build(type1.enrolled).effects(0.0)
+    something = make("islet_infusion", dose="1e5 IEQ").build(type1.enrolled).effects(0.0)
+    untreated = day_of(type1, Effects())
+    assert equal(day_of(type1, nothing), untreated)
+    assert not equal(day_of(type1, something), untreated)
+
+
+def test_the_variation_between_patients_is_the_table_s(type1: Start):
+    loss = make("islet_infusion").build(type1.enrolled).effects(0.0).infusion.instant_loss
+    assert len(np.unique(np.asarray(loss))) == N
+    again = (
+        make("islet_infusion").build(dataclasses.replace(type1.enrolled)).effects(0.0).infusion.instant_loss
+    )
+    np.testing.assert_array_equal(np.asarray(loss), np.asarray(again))
+
+
+MORE: list[tuple[str, str, list[str], Callable[[Effects], Any]]] = [
+    (
+        "metformin",
+        "dose",
+        ["500 mg/d", "1000 mg/d", "2000 mg/d"],
+        lambda e: 1 - np.asarray(e.hepatic_production),
+    ),
+    ("acarbose", "dose", ["100 mg/d", "300 mg/d"], lambda e: 1 - np.asarray(e.carbohydrate_absorption)),
+    ("islet_infusion", "dose", ["0 IEQ", "1e5 IEQ", "1e6 IEQ"], lambda e: np.asarray(e.infusion.dose)),
+]
+
+
+@pytest.mark.parametrize(("kind", "field", "doses", "read"), MORE, ids=[row[0] for row in MORE])
+def test_more_of_it_does_more(
+    kind: str, field: str, doses: list[str], read: Callable[[Effects], Any], type1: Start
+):
+    start = {} if kind == "islet_infusion" else {"start": "-3650 d"}
+    made = [read(make(kind, **start, **{field: dose}).build(type1.enrolled).effects(0.0)) for dose in doses]
+    assert (np.diff(made, axis=0) > 0).all()

@@ -1,0 +1,224 @@
+"""What clinicians do at a contact: insulin up, down, off and on, tablets withdrawn; the monitor behind it."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from insulae.core.parameters import value
+from insulae.physiology.day import DaySummary
+from insulae.therapies.base import Enrolled, Observed, Treatment, load_all
+from insulae.trials.monitor import Monitor
+
+N = 8
+WEIGHT, CARBOHYDRATE, BASAL, RATIO = 70.0, 200.0, 20.0, 0.1
+USUAL = {"fasting_glucose": 140.0, "daytime_glucose": 160.0}
+
+
+def full(number: float) -> Any:
+    return np.full(N, number, np.float32)
+
+
+def enrolled(**changes: float) -> Enrolled:
+    """Eight equal patients on 20 U basal insulin and 0.1 U per gram, at 140 fasting and 160 mg/dL by day."""
+    given = {
+        "weight": WEIGHT,
+        "carbohydrate": CARBOHYDRATE,
+        "basal_dose": BASAL,
+        "bolus_per_carbohydrate": RATIO,
+    }
+    fields = {name: full(number) for name, number in (given | USUAL | changes).items()}
+    return Enrolled(**fields, draw=lambda name: full(value(name, "type1")))
+
+
+def seen(is_visit: bool = False, **changes: float) -> Observed:
+    """What the clinic sees on day 7; everything in target unless said otherwise."""
+    given = USUAL | {"lowest_glucose": 90.0, "hba1c": 6.5, "days_off_insulin": 0.0} | changes
+    return Observed(day=7.0, is_visit=is_visit, **{name: full(number) for name, number in given.items()})
+
+
+def built(kind: str, patients: Enrolled | None = None, **fields: Any) -> Treatment:
+    return load_all().get(kind).model_validate({"kind": kind, **fields}).build(patients or enrolled())
+
+
+def doses(treatment: Treatment) -> tuple[float, float]:
+    """Return basal dose and units per gram of the first patient."""
+    effects = treatment.effects(7.0)
+    return float(effects.basal_insulin[0]), float(effects.bolus_per_carbohydrate[0])
+
+
+UP, DOWN = 1 + value("basal_bolus.step_up"), 1 - value("basal_bolus.step_down")
+LOW = 1 - value("basal_bolus.low_step")
+RULES = [
+    ({}, (1, 1)),
+    ({"fasting_glucose": 200.0}, (UP, 1)),
+    ({"daytime_glucose": 240.0}, (1, UP)),
+    ({"fasting_glucose": 100.0}, (DOWN, 1)),
+    ({"daytime_glucose": 110.0}, (1, DOWN)),
+    ({"fasting_glucose": 200.0, "daytime_glucose": 110.0}, (UP, DOWN)),
+    ({"lowest_glucose": 50.0}, (LOW, LOW)),
+    ({"lowest_glucose": 50.0, "fasting_glucose": 200.0}, (LOW, LOW)),
+]
+
+
+@pytest.mark.parametrize(("glucose", "factors"), RULES)
+def test_keeping_steers_each_dose_by_its_glucose(glucose: dict[str, float], factors: tuple[float, float]):
+    after = doses(built("basal_bolus").after(seen(**glucose)))
+    assert after == pytest.approx((BASAL * factors[0], RATIO * factors[1]), rel=1e-5)
+
+
+def test_the_daily_dose_has_a_ceiling():
+    treatment = built("basal_bolus")
+    for _ in range(60):
+        treatment = treatment.after(seen(fasting_glucose=300.0, daytime_glucose=300.0))
+    basal, ratio = doses(treatment)
+    assert basal + ratio * CARBOHYDRATE == pytest.approx(value("basal_bolus.maximal_dose") * WEIGHT, rel=1e-3)
+
+
+def test_keeping_never_stops_insulin():
+    treatment = built("basal_bolus", enrolled(basal_dose=0.5, bolus_per_carbohydrate=0.001))
+    assert treatment.after(seen(fasting_glucose=80.0, daytime_glucose=90.0)).is_taken(7.0).all()
+
+
+GOOD = {"fasting_glucose": 90.0, "daytime_glucose": 110.0}
+
+
+def test_weaning_reduces_insulin_while_glucose_is_good():
+    basal, ratio = doses(built("basal_bolus", titration="wean").after(seen(**GOOD)))
+    step = 1 - value("basal_bolus.weaning_step")
+    assert (basal, ratio) == pytest.approx((BASAL * step, RATIO * step), rel=1e-5)
+
+
+def test_weaning_stops_a_small_dose_and_the_patient_stays_off():
+    treatment = built("basal_bolus", titration="wean")
+    weeks = 0
+    while treatment.is_taken(7.0).any():
+        treatment, weeks = treatment.after(seen(**GOOD)), weeks + 1
+        assert weeks < 30
+    assert weeks > 3
+    assert not treatment.after(seen(**GOOD)).is_taken(14.0).any()
+
+
+OFF = {"basal_dose": 0.0, "bolus_per_carbohydrate": 0.0}
+RESTARTS = [
+    (False, {"fasting_glucose": 127.0}, True),
+    (False, {"daytime_glucose": value("basal_bolus.restart_daytime_glucose") + 1}, True),
+    (True, {"hba1c": 7.1}, True),
+    (False, {"hba1c": 7.1}, False),
+    (True, {"hba1c": 6.9}, False),
+]
+
+
+@pytest.mark.parametrize(("is_visit", "change", "restarts"), RESTARTS)
+@pytest.mark.parametrize("kind", ["basal_bolus", "basal_insulin"])
+def test_insulin_is_restarted_when_independence_is_lost(
+    kind: str, is_visit: bool, change: dict[str, float], restarts: bool
+):
+    after = built(kind, enrolled(**OFF), titration="wean").after(seen(is_visit, **(GOOD | change)))
+    assert after.is_taken(7.0).all() == restarts
+    if restarts:
+        basal, ratio = doses(after)
+        assert basal + ratio * CARBOHYDRATE == pytest.approx(value("basal_bolus.restart_dose") * WEIGHT)
+        assert (ratio > 0) == (kind == "basal_bolus")
+
+
+def test_patients_are_titrated_one_by_one():
+    glucose = full(140.0)
+    glucose[0], glucose[1] = 200.0, 100.0
+    observed = dataclasses.replace(seen(), fasting_glucose=glucose)
+    after = built("basal_bolus").after(observed).effects(7.0).basal_insulin
+    np.testing.assert_allclose(after / BASAL, [UP, DOWN, 1, 1, 1, 1, 1, 1], rtol=1e-5)
+
+
+WITHDRAW = {"off_insulin": "36 weeks", "hba1c_below": "6.5 %"}
+LONG = {"days_off_insulin": 36 * 7.0, "hba1c": 6.4}
+WITHDRAWALS = [
+    (True, LONG, True),
+    (False, LONG, False),
+    (True, LONG | {"days_off_insulin": 36 * 7 - 1.0}, False),
+    (True, LONG | {"hba1c": 6.5}, False),
+    (True, LONG | {"days_off_insulin": np.inf}, False),
+]
+
+
+@pytest.mark.parametrize(("is_visit", "change", "stops"), WITHDRAWALS)
+@pytest.mark.parametrize("kind", ["metformin", "acarbose"])
+def test_a_tablet_is_withdrawn_by_its_rule(kind: str, is_visit: bool, change: dict[str, float], stops: bool):
+    tablet = built(kind, start="-10 years", withdraw=WITHDRAW).after(seen(is_visit, **change))
+    assert (not tablet.is_taken(8.0).any()) == stops
+    again = tablet.after(seen(True, **LONG | {"hba1c": 9.0}))
+    assert (not again.is_taken(8.0).any()) == stops
+
+
+def test_a_withdrawn_tablet_wears_off():
+    tablet = built("metformin", start="-10 years", withdraw=WITHDRAW).after(seen(True, **LONG))
+    production = [float(np.mean(tablet.effects(day).hepatic_production)) for day in (7.0, 14.0, 100.0)]
+    assert production[0] < production[1] < production[2] == pytest.approx(1, abs=1e-4)
+
+
+def test_without_a_rule_a_tablet_is_never_withdrawn():
+    assert built("metformin", start="-10 years").after(seen(True, **LONG)).is_taken(8.0).all()
+
+
+def summary(**changes: float) -> DaySummary:
+    names = [f.name for f in dataclasses.fields(DaySummary)]
+    return DaySummary(**{name: full(changes.get(name, 100.0)) for name in names})
+
+
+def monitor() -> Monitor:
+    return Monitor.start(full(120.0), full(150.0), full(7.0))
+
+
+def test_the_monitor_follows_recent_glucose():
+    m = monitor()
+    for _ in range(35):
+        m.add(summary(fasting_glucose=90.0, daytime_glucose=110.0, lowest_glucose=70.0), 1)
+    np.testing.assert_allclose(m.fasting, 90, atol=0.1)
+    np.testing.assert_allclose(m.daytime, 110, atol=0.1)
+    np.testing.assert_allclose(m.lowest, 70, atol=0.1)
+
+
+def test_one_day_that_stands_for_seven_counts_as_seven_equal_days():
+    once, daily = monitor(), monitor()
+    once.add(summary(), 7)
+    for _ in range(7):
+        daily.add(summary(), 1)
+    np.testing.assert_allclose(once.fasting, daily.fasting, rtol=1e-5)
+
+
+def test_the_monitor_counts_days_off_insulin():
+    m, on = monitor(), {"basal_bolus": built("basal_bolus"), "metformin": built("metformin", start="-1 year")}
+    off = on | {"basal_bolus": built("basal_bolus", enrolled(**OFF))}
+    assert np.isinf(m.days_off_insulin()).all()
+    m.record(on, 0.0, 7)
+    assert (m.days_off_insulin() == 0).all() and np.isinf(m.insulin_stopped_week()).all()
+    m.record(off, 7.0, 7)
+    assert (m.days_off_insulin() == 7).all() and np.isinf(m.insulin_stopped_week()).all()
+    m.record(off, 14.0, 7)
+    assert (m.days_off_insulin() == 14).all() and (m.insulin_stopped_week() == 1).all()
+    assert (m.off_drugs == 0).all()
+    m.record(on, 21.0, 1)
+    assert (m.days_off_insulin() == 0).all() and np.isinf(m.insulin_stopped_week()).all()
+
+
+def test_who_never_took_insulin_never_stopped_it():
+    m = monitor()
+    m.record({"metformin": built("metformin", start="-1 year")}, 0.0, 28)
+    assert np.isinf(m.days_off_insulin()).all()
+    assert np.isinf(m.insulin_stopped_week()).all()
+
+
+def test_the_monitor_notes_tablets_and_days_without_any_drug():
+    m = monitor()
+    stopped = built("metformin", start="-1 year", withdraw=WITHDRAW).after(seen(True, **LONG))
+    kept = built("acarbose", start="-1 year")
+    m.record({"metformin": stopped, "acarbose": kept}, 14.0, 7)
+    assert (m.first_tablet_stop == 1).all() and np.isinf(m.last_tablet_stop).all()
+    m.record({"metformin": stopped}, 21.0, 7)
+    assert (m.last_tablet_stop == 1).all() and (m.off_drugs == 7).all()
+
+
+def test_the_clinic_sees_what_the_monitor_holds():
+    observed = monitor().observed(7.0, is_visit=True)
+    assert observed.is_visit and (observed.fasting_glucose == 120).all() and (observed.hba1c == 7).all()
