@@ -1,6 +1,6 @@
 """Insulae simulates the restoration of insulin production in diabetes, tied to published evidence.
 
-The package is layered (see ARCHITECTURE.md); the command line is `insulae`. Start reading at `insulae.study.run`.
+The package is layered (see ARCHITECTURE.md); the command line is `insulae`. Read `insulae.study.run` first.
 Every result is simulated and is not medical advice.
 """
 

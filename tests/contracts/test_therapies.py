@@ -26,14 +26,16 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"product": "donor"},
         {"source": "autologous"},
         {"dose": "0 IEQ"},
+        {"dose": "12000 IEQ/kg"},
+        {"dose": "8e8 cells"},
     ],
     "metformin": [{"dose": "500 mg/d"}, {"withdraw": {"off_insulin": "44 weeks", "hba1c_below": "6.5 %"}}],
     "acarbose": [
         {"dose": "150 mg/d"},
         {"withdraw": {"off_insulin": "36 weeks", "hba1c_below": "48 mmol/mol"}},
     ],
-    "basal_bolus": [{"titration": "wean"}],
-    "basal_insulin": [{"titration": "wean"}],
+    "basal_bolus": [{"titration": "wean"}, {"titration": "target"}],
+    "basal_insulin": [{"titration": "wean"}, {"titration": "target"}],
     "immunosuppression": [{"stop": "1 year"}],
     "lifestyle": [{"energy_change": "-500 kcal/d"}],
 }
@@ -74,24 +76,33 @@ def test_it_builds_and_its_effects_are_finite(kind: str, change: dict[str, Any],
     assert all(np.isfinite(day) for day in treatment.event_days())
 
 
-OTHER_THAN_INSULIN = [pair for pair in CHANGES if pair[0] not in ("basal_bolus", "basal_insulin")]
-INSULIN = [pair for pair in CHANGES if pair[0] in ("basal_bolus", "basal_insulin")]
+NEUTRAL = [("islet_infusion", {"dose": "0 IEQ"}), ("lifestyle", {})]
 
 
-@pytest.mark.parametrize(("kind", "change"), OTHER_THAN_INSULIN)
+@EVERY_VARIANT
 def test_it_does_nothing_before_its_start(kind: str, change: dict[str, Any], type1: Start):
     treatment = make(kind, start=f"{START} day", **change).build(type1.enrolled)
-    np.testing.assert_array_equal(leaves(treatment.effects(START - 1)), leaves(Effects()))
-    assert not np.any(treatment.is_taken(START - 1))
+    treatment = treatment.after(observed(START - 14)).after(observed(START - 7, lowest_glucose=50.0))
+    for day in (-14.0, 0.0, START - 1):
+        np.testing.assert_array_equal(leaves(treatment.effects(day)), leaves(Effects()))
+        assert not np.any(treatment.is_taken(day))
 
 
-@pytest.mark.parametrize(("kind", "change"), INSULIN)
-def test_insulin_stays_at_the_enrolled_dose_before_its_start(kind: str, change: dict[str, Any], type1: Start):
+@EVERY_VARIANT
+def test_it_does_something_from_its_start_on(kind: str, change: dict[str, Any], type1: Start):
     treatment = make(kind, start=f"{START} day", **change).build(type1.enrolled)
-    before = treatment.after(observed(START - 1, lowest_glucose=50.0)).effects(START - 1)
-    np.testing.assert_array_equal(before.basal_insulin, type1.enrolled.basal_dose)
-    after = treatment.after(observed(START, lowest_glucose=50.0)).effects(START)
-    assert (np.asarray(after.basal_insulin) < type1.enrolled.basal_dose).all()
+    acts = [not np.array_equal(leaves(treatment.effects(START + d)), leaves(Effects())) for d in (0, 14)]
+    assert np.any(treatment.is_taken(START)) == ((kind, change) not in NEUTRAL)
+    assert any(acts) or (kind, change) in NEUTRAL
+
+
+@pytest.mark.parametrize("kind", ["basal_bolus", "basal_insulin"])
+def test_insulin_is_titrated_from_its_start_on(kind: str, type1: Start):
+    treatment = make(kind, start=f"{START} day").build(type1.enrolled)
+    early = treatment.after(observed(START - 7, lowest_glucose=50.0)).effects(START)
+    np.testing.assert_array_equal(early.basal_insulin, type1.enrolled.basal_dose)
+    late = treatment.after(observed(START, lowest_glucose=50.0)).effects(START)
+    assert (np.asarray(late.basal_insulin) < type1.enrolled.basal_dose).all()
 
 
 @EVERY_VARIANT
@@ -160,6 +171,16 @@ def test_no_islets_are_no_infusion_to_the_last_digit(type1: Start):
     untreated = day_of(type1, Effects())
     assert equal(day_of(type1, nothing), untreated)
     assert not equal(day_of(type1, something), untreated)
+
+
+def test_islets_are_counted_whole_per_kilogram_or_by_cells(type1: Start):
+    def islets(dose: str) -> np.ndarray:
+        return np.asarray(make("islet_infusion", dose=dose).build(type1.enrolled).effects(0.0).infusion.dose)
+
+    np.testing.assert_allclose(islets("5e5 IEQ"), 5e5)
+    np.testing.assert_allclose(islets("12000 IEQ/kg"), 12000 * np.asarray(type1.enrolled.weight), rtol=1e-6)
+    per_islet = type1.enrolled.draw("islet_infusion.cells_per_islet")
+    np.testing.assert_allclose(islets("8e8 cells"), 8e8 / np.asarray(per_islet), rtol=1e-6)
 
 
 def test_the_variation_between_patients_is_the_table_s(type1: Start):

@@ -1,6 +1,7 @@
 """A results folder with made-up but plausible numbers, for the tests of the report."""
 
 import copy
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -153,20 +154,29 @@ def write_results(directory: Path, **changes: Any) -> Path:
     """Write a results folder; changes: arms, reported, without (endpoints), nothing, traces, manifest."""
     directory.mkdir(parents=True, exist_ok=True)
     arms = changes.get("arms", ARMS)
-    table = _table(arms, changes.get("without", ()))
+    table, summary = _numbers(arms, changes.get("without", ()), changes.get("nothing", False))
     study = copy.deepcopy(STUDY)
     study["arms"] = [arm for arm in study["arms"] if arm["name"] in arms]
     study["reported"] = changes.get("reported", REPORTED)
-    if changes.get("nothing"):
-        table["value"] = np.nan
     (directory / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
-    (directory / "summary.json").write_text(json.dumps(_summary(table)))
+    (directory / "summary.json").write_text(json.dumps(summary))
     table.to_parquet(directory / "endpoints.parquet")
     if changes.get("traces", True):
         _traces(arms).to_parquet(directory / "traces.parquet")
     if changes.get("manifest", True):
         (directory / "manifest.json").write_text(json.dumps(MANIFEST))
     return directory
+
+
+@functools.cache
+def _numbers(
+    arms: tuple[str, ...], without: tuple[str, ...], nothing: bool
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the long table and its summary; made once for all tests that want the same."""
+    table = _table(arms, without)
+    if nothing:
+        table["value"] = np.nan
+    return table, _summary(table)
 
 
 def _table(arms: tuple[str, ...], without: tuple[str, ...]) -> pd.DataFrame:
@@ -241,6 +251,7 @@ def _statistics(values: np.ndarray) -> dict[str, float | None]:
     return {k: float(v) if np.isfinite(v) else None for k, v in found.items()}
 
 
+@functools.cache
 def _traces(arms: tuple[str, ...]) -> pd.DataFrame:
     """Return fourteen days of six patients before and at the end, with three meals."""
     rng, minute, parts = np.random.default_rng(1), np.arange(0, 1440, 5), []

@@ -51,6 +51,23 @@ def test_contacts_are_weekly_from_enrollment_on(weeks: list[float], events: list
     assert contacts == [day for day in range(0, last + 1, 7) if day > steps[0].day]
 
 
+@given(weeks=WEEKS, events=EVENTS)
+def test_titrated_patients_are_looked_at_every_third_day_at_least(weeks: list[float], events: list[float]):
+    steps, coarse = calendar(weeks, events, is_titrated=True), calendar(weeks, events)
+    assert all(step.days <= 3 for step in steps)
+    assert steps[0].day == coarse[0].day and sum(s.days for s in steps) == sum(s.days for s in coarse)
+    assert {s.day for s in coarse} <= {s.day for s in steps}
+    for is_marked in (lambda s: s.is_contact, lambda s: s.visit_week is not None):
+        ends = [[s.day + s.days for s in some if is_marked(s)] for some in (steps, coarse)]
+        assert ends[0] == ends[1]
+
+
+def test_a_titrated_week_is_three_steps_and_an_untitrated_one_is_one():
+    week = range(70, 77)
+    assert [s.days for s in calendar([0, 52], [], is_titrated=True) if s.day in week] == [3, 3, 1]
+    assert [s.days for s in calendar([0, 52], []) if s.day in week] == [7]
+
+
 def test_far_from_events_and_visits_one_day_a_week_is_simulated():
     steps = calendar([0, 52], [])
     assert {step.days for step in steps if not step.is_in_window} == {7}

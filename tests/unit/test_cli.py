@@ -29,6 +29,16 @@ def test_starting_imports_nothing_heavy():
     assert not heavy & set(loaded.split())
 
 
+def test_the_module_is_a_program_as_well():
+    done = subprocess.run(
+        [sys.executable, "-m", "insulae.cli.main", "show", "endpoint"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and "did you mean 'endpoints'" in done.stderr and not done.stdout
+
+
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]):
     assert call("--help") == 0
     shown = capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Units, registries, the parameter table, citations, records, random streams, sampling, the clock."""
 
 import dataclasses
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from insulae.core import citations, clock, parameters, random, sampling
 from insulae.core.errors import InsulaeError, InvalidQuantity, TableError, UnknownName
 from insulae.core.parameters import Row
 from insulae.core.pytree import broadcast, concatenate, map_leaves, pack, pytree, replace, take
-from insulae.core.quantities import quantity_type
+from insulae.core.quantities import QuantityIn
 from insulae.core.registry import Family, nearest
 from insulae.core.units import convert, quantity, same_dimension
 from insulae.core.variables import variable
@@ -27,6 +28,8 @@ CONVERSIONS = [
     (2.0, "week", "d", "", 14.0),
     (1.0, "g/d", "mg/d", "", 1000.0),
     (90.0, "mL/min/1.73m2", "mL/min/1.73 m2", "", 90.0),
+    (3.0, "pg/mL per mg/dL", "pg/mL per g/L", "", 300.0),
+    (3.0, "ng/mL per mg/dL", "pg/mL per mg/dL", "", 3000.0),
 ]
 
 
@@ -58,10 +61,18 @@ def test_dimensions():
     assert same_dimension("mg/kg/min", "g/kg/h") and not same_dimension("mg/dL", "mg/kg")
 
 
+def test_per_divides_by_the_whole_unit_after_it():
+    assert same_dimension("pg/mL per mg/dL", "dimensionless") and same_dimension("pg/mL per mg/dL", "%")
+    assert same_dimension("pmol/L per mg/dL", "pmol/mg") and not same_dimension(
+        "pmol/L per mg/dL", "pmol/L/mg/dL"
+    )
+    assert same_dimension("U per g/d", "U d/g")
+
+
 def test_an_inner_float_is_taken_as_it_is():
     from pydantic import TypeAdapter
 
-    adapter = TypeAdapter(quantity_type("mg/dL", "glucose"))
+    adapter = TypeAdapter(Annotated[float, QuantityIn("mg/dL", "glucose")])
     assert adapter.validate_python(110.0) == 110.0
     assert adapter.validate_python("6.1 mmol/L") == pytest.approx(109.9, abs=0.1)
     assert adapter.dump_python(110.0) == "110 mg/dL"

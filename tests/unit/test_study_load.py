@@ -14,8 +14,9 @@ MISTAKES = [
     ("arms.0.therapies.1.kind=metfromin", "arms.0.therapies.1: unknown therapy 'metfromin'; did"),
     ("arms.0.therapies.0={}", "arms.0.therapies.0: a therapy needs a 'kind'"),
     ("arms.0.therapies.0={kind: islet_infusion}", "arms.0.therapies.0.dose: is missing"),
-    ("arms.0.therapies.0.dose=5 kg", "arms.0.therapies.0.dose: '5 kg' cannot be given in IEQ"),
-    ("arms.0.therapies.0.dose=1.5", "arms.0.therapies.0.dose: '1.5' has no unit"),
+    ("arms.0.therapies.0.dose=5 kg", "arms.0.therapies.0.dose: '5 kg' is not a dose of islets. Expected"),
+    ("arms.0.therapies.0.dose=1.5", "arms.0.therapies.0.dose: '1.5' is not a dose of islets. Expected"),
+    ("arms.0.therapies.0.dose=-1 IEQ", "arms.0.therapies.0.dose: '-1 IEQ' is negative"),
     ("arms.0.therapies.0.site=portal_vain", "therapies.0.site: 'portal_vain' is not a choice; did you mean"),
     ("arms.0.therapies.2.withdraw.off_insulinn=5", "withdraw.off_insulinn: unknown field"),
     ("arms.0.therapies.2.kind=acarbose", "arms.0.therapies.3: 'acarbose' stands twice"),
@@ -83,7 +84,7 @@ def test_a_missing_file_is_told(tmp_path: Path):
 
 def test_overrides_replace_and_add():
     study = load.read(TEXT, ["arms.0.therapies.0.dose=2e6 IEQ", "population.size=7", "arms.2={name: third}"])
-    assert study.arms[0].therapies[0].model_dump()["dose"] == "2e+06 IEQ"
+    assert study.arms[0].therapies[0].model_dump()["dose"] == "2e6 IEQ"
     assert study.population.size == 7
     assert [arm.name for arm in study.arms] == ["cell therapy", "standard care", "third"]
 
@@ -92,3 +93,8 @@ def test_remarks_tell_what_will_not_be_compared():
     assert checks.remarks(load.read(TEXT)) == []
     said = checks.remarks(load.read(TEXT, ["horizon=8 weeks", "population.phenotype=type1"]))
     assert any("no visit at week 113" in remark for remark in said)
+
+
+def test_a_remark_tells_that_a_replaced_therapy_pauses_until_its_start():
+    said = checks.remarks(load.read(TEXT, ["arms.0.therapies.1.start=3 weeks"]))
+    assert said == ["arms.0.therapies.1: until its start no 'basal_bolus' is taken at all"]

@@ -7,7 +7,8 @@ import pytest
 
 from insulae.study import load
 from insulae.study.ranges import read_range
-from insulae.study.spec import LONG_ESTABLISHED, Study
+from insulae.study.spec import Study
+from insulae.therapies.base import LONG_AGO
 
 ROOT = Path(__file__).parents[2]
 FILES = [*sorted((ROOT / "studies").glob("*.yaml")), ROOT / "src/insulae/study/template.yaml"]
@@ -76,9 +77,9 @@ def test_a_dose_keeps_all_its_digits(study: Study):
 
 def test_standing_therapies_are_long_established_and_replacements_inherit_it(study: Study):
     standing = {spec.kind: spec.start for spec in study.population.treatment}
-    assert standing == {"basal_bolus": LONG_ESTABLISHED, "metformin": pytest.approx(-365.25)}
+    assert standing == {"basal_bolus": LONG_AGO, "metformin": pytest.approx(-365.25)}
     cells = {spec.kind: spec.start for spec in study.arms[0].therapies}
-    assert cells == {"islet_infusion": 0, "basal_bolus": LONG_ESTABLISHED, "metformin": 7}
+    assert cells == {"islet_infusion": 0, "basal_bolus": LONG_AGO, "metformin": 7}
 
 
 def test_visits_hold_enrollment_and_horizon(study: Study):

@@ -8,8 +8,10 @@ import pytest
 
 from insulae.core.parameters import value
 from insulae.physiology.day import DaySummary
+from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Observed, Treatment, load_all
 from insulae.trials.monitor import Monitor
+from insulae.trials.trial import steps_of
 
 N = 8
 WEIGHT, CARBOHYDRATE, BASAL, RATIO = 70.0, 200.0, 20.0, 0.1
@@ -101,12 +103,15 @@ def test_weaning_stops_a_small_dose_and_the_patient_stays_off():
 
 
 OFF = {"basal_dose": 0.0, "bolus_per_carbohydrate": 0.0}
+LIMIT = {
+    name: value(f"basal_bolus.restart_{name}") for name in ("fasting_glucose", "daytime_glucose", "hba1c")
+}
 RESTARTS = [
-    (False, {"fasting_glucose": 127.0}, True),
-    (False, {"daytime_glucose": value("basal_bolus.restart_daytime_glucose") + 1}, True),
-    (True, {"hba1c": 7.1}, True),
-    (False, {"hba1c": 7.1}, False),
-    (True, {"hba1c": 6.9}, False),
+    (False, {"fasting_glucose": LIMIT["fasting_glucose"] + 1}, True),
+    (False, {"daytime_glucose": LIMIT["daytime_glucose"] + 1}, True),
+    (True, {"hba1c": LIMIT["hba1c"] + 0.1}, True),
+    (False, {"hba1c": LIMIT["hba1c"] + 0.1}, False),
+    (True, {"hba1c": LIMIT["hba1c"] - 0.1}, False),
 ]
 
 
@@ -115,12 +120,60 @@ RESTARTS = [
 def test_insulin_is_restarted_when_independence_is_lost(
     kind: str, is_visit: bool, change: dict[str, float], restarts: bool
 ):
-    after = built(kind, enrolled(**OFF), titration="wean").after(seen(is_visit, **(GOOD | change)))
+    weaned = built(kind, enrolled(**OFF), titration="wean", start="-1 year")
+    assert not weaned.is_taken(7.0).any()
+    after = weaned.after(seen(is_visit, **(GOOD | change)))
     assert after.is_taken(7.0).all() == restarts
     if restarts:
         basal, ratio = doses(after)
         assert basal + ratio * CARBOHYDRATE == pytest.approx(value("basal_bolus.restart_dose") * WEIGHT)
         assert (ratio > 0) == (kind == "basal_bolus")
+
+
+AIMS = {name: value(f"basal_bolus.target_{name}") for name in USUAL}
+BAND = value("basal_bolus.band")
+
+
+@pytest.mark.parametrize(("above", "factor"), [(1 + BAND, UP), (1, 1), (1 - BAND, DOWN)])
+@pytest.mark.parametrize("steered", USUAL)
+def test_treating_to_target_steers_each_dose_by_the_tight_values(steered: str, above: float, factor: float):
+    glucose = AIMS | {steered: AIMS[steered] * above + np.sign(above - 1)}
+    basal, ratio = doses(built("basal_bolus", titration="target").after(seen(**glucose)))
+    expected = (BASAL * factor, RATIO) if steered == "fasting_glucose" else (BASAL, RATIO * factor)
+    assert (basal, ratio) == pytest.approx(expected, rel=1e-5)
+
+
+def test_treating_to_target_intensifies_what_keeping_leaves_alone():
+    assert all(AIMS[name] * (1 + BAND) < USUAL[name] for name in USUAL)
+    kept, treated = (doses(built("basal_bolus", titration=t).after(seen())) for t in ("keep", "target"))
+    assert kept == pytest.approx((BASAL, RATIO)) and treated == pytest.approx((BASAL * UP, RATIO * UP))
+
+
+def test_treating_to_target_lets_nobody_rise_to_the_target():
+    better = {"fasting_glucose": 90.0, "daytime_glucose": 120.0}
+    treatment = built("basal_bolus", enrolled(**better), titration="target")
+    assert doses(treatment.after(seen(**better))) == pytest.approx((BASAL, RATIO))
+    assert doses(treatment.after(seen(**better | {"fasting_glucose": 99.0})))[0] > BASAL
+
+
+@pytest.mark.parametrize("kind", ["basal_bolus", "basal_insulin"])
+@pytest.mark.parametrize("titration", ["keep", "target", "wean"])
+def test_who_takes_no_insulin_starts_on_a_small_dose_on_the_start_day(kind: str, titration: str):
+    treatment = built(kind, enrolled(**OFF), titration=titration, start="7 d")
+    assert not treatment.is_taken(6.0).any() and treatment.effects(6.0) == Effects()
+    assert treatment.is_taken(7.0).all()
+    basal, ratio = doses(treatment)
+    assert basal + ratio * CARBOHYDRATE == pytest.approx(value("basal_bolus.restart_dose") * WEIGHT)
+    assert basal == pytest.approx(ratio * CARBOHYDRATE if kind == "basal_bolus" else basal)
+    assert (ratio > 0) == (kind == "basal_bolus")
+
+
+def test_who_takes_insulin_goes_on_with_the_enrolled_dose():
+    assert doses(built("basal_bolus", start="7 d")) == pytest.approx((BASAL, RATIO))
+
+
+def test_who_has_long_been_weaned_off_gets_no_first_dose():
+    assert not built("basal_bolus", enrolled(**OFF), start="-1 year").is_taken(7.0).any()
 
 
 def test_patients_are_titrated_one_by_one():
@@ -149,6 +202,15 @@ def test_a_tablet_is_withdrawn_by_its_rule(kind: str, is_visit: bool, change: di
     assert (not tablet.is_taken(8.0).any()) == stops
     again = tablet.after(seen(True, **LONG | {"hba1c": 9.0}))
     assert (not again.is_taken(8.0).any()) == stops
+
+
+@pytest.mark.parametrize("kind", ["metformin", "acarbose"])
+def test_a_new_tablet_is_followed_finely_from_its_start_and_an_old_one_is_not(kind: str):
+    tablet, old = built(kind, start="26 weeks"), built(kind, start="-10 years")
+    assert tablet.event_days() == [182.0]
+    after = [s.days for s in steps_of([tablet], [0, 52]) if 182 <= s.day < 182 + 28]
+    assert after == [1] * 28
+    assert {s.days for s in steps_of([old], [0, 52]) if 14 <= s.day < 350} == {7}
 
 
 def test_a_withdrawn_tablet_wears_off():
@@ -189,7 +251,7 @@ def test_one_day_that_stands_for_seven_counts_as_seven_equal_days():
 
 def test_the_monitor_counts_days_off_insulin():
     m, on = monitor(), {"basal_bolus": built("basal_bolus"), "metformin": built("metformin", start="-1 year")}
-    off = on | {"basal_bolus": built("basal_bolus", enrolled(**OFF))}
+    off = on | {"basal_bolus": built("basal_bolus", enrolled(**OFF), start="-1 year")}
     assert np.isinf(m.days_off_insulin()).all()
     m.record(on, 0.0, 7)
     assert (m.days_off_insulin() == 0).all() and np.isinf(m.insulin_stopped_week()).all()

@@ -21,10 +21,12 @@ MINUTES_PER_WEEK = 7 * 24 * 60
 
 def _completed_runs(condition: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
     """Mark every place that completes `length` consecutive true values along the last axis."""
-    count = np.cumsum(condition, axis=-1)
-    before = np.zeros_like(count)
-    before[..., length:] = count[..., :-length]
-    return count - before == length
+    size = condition.shape[-1]
+    completed = np.zeros_like(condition)
+    if size >= length:
+        shifted = [condition[..., k : size - length + 1 + k] for k in range(length)]
+        completed[..., length - 1 :] = np.logical_and.reduce(shifted)
+    return completed
 
 
 def _state(glucose: ArrayLike, threshold: float, interval: int) -> NDArray[np.int8]:

@@ -156,8 +156,23 @@ def mage(glucose: ArrayLike) -> Floats:
     """
     array = np.asarray(glucose, dtype=float)
     series = array.reshape(-1, array.shape[-1])
-    total, count = _excursions(series, standard_deviation(series))
+    total, count = _excursions(_turning_points(series), standard_deviation(series))
     return mean_of_present(_ratio(total, count)).reshape(array.shape[:-1])
+
+
+def _turning_points(series: Floats) -> Floats:
+    """Keep the local extremes of each row with both ends, missing readings skipped; NaN fills up the rows."""
+    place = np.where(np.isnan(series), 0, np.arange(series.shape[-1]))
+    held = np.take_along_axis(series, np.maximum.accumulate(place, axis=-1), axis=-1)
+    slope = np.sign(np.diff(held, axis=-1, append=np.nan))
+    place = np.where(slope == 0, 0, np.arange(series.shape[-1]))
+    slope = np.take_along_axis(slope, np.maximum.accumulate(place, axis=-1), axis=-1)
+    kept = np.ones(series.shape, dtype=bool)
+    kept[:, 1:] = slope[:, 1:] != slope[:, :-1]
+    points = np.full((len(series), int(kept.sum(axis=-1).max(initial=1))), np.nan)
+    rows, columns = np.nonzero(kept)
+    points[rows, (np.cumsum(kept, axis=-1) - 1)[rows, columns]] = held[rows, columns]
+    return points
 
 
 def _excursions(series: Floats, threshold: Floats) -> tuple[Floats, Floats]:

@@ -208,3 +208,7 @@ def main() -> None:
     except InsulaeError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_MISTAKE)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ import typer
 def phenotypes(
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("results/phenotypes.html"),
 ) -> None:
-    """Simulate reference people over a day and two tests, and write a page beside typical published values."""
+    """Simulate reference people over a day and two tests; write a page beside typical published values."""
     from insulae.report.phenotypes import rows, write_page
     from insulae.runs.manifest import keep_compiled_code
     from insulae.trials import phenotypes as people
@@ -22,7 +22,8 @@ def phenotypes(
         verdict = "hit " if row["hit"] else "MISS"
         where = f"{row['person']}, {row['test']}, {row['quantity']} at {row['minute']}"
         typer.echo(f"{verdict} {where}: {row['simulated']} (range {row['range']})")
-    typer.echo(f"{sum(row['hit'] for row in table)} of {len(table)} inside their range. Simulated, not medical advice.")
+    hits = sum(row["hit"] for row in table)
+    typer.echo(f"{hits} of {len(table)} inside their range. Simulated, not medical advice.")
     typer.echo(write_page(out, found, references, values, people.PATIENTS))
 
 

@@ -1,4 +1,4 @@
-"""Layer 0: the words everything else is written in: parameters, variables, units, random streams, registries, errors.
+"""Layer 0: the words everything else is written in: parameters, units, random streams, registries, errors.
 
 May import nothing else of Insulae. Read `parameters.py` first.
 """

@@ -1,4 +1,4 @@
-"""The package's exceptions; each says what was wrong, where, what was expected and the nearest valid choice."""
+"""The package's exceptions: each says what was wrong, where, what was expected and the nearest choice."""
 
 
 class InsulaeError(Exception):

@@ -20,8 +20,9 @@ ANY = "any"
 class Row:
     """One row of the parameter table: a value for one population, with its spread and its source.
 
-    `spread` is the coefficient of variation for `lognormal`, the standard deviation for `normal`, the standard
-    deviation on the logit scale for `logit_normal`, and unused otherwise; `uniform` runs from `lower` to `upper`.
+    `spread` is the coefficient of variation for `lognormal`, the standard deviation for `normal`, the
+    standard deviation on the logit scale for `logit_normal`, and unused otherwise; `uniform` runs from
+    `lower` to `upper`.
     """
 
     name: str

@@ -6,8 +6,12 @@ from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
+Value = jax.Array | NDArray[np.floating[Any]] | float
+"""What a leaf may be given as: an array inside the compiled day, numpy or one number outside of it."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -44,7 +48,8 @@ def broadcast(tree: T, n: int, dtype: Any = jnp.float32) -> T:
 def pack(tree: T) -> tuple[jax.Array, Callable[[jax.Array], T]]:
     """Stack the leaves of a record of equal shapes into one array, and return how to take them out again.
 
-    A loop that reads one packed array instead of dozens of small ones runs about twice as fast: the compiler vectorizes it.
+    A loop that reads one packed array instead of dozens of small ones runs about twice as fast: the compiler
+    vectorizes it.
     """
     leaves, structure = jax.tree_util.tree_flatten(tree)
     return jnp.stack(leaves), lambda packed: jax.tree_util.tree_unflatten(structure, list(packed))

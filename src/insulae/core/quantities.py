@@ -1,8 +1,10 @@
-"""Quantity types for study files: text with a unit on the outside, a bare float in the declared unit inside."""
+"""Quantity types for study files: text with a unit outside, a bare float in the declared unit inside."""
 
+import dataclasses
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.units import quantity
@@ -18,27 +20,46 @@ def written(number: float, unit: str) -> str:
     return f"{exact} {unit}"
 
 
-def quantity_type(unit: str, substance: str = "", example: str = "") -> Any:
-    """Return a float type that reads quantities in any compatible unit; an inner float is taken as it is."""
+@dataclasses.dataclass(frozen=True)
+class QuantityIn:
+    """Marks a float field as a quantity in a unit, read from text in any compatible unit."""
 
-    def read(text: Any) -> float:
+    unit: str
+    substance: str = ""
+    example: str = ""
+
+    def read(self, text: Any) -> float:
+        """Read text; an inner float is taken as it is."""
         if isinstance(text, float):
             return text
         try:
-            return quantity(text, unit, substance)
+            return quantity(text, self.unit, self.substance)
         except InvalidQuantity as error:
             raise ValueError(str(error)) from error
 
-    schema = {"type": "string", "description": f"a quantity with a unit, in {unit} or compatible"}
-    schema |= {"examples": [example]} if example else {}
-    return Annotated[
-        float,
-        BeforeValidator(read),
-        PlainSerializer(lambda number: written(number, unit), return_type=str),
-        WithJsonSchema(schema),
-    ]
+    def write(self, number: float) -> str:
+        """Write a number so that it reads back as the same number."""
+        return written(number, self.unit)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read before and write after pydantic's own handling of the float."""
+        writing = core_schema.plain_serializer_function_ser_schema(
+            self.write, return_schema=core_schema.str_schema()
+        )
+        return core_schema.no_info_before_validator_function(
+            self.read, handler(source), serialization=writing
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the text a study file holds."""
+        described = {"type": "string", "description": f"a quantity with a unit, in {self.unit} or compatible"}
+        return described | ({"examples": [self.example]} if self.example else {})
 
 
-Days = quantity_type("day", example="12 weeks")
-Percent = quantity_type("%", example="6.5 %")
-DailyMass = quantity_type("mg/d", example="2000 mg/d")
+Days = Annotated[float, QuantityIn("day", example="12 weeks")]
+Weeks = Annotated[float, QuantityIn("week", example="52 weeks")]
+Percent = Annotated[float, QuantityIn("%", example="6.5 %")]
+DailyMass = Annotated[float, QuantityIn("mg/d", example="2000 mg/d")]
+DailyEnergy = Annotated[float, QuantityIn("kcal/d", example="-500 kcal/d")]

@@ -1,10 +1,12 @@
-"""Random streams addressed by (seed, stream, patient, day), so that nobody's draws depend on who else is simulated."""
+"""Random streams addressed by seed, stream, patient and day; draws never depend on who else is simulated."""
 
 import zlib
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 
 def key(seed: int, stream: str) -> Array:
@@ -22,7 +24,7 @@ def day_keys(keys: Array, day: Array) -> Array:
     return jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, day)
 
 
-# Fractional parts of the square roots of the first primes, as 32-bit integers: one irrational step per dimension.
+# Fractional parts of the square roots of primes, as 32-bit integers: one irrational step per dimension.
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
 _TINY = 2.0**-25
@@ -36,8 +38,8 @@ def independent_uniforms(keys: Array, day: Array, n: int) -> Array:
 def even_uniforms(keys: Array, day: Array, n: int) -> Array:
     """Return n draws of one day that cover the unit interval evenly over successive days, as [n, patient].
 
-    A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a day do not depend
-    on which other days are simulated. At most 25 dimensions.
+    A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a day do
+    not depend on which other days are simulated. At most 25 dimensions.
     """
     start = jax.vmap(lambda k: jax.random.bits(k, (n,), jnp.uint32))(keys).T
     step = jnp.asarray(_STEPS[:n], jnp.uint32)[:, None] * jnp.asarray(day, jnp.int32).astype(jnp.uint32)
@@ -63,6 +65,6 @@ def _stream_normals(root: Array, streams: Array, patients: Array) -> Array:
     return jax.vmap(one)(streams)
 
 
-def stream_normals(seed: int, streams: Array, patients: Array) -> Array:
+def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Array) -> Array:
     """Return one standard normal draw for each stream and patient, as [stream, patient]."""
-    return _stream_normals(jax.random.key(seed), streams, patients)
+    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), patients)

@@ -1,4 +1,4 @@
-"""Draw values of the parameter table for patients: each row and each patient has a random stream of its own."""
+"""Draw parameters for patients: each row of the table and each patient has its own random stream."""
 
 import zlib
 

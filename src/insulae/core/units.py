@@ -1,4 +1,4 @@
-"""Quantities with units as people write them, converted once at the boundary to the bare floats used inside."""
+"""Quantities as people write them, converted once at the boundary to the bare floats used inside."""
 
 import functools
 import re
@@ -100,7 +100,9 @@ def quantity(text: object, to: str, substance: str = "") -> float:
     if not unit:
         if to == "dimensionless":
             return number
-        raise InvalidQuantity(f"'{text}' has no unit", f"Expected a unit like {to}, for example '{number:g} {to}'")
+        raise InvalidQuantity(
+            f"'{text}' has no unit", f"Expected a unit like {to}, for example '{number:g} {to}'"
+        )
     return convert(number, _plural(unit), to, substance)
 
 

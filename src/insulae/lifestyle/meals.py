@@ -1,6 +1,7 @@
-"""Meals: usual times and carbohydrate, their day-to-day variation, counting for the bolus, rescue carbohydrate.
+"""Meals: usual times and carbohydrate, daily variation, counting for the bolus, rescue carbohydrate.
 
-A day is four meals; each is eaten at a constant rate for a quarter of an hour. Not modelled: fat, protein, alcohol, fasting.
+A day is four meals; each is eaten at a constant rate for a quarter of an hour. Not modelled: fat, protein,
+alcohol, fasting.
 """
 
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ MEALS = ("breakfast", "lunch", "snack", "dinner")
 
 @pytree
 class Parameters:
-    """Usual meals of a patient and how they vary; `scale` multiplies every meal, `lability` every variation."""
+    """Usual meals and how they vary; `scale` multiplies every meal, `lability` every variation."""
 
     breakfast_hour: Array = parameter("h")
     lunch_hour: Array = parameter("h")
@@ -39,7 +40,7 @@ class Parameters:
 
 @pytree
 class Day:
-    """The meals of one day: first step, carbohydrate in g, carbohydrate counted for the bolus in g; [meal, patient]."""
+    """The meals of one day: first step, carbohydrate and counted carbohydrate in g; [meal, patient]."""
 
     first_step: Array
     carbohydrate: Array
@@ -88,7 +89,7 @@ def counted(day: Day, step: Array) -> Array:
 
 
 def rescue(parameters: Parameters, interstitial_glucose: Array, step: Array) -> Array:
-    """Return rescue carbohydrate (g/min): a fixed portion when glucose is low, looked at every quarter of an hour."""
+    """Return rescue carbohydrate (g/min): a portion when glucose is low, looked at every quarter hour."""
     p = parameters
     is_checked = step % jnp.round(p.eating_time / STEP_MINUTES) == 0
     is_low = interstitial_glucose < p.rescue_glucose

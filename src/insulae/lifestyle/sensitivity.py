@@ -1,4 +1,4 @@
-"""Insulin sensitivity from day to day and through the day: a lognormal factor per day and one per part of the day."""
+"""How insulin sensitivity varies: a lognormal factor for each day and one for each part of the day."""
 
 import jax.numpy as jnp
 from jax import Array

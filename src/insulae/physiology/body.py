@@ -123,7 +123,7 @@ def today(parameters: FastParameters, signals: SlowSignals, effects: Effects) ->
 
 
 def fast_signals(state: FastState, parameters: FastParameters, inputs: Inputs) -> Signals:
-    """Let the fast components speak: first from their states, then in the order excretion, glucose, secretion."""
+    """Let the fast components speak: from their states, then excretion, glucose, secretion in this order."""
     s, p, signals = state, parameters, Signals()
     signals = absorption.outputs(s.absorption, p.absorption, signals)
     signals = injected_insulin.outputs(s.injected_insulin, p.injected_insulin, signals)

@@ -6,10 +6,12 @@ A component is one file in `fast/` or `slow/` with
 * `State`: what is integrated, one row each in `tables/variables.csv`;
 * `initial(...) -> State`;
 * `outputs(state, parameters, signals) -> Signals`: what others may know of the state alone (phase 1);
-* `signals(state, parameters, signals, inputs) -> Signals`: algebraic quantities, in the order of `body.py` (phase 2);
-* fast: `today(parameters, signals, effects) -> Parameters`, the constants of one day after slow state and effects,
-  and `derivative(state, parameters, signals, inputs) -> State` per minute (phase 3);
-* slow: `advance(state, parameters, signals, effects, days) -> State`, an exponential step over a fraction of a day.
+* `signals(state, parameters, signals, inputs) -> Signals`: algebraic quantities, in the order of `body.py`
+  (phase 2);
+* fast: `today(parameters, signals, effects) -> Parameters`, the constants of one day after slow state and
+  effects, and `derivative(state, parameters, signals, inputs) -> State` per minute (phase 3);
+* slow: `advance(state, parameters, signals, effects, days) -> State`, an exponential step over a fraction of
+  a day.
 
 Every function is elementwise over any leading axes: no component knows about batches.
 """
@@ -34,6 +36,6 @@ def hill4(x: Array, half: Array) -> Array:
     return ratio / (1 + ratio)
 
 
-def relax(value: Array, target: Array, time_constant: Array, days: Array) -> Array:
+def relax(value: Array, target: Array | float, time_constant: Array, days: Array) -> Array:
     """Move a value towards a target for some days at a first-order rate, exactly."""
     return target + (value - target) * jnp.exp(-days / time_constant)

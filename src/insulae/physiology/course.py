@@ -1,7 +1,7 @@
 """Months to decades: one representative day, then the slow clock for as many days as that day stands for.
 
-Takes effects and a control law as data; knows no therapy. The scheme's error against simulating every day is measured by
-`insulae.trials.accuracy`.
+Takes effects and a control law as data; knows no therapy. The scheme's error against simulating every day is
+measured by `insulae.trials.accuracy`.
 """
 
 import jax.numpy as jnp

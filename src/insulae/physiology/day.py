@@ -1,7 +1,7 @@
 """Simulate one day: 5-minute traces and the day's summary. Compiled once for all arms, doses and patients.
 
-The caller hands in `control(step, state) -> Inputs`: what is eaten and injected in each step (meals, bolus, rescue). Daily
-figures are reduced inside the loop, so that nothing but what is asked for leaves it.
+The caller hands in `control(step, state) -> Inputs`: what is eaten and injected in each step (meals, bolus,
+rescue). Daily figures are reduced inside the loop, so that nothing but what is asked for leaves it.
 """
 
 from collections.abc import Callable
@@ -94,10 +94,12 @@ def simulate_day(
     """Return the state at midnight, the day's summary and its traces."""
     packed, unpack = pack(parameters)
 
-    def one(carry: tuple[body.FastState, DaySummary], index: Array) -> tuple[tuple[body.FastState, DaySummary], Trace]:
+    def one(
+        carry: tuple[body.FastState, DaySummary], index: Array
+    ) -> tuple[tuple[body.FastState, DaySummary], Trace]:
         now, summary = carry
         parameters = unpack(packed)
-        inputs = control(index, now)
+        inputs = lax.optimization_barrier(control(index, now))
         after = step(now, parameters, inputs)
         insulin = after.insulin.plasma / parameters.insulin.volume
         trace = Trace(glucose=after.glucose.interstitial, insulin=insulin, c_peptide=after.c_peptide.plasma)

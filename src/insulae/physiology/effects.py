@@ -1,7 +1,7 @@
 """Effects (per day) and Inputs (per minute): all the ways anything outside may act on the body.
 
-Factors are neutral at 1 and multiply when therapies are combined; amounts are neutral at 0 and add. A new field widens
-the waist of the system and needs a decision record.
+Factors are neutral at 1 and multiply when therapies are combined; amounts are neutral at 0 and add. A new
+field widens the waist of the system and needs a decision record.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from insulae.core.pytree import pytree
+from insulae.core.pytree import Value, pytree
 
 
 def factor(unit: str = "dimensionless") -> Any:
@@ -28,39 +28,39 @@ def amount(unit: str) -> Any:
 class Infusion:
     """Islets given on one day: their number and what kind they are, carried by the graft from then on."""
 
-    dose: Array | float = amount("IEQ")
-    instant_loss: Array | float = amount("dimensionless")
-    potency: Array | float = amount("dimensionless")
-    maturity: Array | float = amount("dimensionless")
-    maturation_time: Array | float = amount("d")
-    alloantigen: Array | float = amount("dimensionless")
-    portal_fraction: Array | float = amount("dimensionless")
-    oxygen_early: Array | float = amount("mmHg")
-    oxygen_late: Array | float = amount("mmHg")
+    dose: Value = amount("IEQ")
+    instant_loss: Value = amount("dimensionless")
+    potency: Value = amount("dimensionless")
+    maturity: Value = amount("dimensionless")
+    maturation_time: Value = amount("d")
+    alloantigen: Value = amount("dimensionless")
+    portal_fraction: Value = amount("dimensionless")
+    oxygen_early: Value = amount("mmHg")
+    oxygen_late: Value = amount("mmHg")
 
 
 @pytree
 class Effects:
     """All ways anything may act on the body for a day."""
 
-    hepatic_production: Array | float = factor()
-    hepatic_sensitivity: Array | float = factor()
-    peripheral_sensitivity: Array | float = factor()
-    secretion_capacity: Array | float = factor()
-    carbohydrate_absorption: Array | float = factor()
-    carbohydrate_intake: Array | float = factor()
-    energy_intake: Array | float = amount("kcal/d")
-    immunosuppression: Array | float = amount("dimensionless")
-    renal_vasoconstriction: Array | float = amount("dimensionless")
-    nephrotoxicity: Array | float = amount("mL/min/1.73m2/year")
-    basal_insulin: Array | float = amount("U/d")
-    bolus_per_carbohydrate: Array | float = amount("U/g")
+    hepatic_production: Value = factor()
+    hepatic_sensitivity: Value = factor()
+    peripheral_sensitivity: Value = factor()
+    secretion_capacity: Value = factor()
+    carbohydrate_absorption: Value = factor()
+    carbohydrate_intake: Value = factor()
+    energy_intake: Value = amount("kcal/d")
+    immunosuppression: Value = amount("dimensionless")
+    renal_vasoconstriction: Value = amount("dimensionless")
+    nephrotoxicity: Value = amount("mL/min/1.73m2/year")
+    basal_insulin: Value = amount("U/d")
+    bolus_per_carbohydrate: Value = amount("U/g")
     infusion: Infusion = dataclasses.field(default_factory=Infusion)
 
 
 @pytree
 class Inputs:
-    """What enters the body during one step, as rates per minute, and the day's luck with absorption and sensitivity."""
+    """What enters the body in one step, as rates per minute, and the day's absorption and sensitivity."""
 
     solid_carbohydrate: Array
     liquid_carbohydrate: Array
@@ -73,7 +73,7 @@ class Inputs:
 
 
 def combine(effects: Iterable[Effects]) -> Effects:
-    """Combine what several therapies do on the same day: factors multiply, amounts add, infusions mix by dose."""
+    """Combine the therapies of one day: factors multiply, amounts add, infusions mix by dose."""
     combined = Effects()
     for effect in effects:
         merged = {f.name: _merge(f, combined, effect) for f in dataclasses.fields(Effects) if f.metadata}

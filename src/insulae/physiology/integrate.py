@@ -1,4 +1,4 @@
-"""Fixed-step solvers for the fast clock. The adaptive reference solver that checks them is in `insulae.trials.accuracy`.
+"""Fixed-step solvers for the fast clock; `insulae.trials.accuracy` checks them with an adaptive solver.
 
 The barriers between stages keep the compiler from computing earlier stages again; they change no number.
 """

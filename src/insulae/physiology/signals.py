@@ -1,7 +1,7 @@
-"""The words components use with one another: slow signals (constant over a day) and fast signals (every instant).
+"""The words between components: slow signals (constant over a day) and fast signals (every instant).
 
-Units and labels are in `tables/variables.csv`. Fields are filled in the order of `body.py`; a component that reads a
-signal before it exists meets `None` and fails at once.
+Units and labels are in `tables/variables.csv`. Fields are filled in the order of `body.py`; a component that
+reads a signal before it exists meets `None` and fails at once.
 """
 
 from jax import Array

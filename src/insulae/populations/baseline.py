@@ -1,13 +1,13 @@
 """Bring each patient to a starting state that reproduces the clinic numbers on the stated treatment.
 
-What is known decides what is solved for, by Broyden's method on a fortnight of ordinary days with the slow state at rest:
+What is known decides what is solved for, by Broyden's method on a fortnight of ordinary days at rest:
 
-* HbA1c -> native beta-cell mass; or, when fasting C-peptide is given too or in type 1 diabetes, insulin sensitivity;
+* HbA1c -> native beta-cell mass; insulin sensitivity when C-peptide is given too and in type 1 diabetes;
 * fasting C-peptide -> native beta-cell mass;
 * fasting glucose -> hepatic glucose production;
 * insulin dose -> units per gram of carbohydrate, at the patient's basal share.
 
-What the numbers leave open stays as sampled. Patients for whom no solution exists are drawn again, and counted.
+What the numbers leave open stays as sampled. Patients without a solution are drawn again, and counted.
 """
 
 import dataclasses
@@ -135,7 +135,9 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: Array, effects: Effect
 class _Problem:
     """The equations of one cohort: from unknowns to the fortnight they lead to."""
 
-    def __init__(self, cohort: Cohort, names: dict[str, str], effects: Effects, keys: Array, basal: Floats) -> None:
+    def __init__(
+        self, cohort: Cohort, names: dict[str, str], effects: Effects, keys: Array, basal: Floats
+    ) -> None:
         self.cohort, self.names, self.effects = cohort, names, effects
         self.keys, self.basal = keys, basal
         self.targets = self._targets()
@@ -256,7 +258,9 @@ def _broyden(inverse: Floats, dx: Floats, dr: Floats) -> Floats:
     return (inverse + np.where(np.abs(limited) < 10, limited, 0)).astype(np.float32)
 
 
-def _rested(cohort: Cohort, problem: _Problem, unknown: Floats, state: course.State) -> tuple[Cohort, course.State]:
+def _rested(
+    cohort: Cohort, problem: _Problem, unknown: Floats, state: course.State
+) -> tuple[Cohort, course.State]:
     """Return the cohort with its solved parameters, and the state with the weight in balance."""
     parameters, slow, _ = problem.setting(unknown)
     lost = body_weight.urinary_energy(parameters.slow.body_weight, state.averages.urinary_glucose)
@@ -367,9 +371,17 @@ def _explain(numbers: ClinicNumbers, deviations: dict[str, Floats]) -> tuple[str
     worst = np.max(np.abs(np.stack(list(deviations.values()))), axis=0)
     closest = np.argsort(np.nan_to_num(worst, nan=np.inf))[: max(len(worst) // 10, 1)]
     missed = {n: float(np.median(np.exp(d[closest]))) for n, d in deviations.items()}
-    given = ", ".join(f"{n} {low:g}" if low == high else f"{n} {low:g} to {high:g}" for n, (low, high) in numbers.given.items())
-    parts = [f"{_SHOWN[n]} comes out at {100 * m:.0f} % of what is asked" for n, m in missed.items() if abs(m - 1) > TOLERANCE]
+    given = ", ".join(
+        f"{n} {low:g}" if low == high else f"{n} {low:g} to {high:g}"
+        for n, (low, high) in numbers.given.items()
+    )
+    parts = [
+        f"{_SHOWN[n]} comes out at {100 * m:.0f} % of what is asked"
+        for n, m in missed.items()
+        if abs(m - 1) > TOLERANCE
+    ]
+    shown = "; ".join(parts) or "no single number stands out"
     return (
         f"these numbers cannot go together for phenotype {numbers.phenotype}: {given}",
-        f"In the closest patients {'; '.join(parts) or 'no single number stands out'}. Check the numbers, their units and the treatment",
+        f"In the closest patients {shown}. Check the numbers, their units and the treatment",
     )

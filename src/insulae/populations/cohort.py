@@ -1,7 +1,8 @@
 """Sample virtual patients from the parameter table, with correlated traits and parameters.
 
-Each quantity of each patient has its own random stream, addressed by seed, name and patient identifier: the same seed gives the
-same patients whatever the chunking, the workers, the arms, or the other rows of the table.
+Each quantity of each patient has its own random stream, addressed by seed, name and patient identifier: the
+same seed gives the same patients whatever the chunking, the workers, the arms, or the other rows of the
+table.
 """
 
 import dataclasses
@@ -76,7 +77,9 @@ def _given(numbers: ClinicNumbers, name: str, sampled: Array, seed: int, ids: Ar
     return low + (high - low) * random.uniforms(seed, f"given/{name}", ids)
 
 
-def _size(numbers: ClinicNumbers, sampled: dict[str, Array], male: Array, seed: int, ids: Array) -> tuple[Array, Array]:
+def _size(
+    numbers: ClinicNumbers, sampled: dict[str, Array], male: Array, seed: int, ids: Array
+) -> tuple[Array, Array]:
     """Return height (m) and weight (kg) from what is given and the sampled body mass index."""
     height = jnp.where(male > 0, sampled["height_male"], sampled["height_female"])
     height = _given(numbers, "height", height, seed, ids)
@@ -133,7 +136,7 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
 
 
 def sample(numbers: ClinicNumbers, seed: int, ids: Array, attempt: int = 0) -> Cohort:
-    """Return the cohort of some patient identifiers; `attempt` counts earlier draws that were not plausible."""
+    """Return the cohort of some patients; `attempt` counts earlier draws that were not plausible."""
     draws = _normals(seed, numbers.phenotype, attempt, ids)
     zero = jnp.zeros(len(ids), jnp.float32)
     rows = {name: table.lookup(name, numbers.phenotype) for name in _names()}

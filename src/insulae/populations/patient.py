@@ -1,4 +1,4 @@
-"""A virtual patient: identifier, traits seen in the clinic, parameters. A cohort is a patient with a leading axis."""
+"""A virtual patient: identifier, clinical traits, parameters; a cohort is a patient with a leading axis."""
 
 import dataclasses
 
@@ -88,10 +88,12 @@ class Cohort:
 
 @dataclasses.dataclass(frozen=True)
 class ClinicNumbers:
-    """The numbers of a patient or cohort that are given, each as (lowest, highest); the rest is sampled. `treatment` names the therapies at enrollment.
+    """The given numbers of a patient or cohort, each as (lowest, highest); the rest is sampled.
 
-    Keys and units: age year, male 0/1, weight kg, height m, bmi kg/m2, duration year, hba1c %, fasting_glucose mg/dL,
-    fasting_c_peptide pmol/L, insulin_dose U/d, egfr mL/min/1.73 m2.
+    `treatment` names the therapies at enrollment.
+
+    Keys and units: age year, male 0/1, weight kg, height m, bmi kg/m2, duration year, hba1c %,
+    fasting_glucose mg/dL, fasting_c_peptide pmol/L, insulin_dose U/d, egfr mL/min/1.73 m2.
     """
 
     phenotype: str

@@ -1,4 +1,4 @@
-"""An ordinary day of a patient: meals, injections, sensitivity, put together into the one compiled day of the simulator.
+"""An ordinary day of a patient: meals, injections, sensitivity, put together into the one compiled day.
 
 This is the only place where the kernel is compiled: effects, doses, patients and arms are data.
 """
@@ -102,7 +102,7 @@ def as_arrays(effects: Effects, n: int) -> Effects:
 
 
 def ordinary(day: int, days: int = 0, even: bool = True) -> tuple[np.int32, np.int32, np.bool_]:
-    """Return the arguments of a compiled day: its number, how many days it stands for, whether draws spread evenly."""
+    """Return the arguments of a compiled day: its number, days it stands for, whether draws spread evenly."""
     return np.int32(day), np.int32(days), np.bool_(even)
 
 
@@ -137,12 +137,12 @@ def _meal_test(
 def compiled_meal_test() -> "jax.stages.Wrapped":
     """Return the compiled test: `(state, parameters, effects, carbohydrate) -> glucose, insulin, c_peptide`.
 
-    Each result is [step, patient], every five minutes from the fasting value before the drink to four hours after.
+    Each is [step, patient], every five minutes from the fasting value before the drink to four hours after.
     """
     return jax.jit(_meal_test)
 
 
 @functools.cache
 def compiled_advance() -> "jax.stages.Wrapped":
-    """Return the compiled day: `(state, parameters, effects, keys, day, days, even) -> (state, summary, trace)`."""
+    """Return the day: `(state, parameters, effects, keys, day, days, even) -> (state, summary, trace)`."""
     return jax.jit(_advance, compiler_options={"xla_cpu_prefer_vector_width": 512})

@@ -9,7 +9,12 @@ from insulae.report.reading import Results, arm_specs
 from insulae.report.words import week_text
 
 Therapy = Mapping[str, Any]
-_CELLS_PER_IEQ_UNIT = 1e6
+_MILLION = 1e6
+_DOSE_WORDS = {
+    "IEQ": "islet equivalents (IEQ)",
+    "IEQ/kg": "islet equivalents (IEQ) per kg body weight",
+    "cells": "cells",
+}
 
 
 def care(therapies: list[Therapy]) -> list[str]:
@@ -88,14 +93,15 @@ _SITES = {
 
 
 def _dose(dose: Any) -> str:
-    """Return a number of islets as a physician writes it."""
-    try:
-        islets = quantity(dose, "IEQ")
-    except InsulaeError:
-        return str(dose)
-    if islets >= _CELLS_PER_IEQ_UNIT:
-        return f"{islets / _CELLS_PER_IEQ_UNIT:g} million islet equivalents (IEQ)"
-    return f"{islets:,.0f} islet equivalents (IEQ)"
+    """Return a number of islets or cells as a physician writes it."""
+    for unit, words in _DOSE_WORDS.items():
+        try:
+            number = quantity(dose, unit)
+        except InsulaeError:
+            continue
+        million = number / _MILLION
+        return f"{million:g} million {words}" if million >= 1 else f"{number:,.0f} {words}"
+    return str(dose)
 
 
 def _immunosuppression(therapy: Therapy) -> str:

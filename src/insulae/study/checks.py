@@ -93,7 +93,11 @@ def remarks(study: Study) -> list[str]:
     for i, week in enumerate(study.stored_traces.weeks or ()):
         if round(week * DAYS_PER_WEEK) not in visits:
             said.append(f"stored_traces.weeks.{i}: there is no visit at week {week:g}, no traces are kept")
-    takes_insulin = any(spec.kind in INSULINS for spec in study.population.treatment)
+    standing = {spec.kind for spec in study.population.treatment}
+    for i, arm in enumerate(study.arms):
+        late = [(j, s.kind) for j, s in enumerate(arm.therapies) if s.kind in standing and s.start > 0]
+        said += [f"arms.{i}.therapies.{j}: until its start no '{kind}' is taken at all" for j, kind in late]
+    takes_insulin = bool(standing & set(INSULINS))
     if study.population.phenotype == "type1" and not takes_insulin:
         said.append("population.treatment: a patient with type 1 diabetes without insulin is rarely meant")
     return said

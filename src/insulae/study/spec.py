@@ -18,25 +18,20 @@ from pydantic import (
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import InvalidQuantity
-from insulae.core.quantities import quantity_type
+from insulae.core.quantities import Weeks
 from insulae.core.units import quantity
 from insulae.endpoints import base as endpoints
 from insulae.study.ranges import Range, RangeIn
 from insulae.therapies import base as therapies
-
-LONG_ESTABLISHED = -3650.0
-"""Start of a therapy that was there at enrollment, in days."""
 
 _EVERY = re.compile(r"^every\s+(.+)$")
 _BARE = re.compile(r"[-+\d.e]+")
 
 if TYPE_CHECKING:
     Therapy = therapies.TherapySpec
-    Weeks = float
 else:
     _SPECS = tuple(spec for _, spec in therapies.load_all().items())
     Therapy = Annotated[Union[_SPECS], Field(discriminator="kind")]  # noqa: UP007
-    Weeks = quantity_type("week", example="52 weeks")
 
 Age = Annotated[Range, RangeIn("year", 1, 100, "59 years")]
 Duration = Annotated[Range, RangeIn("year", 0, 90, "25 years")]
@@ -83,7 +78,7 @@ class Patient(Spec):
 def _established(given: tuple[Any, ...], kinds: set[str]) -> tuple[Any, ...]:
     """Give a long-established start to therapies of some kinds that state none."""
     return tuple(
-        spec.model_copy(update={"start": LONG_ESTABLISHED})
+        spec.model_copy(update={"start": therapies.LONG_AGO})
         if spec.kind in kinds and "start" not in spec.model_fields_set
         else spec
         for spec in given

@@ -1,7 +1,7 @@
 """Acarbose: slows the digestion of starch, so that meal glucose appears later and lower.
 
-Known: about -0.5 percentage points of HbA1c in Asian type 2 diabetes, post-meal rises nearly halved. Assumed: one factor on
-the absorption rate carries it. Not modelled: unabsorbed carbohydrate, gut complaints, GLP-1.
+Known: about -0.5 percentage points of HbA1c in Asian type 2 diabetes, post-meal rises nearly halved. Assumed:
+one factor on the absorption rate carries it. Not modelled: unabsorbed carbohydrate, gut complaints, GLP-1.
 """
 
 import dataclasses
@@ -56,5 +56,5 @@ class Acarbose(TherapySpec):
             onset=p.onset,
             caution=p.caution,
             withdrawal=self.withdraw,
-            absorption=np.clip(p.absorption_effect * share, 0, 1),
+            absorption=np.clip(p.absorption_effect * share, 0, 1).astype(np.float32),
         )

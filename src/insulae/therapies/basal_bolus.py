@@ -1,9 +1,11 @@
-"""Basal and meal insulin with titration, weaning, stopping and restarting, as a clinic does it from measured values.
+"""Basal and meal insulin: titrated, weaned, stopped and restarted from measured values as a clinic does it.
 
-At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the meal dose:
-above the target band up by a step, below it down, after a low value down more. `keep` holds a patient near the values they
-had at enrollment; `target` treats to tight values; `wean` (after an infusion) aims at tight values, steps down for as long as glucose is in target, stops
-insulin when the dose is small and glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another week of independence.
+At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the
+meal dose: above the target band up by a step, below it down, after a low value down more. `keep` holds a
+patient near the values they had at enrollment; `target` treats to tight values; `wean` (after an infusion)
+aims at tight values, steps down for as long as glucose is in target, stops insulin when the dose is small and
+glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another
+week of independence.
 """
 
 import dataclasses
@@ -14,7 +16,6 @@ import numpy as np
 from insulae.core.parameters import parameter
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment, drawn, register
-
 
 Titration = Literal["keep", "target", "wean"]
 
@@ -43,7 +44,7 @@ class Parameters:
 
 @dataclasses.dataclass(frozen=True)
 class InsulinTreatment(Treatment):
-    """Doses of each patient and the targets they are titrated to; `carbohydrate` is the usual intake in g/d."""
+    """Doses of each patient and the targets they are titrated to; `carbohydrate` is usual intake in g/d."""
 
     sort: ClassVar[str] = "insulin"
 
@@ -70,7 +71,7 @@ class InsulinTreatment(Treatment):
 
     def dose(self) -> Floats:
         """Return the scheduled daily dose without corrections (U/d)."""
-        return self.basal + self.per_carbohydrate * self.carbohydrate
+        return (self.basal + self.per_carbohydrate * self.carbohydrate).astype(np.float32)
 
     def after(self, observed: Observed) -> Treatment:
         """Titrate those on insulin; stop or restart where the rule says so."""
@@ -84,7 +85,9 @@ class InsulinTreatment(Treatment):
     def _factor(self, glucose: Floats, target: Floats, lowest: Floats) -> Floats:
         """Return the multiplier of a dose from the glucose it steers."""
         p = self.parameters
-        down, lowest_kept = (p.weaning_step, target) if self.is_weaning else (p.step_down, target * (1 - p.band))
+        down, lowest_kept = (
+            (p.weaning_step, target) if self.is_weaning else (p.step_down, target * (1 - p.band))
+        )
         step = np.where(glucose > target * (1 + p.band), 1 + p.step_up, 1)
         step = np.where(glucose < lowest_kept, 1 - down, step)
         return np.where(lowest < p.low_glucose, np.minimum(step, 1 - p.low_step), step).astype(np.float32)
@@ -101,14 +104,20 @@ class InsulinTreatment(Treatment):
         """Stop insulin at a small dose with fasting and daytime glucose in target."""
         p, o = self.parameters, observed
         small = self.dose() < p.stop_dose * self.weight
-        good = (o.fasting_glucose < p.restart_fasting_glucose) & (o.daytime_glucose < p.restart_daytime_glucose)
+        good = (o.fasting_glucose < p.restart_fasting_glucose) & (
+            o.daytime_glucose < p.restart_daytime_glucose
+        )
         keep = np.where(small & good, 0, 1).astype(np.float32)
-        return dataclasses.replace(self, basal=self.basal * keep, per_carbohydrate=self.per_carbohydrate * keep)
+        return dataclasses.replace(
+            self, basal=self.basal * keep, per_carbohydrate=self.per_carbohydrate * keep
+        )
 
     def _restarted(self, observed: Observed, was_off: Flags) -> "InsulinTreatment":
         """Restart a small dose when glucose or HbA1c is above the limits of independence."""
         p, o = self.parameters, observed
-        high = (o.fasting_glucose > p.restart_fasting_glucose) | (o.daytime_glucose > p.restart_daytime_glucose)
+        high = (o.fasting_glucose > p.restart_fasting_glucose) | (
+            o.daytime_glucose > p.restart_daytime_glucose
+        )
         high |= (o.hba1c > p.restart_hba1c) & o.is_visit
         again = was_off & high
         dose = p.restart_dose * self.weight
@@ -133,8 +142,10 @@ def _targets(titration: Titration, p: Parameters, enrolled: Enrolled) -> tuple[F
     return np.minimum(usual[0], tight[0]), np.minimum(usual[1], tight[1])
 
 
-def build_insulin(spec: TherapySpec, enrolled: Enrolled, titration: Titration, has_bolus: bool) -> InsulinTreatment:
-    """Start from the enrolled doses, or from a small dose for who takes none, and aim at what the titration says."""
+def build_insulin(
+    spec: TherapySpec, enrolled: Enrolled, titration: Titration, has_bolus: bool
+) -> InsulinTreatment:
+    """Start from the enrolled doses, or a small dose for who takes none; aim at what the titration says."""
     p: Parameters = drawn(Parameters, enrolled)
     fasting, daytime = _targets(titration, p, enrolled)
     is_naive = (enrolled.basal_dose <= 0) & (spec.start >= 0)
@@ -158,7 +169,7 @@ def build_insulin(spec: TherapySpec, enrolled: Enrolled, titration: Titration, h
 
 @register
 class BasalBolus(TherapySpec):
-    """Basal and meal insulin: `keep` for care as before, `target` treat-to-target, `wean` after an infusion."""
+    """Basal and meal insulin: `keep` care as before, `target` treat-to-target, `wean` after infusion."""
 
     kind: Literal["basal_bolus"] = "basal_bolus"
     titration: Titration = "keep"

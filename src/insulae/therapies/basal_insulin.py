@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from insulae.therapies.base import Enrolled, TherapySpec, register
 from insulae.therapies.basal_bolus import InsulinTreatment, Titration, build_insulin
+from insulae.therapies.base import Enrolled, TherapySpec, register
 
 
 @register
 class BasalInsulin(TherapySpec):
-    """One basal injection a day; `keep` for care as before, `target` treat-to-target, `wean` after an infusion."""
+    """One basal injection a day: `keep` care as before, `target` treat-to-target, `wean` after infusion."""
 
     kind: Literal["basal_insulin"] = "basal_insulin"
     titration: Titration = "keep"

@@ -1,7 +1,8 @@
-"""The contract of a therapy: a spec says what the study file asks for, a treatment says what each patient gets.
+"""The contract of a therapy: a spec holds what the study file asks for, a treatment what each patient gets.
 
-`TherapySpec.build(enrolled) -> Treatment`; `Treatment.effects(day) -> Effects`; after each contact with the clinic
-`Treatment.after(observed) -> Treatment`, a new treatment with changed doses. All arrays are numpy, [patient].
+`TherapySpec.build(enrolled) -> Treatment`; `Treatment.effects(day) -> Effects`; after each contact with the
+clinic `Treatment.after(observed) -> Treatment`, a new treatment with changed doses. All arrays are numpy,
+[patient].
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ Flags = NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True)
 class Enrolled:
-    """What a therapy may know of the patients at enrollment; `draw(name)` samples a row of the parameter table."""
+    """What a therapy may know at enrollment; `draw(name)` samples a row of the parameter table."""
 
     weight: Floats
     carbohydrate: Floats
@@ -45,7 +46,8 @@ class Enrolled:
 class Observed:
     """What the clinic has measured by a contact; recent values are means over about the last week.
 
-    `hba1c` is the value of the last visit (%); glucose in mg/dL; `days_off_insulin` is infinite for who never took it.
+    `hba1c` is the value of the last visit (%); glucose in mg/dL; `days_off_insulin` is infinite for who never
+    took it.
     """
 
     day: float
@@ -99,7 +101,7 @@ def drawn(cls: type, enrolled: Enrolled) -> Any:
 
 
 def exposure(day: float, start: float, stop: Floats, onset: Floats) -> Floats:
-    """Return the share of a drug's full effect: first-order rise from `start`, first-order fall from `stop`."""
+    """Return the share of a drug's full effect: first-order rise from `start` and fall from `stop`."""
     rise = 1 - np.exp(-np.maximum(np.minimum(day, stop) - start, 0) / onset)
     return (rise * np.exp(-np.maximum(day - stop, 0) / onset)).astype(np.float32)
 

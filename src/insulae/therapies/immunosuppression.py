@@ -1,8 +1,8 @@
 """Immunosuppression: exposure that holds effector cells down, at a price in kidney, liver and islet function.
 
-Known: eGFR falls by about 28 mL/min/1.73 m2 in the first year after islet infusion on tacrolimus-based drugs, then by about 3
-a year; secretory capacity is hardly lowered by tacrolimus. Assumed: exposure 1 stands for the usual troughs of tacrolimus
-with mycophenolate. Not modelled: drug levels, infection, malignancy, neutropenia.
+Known: eGFR falls by about 28 mL/min/1.73 m2 in the first year after islet infusion on tacrolimus-based drugs,
+then by about 3 a year; secretory capacity is hardly lowered by tacrolimus. Assumed: exposure 1 stands for the
+usual troughs of tacrolimus with mycophenolate. Not modelled: drug levels, infection, malignancy, neutropenia.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class ImmunosuppressionTreatment(Treatment):
 
 @register
 class Immunosuppression(TherapySpec):
-    """Maintenance immunosuppression with tacrolimus and mycophenolate, as for a previous organ graft or for islets."""
+    """Maintenance with tacrolimus and mycophenolate, for islets or an earlier organ graft."""
 
     kind: Literal["immunosuppression"] = "immunosuppression"
     regimen: Literal["tacrolimus_mmf"] = "tacrolimus_mmf"

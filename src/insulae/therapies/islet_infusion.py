@@ -1,21 +1,55 @@
 """Islet infusion: a number of islet equivalents of one product at one site.
 
-Known: early losses after portal infusion, revascularization within two weeks, the slow rise of C-peptide after stem-cell
-islets. Assumed: potency per islet equivalent as in donor islets with wide spread, oxygen at each site, early loss in muscle.
-An autologous product carries no alloantigen; whether it meets autoimmunity is the patient's phenotype.
+Known: early losses after portal infusion, revascularization within two weeks, the slow rise of C-peptide
+after stem-cell islets. Fitted: potency and maturation time of stem-cell islets. Assumed: oxygen at each site,
+early loss in muscle. An autologous product carries no alloantigen; whether it meets autoimmunity is the
+patient's phenotype.
 """
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, WithJsonSchema
 
+from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
-from insulae.core.quantities import quantity_type
+from insulae.core.units import quantity
 from insulae.physiology.effects import Effects, Infusion
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
 
-IsletDose = quantity_type("IEQ", example="1.2e6 IEQ")
+DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
+
+
+def read_dose(text: object) -> tuple[float, str]:
+    """Return the number and the unit of a dose; raises `InvalidQuantity` for anything but islets or cells.
+
+    >>> read_dose("1.2e6 IEQ")
+    (1200000.0, 'IEQ')
+    """
+    for unit in DOSE_UNITS:
+        try:
+            return quantity(text, unit), unit
+        except InvalidQuantity:
+            continue
+    raise InvalidQuantity(
+        f"'{text}' is not a dose of islets", f"Expected {', '.join(DOSE_UNITS)}, for example '1.2e6 IEQ'"
+    )
+
+
+def _valid_dose(text: Any) -> str:
+    try:
+        number, _ = read_dose(text)
+    except InvalidQuantity as error:
+        raise ValueError(str(error)) from error
+    if number < 0:
+        raise ValueError(f"'{text}' is negative; a dose is zero or more")
+    return str(text)
+
+
+IsletDose = Annotated[
+    str, BeforeValidator(_valid_dose), WithJsonSchema({"type": "string", "examples": ["1.2e6 IEQ"]})
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +70,7 @@ class Parameters:
     donor_maturity: Floats = parameter("dimensionless")
     donor_maturation_time: Floats = parameter("d")
     donor_potency: Floats = parameter("dimensionless")
+    cells_per_islet: Floats = parameter("cells/IEQ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,11 +103,19 @@ class IsletInfusion(TherapySpec):
     product: Literal["stem_cell", "donor"] = "stem_cell"
     source: Literal["autologous", "allogeneic"]
 
+    def islets(self, enrolled: Enrolled, parameters: Parameters) -> Floats:
+        """Return the islet equivalents each patient receives."""
+        number, unit = read_dose(self.dose)
+        per_patient = {"IEQ": 1.0, "IEQ/kg": enrolled.weight, "cells": 1 / parameters.cells_per_islet}[unit]
+        return np.broadcast_to(number * np.asarray(per_patient, np.float32), (enrolled.size,)).astype(
+            np.float32
+        )
+
     def build(self, enrolled: Enrolled) -> InfusionTreatment:
-        """Return the infusion of each patient; quantities of the site and the product vary between patients."""
+        """Return the infusion of each patient; what the site and the product do varies between patients."""
         p: Parameters = drawn(Parameters, enrolled)
         infusion = Infusion(
-            dose=np.full(enrolled.size, self.dose, np.float32),
+            dose=self.islets(enrolled, p),
             instant_loss=getattr(p, f"{self.site}_instant_loss"),
             portal_fraction=getattr(p, f"{self.site}_portal_fraction"),
             oxygen_early=getattr(p, f"{self.site}_oxygen_early"),

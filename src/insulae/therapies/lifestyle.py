@@ -1,6 +1,7 @@
 """Lifestyle: a lasting change of energy intake against usual; zero is lifestyle as usual.
 
-Weight follows by energy balance, carbohydrate falls in proportion. Not modelled: physical activity, diet composition.
+Weight follows by energy balance, carbohydrate falls in proportion. Not modelled: physical activity, diet
+composition.
 """
 
 import dataclasses
@@ -9,11 +10,9 @@ from typing import Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.core.quantities import quantity_type
+from insulae.core.quantities import DailyEnergy
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
-
-EnergyRate = quantity_type("kcal/d", example="-500 kcal/d")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +46,11 @@ class Lifestyle(TherapySpec):
     """Lifestyle as usual, or with a lasting change of energy intake."""
 
     kind: Literal["lifestyle"] = "lifestyle"
-    energy_change: EnergyRate = 0.0
+    energy_change: DailyEnergy = 0.0
 
     def build(self, enrolled: Enrolled) -> LifestyleTreatment:
         """Return the treatment of each patient."""
         p: Parameters = drawn(Parameters, enrolled)
         energy = np.full(enrolled.size, self.energy_change, np.float32)
-        share = np.clip(energy / (p.maintenance * enrolled.weight), -1, 1)
+        share = np.clip(energy / (p.maintenance * enrolled.weight), -1, 1).astype(np.float32)
         return LifestyleTreatment(start=self.start, energy=energy, share=share)

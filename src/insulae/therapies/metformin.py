@@ -1,7 +1,7 @@
 """Metformin: lowers hepatic glucose production and raises hepatic insulin sensitivity.
 
-Known: about -1 percentage point of HbA1c at 2 g/d in type 2 diabetes. Assumed: the share of the effect that goes through
-hepatic sensitivity. Not modelled: gut effects, lactic acidosis, dose limits in renal failure.
+Known: about -1 percentage point of HbA1c at 2 g/d in type 2 diabetes. Assumed: the share of the effect that
+goes through hepatic sensitivity. Not modelled: gut effects, lactic acidosis, dose limits in renal failure.
 """
 
 import dataclasses
@@ -38,7 +38,9 @@ class MetforminTreatment(Tablet):
     def effects(self, day: float) -> Effects:
         """Lower production and raise hepatic sensitivity by the day's exposure."""
         e = self.exposure(day)
-        return Effects(hepatic_production=1 - self.production * e, hepatic_sensitivity=1 + self.sensitivity * e)
+        return Effects(
+            hepatic_production=1 - self.production * e, hepatic_sensitivity=1 + self.sensitivity * e
+        )
 
 
 @register
@@ -59,6 +61,6 @@ class Metformin(TherapySpec):
             onset=p.onset,
             caution=p.caution,
             withdrawal=self.withdraw,
-            production=p.production_effect * share,
-            sensitivity=p.sensitivity_effect * share,
+            production=(p.production_effect * share).astype(np.float32),
+            sensitivity=(p.sensitivity_effect * share).astype(np.float32),
         )

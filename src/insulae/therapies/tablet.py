@@ -11,7 +11,7 @@ from insulae.therapies.base import Flags, Floats, Observed, Treatment, exposure
 
 
 class Withdrawal(BaseModel):
-    """When a clinician stops a tablet: at a visit, long enough off insulin, with HbA1c still below a limit."""
+    """When a clinician stops a tablet: at a visit, long enough off insulin, HbA1c still below a limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -31,7 +31,7 @@ from insulae.physiology.effects import Effects, Inputs, combine
 from insulae.physiology.slow import body_weight, graft
 from insulae.populations import baseline, routine
 from insulae.populations.patient import ClinicNumbers
-from insulae.therapies.base import TherapySpec, Treatment, load_all
+from insulae.therapies.base import LONG_AGO, TherapySpec, Treatment, load_all
 from insulae.trials.calendar import Step
 from insulae.trials.simulation import simulate_arm
 from insulae.trials.trial import steps_of
@@ -42,8 +42,6 @@ SEED = 20260101
 FEW, MANY = 8, 64
 """Patients without and with day-to-day noise."""
 TOLERANCE = 1e-9
-BEFORE = -3650.0
-"""Start of treatments that were in place long before enrollment (d)."""
 UNITS = {"glucose": "mg/dL", "insulin": "pmol/L", "c_peptide": "pmol/L", "mean_glucose": "mg/dL"}
 ENDPOINTS = {
     "hba1c": "percentage points",
@@ -95,7 +93,7 @@ def _spec(kind: str, **fields: Any) -> TherapySpec:
 def _case(name: str, phenotype: str, standing: tuple[str, ...] = (), **changes: Any) -> Case:
     """Return a case whose standing treatments began long ago; `given` are its clinic numbers."""
     numbers = ClinicNumbers(phenotype, changes.pop("given", {}), standing)
-    return Case(name, numbers, tuple(_spec(kind, start=BEFORE) for kind in standing), **changes)
+    return Case(name, numbers, tuple(_spec(kind, start=LONG_AGO) for kind in standing), **changes)
 
 
 def days() -> list[Case]:

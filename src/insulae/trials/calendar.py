@@ -1,7 +1,7 @@
 """Which days are simulated and for how many days each stands; when the clinic is contacted; when visits are.
 
-Every day is simulated in the glucose-sensor window before a visit and for four weeks after an event, every second day for four
-weeks more, and one day a week otherwise.
+Every day is simulated in the glucose-sensor window before a visit and for four weeks after an event, every
+second day for four weeks more, and one day a week otherwise.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ WINDOW_DAYS = 14
 DAILY_AFTER_EVENT = 28
 EVERY_SECOND_AFTER_EVENT = 56
 LONGEST_WHILE_TITRATED = 3
-"""Where insulin doses follow recent glucose, one day in three is simulated, or chance would steer the doses."""
+"""Where insulin doses follow recent glucose, one day in three is simulated lest chance steer the doses."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,8 @@ def calendar(
 ) -> list[Step]:
     """Return the steps from the window before the first visit to the last visit.
 
-    Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0 on.
+    Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0
+    on.
     """
     visits = sorted({round(week * DAYS_PER_WEEK) for week in visit_weeks})
     window = {day for visit in visits for day in range(visit - WINDOW_DAYS, visit)}

@@ -1,4 +1,4 @@
-"""What the clinic knows as the days go by: recent fasting, daytime and low glucose, HbA1c at visits, drugs taken and stopped."""
+"""What the clinic knows as days go by: recent glucose, HbA1c at visits, drugs taken and stopped."""
 
 import dataclasses
 
@@ -43,10 +43,12 @@ class Monitor:
         pairs = (("fasting", "fasting_glucose"), ("daytime", "daytime_glucose"), ("lowest", "lowest_glucose"))
         for mine, theirs in pairs:
             old = getattr(self, mine)
-            setattr(self, mine, (old + share * (np.asarray(getattr(summary, theirs)) - old)).astype(np.float32))
+            setattr(
+                self, mine, (old + share * (np.asarray(getattr(summary, theirs)) - old)).astype(np.float32)
+            )
 
     def record(self, treatments: dict[str, Treatment], day: float, days: int) -> None:
-        """Count days without insulin and without any glucose-lowering drug, and note when things were stopped."""
+        """Count days without insulin and without any glucose-lowering drug; note when each was stopped."""
         n = len(self.fasting)
         taken = {kind: np.broadcast_to(t.is_taken(day), (n,)) for kind, t in treatments.items()}
         on = {sort: self._any(taken, treatments, sort) for sort in ("insulin", "tablet")}

@@ -1,14 +1,15 @@
-"""Reference people: what health, prediabetes, type 2 and type 1 diabetes look like over a day and in two standard tests.
+"""Reference people: health, prediabetes, type 2 and type 1 diabetes over a day and in two standard tests.
 
-Each is a small cohort of its phenotype at a stated HbA1c and treatment. The curves are compared with typical published ones,
-which are in `tables/reference_curves.csv` with their ranges.
+Each is a small cohort of its phenotype at a stated HbA1c and treatment. The curves are compared with typical
+published ones, which are in `tables/reference_curves.csv` with their ranges.
 """
 
 import csv
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -52,13 +53,13 @@ PERSONS = (
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """Percentiles 5, 50, 95 of one quantity of one person in one test, [percentile, time]; time in minutes."""
+    """Percentiles 5, 50, 95 of one quantity of one person in one test, [percentile, time in minutes]."""
 
     person: str
     test: str
     quantity: str
-    minutes: NDArray[np.float64]
-    percentiles: NDArray[np.float64]
+    minutes: NDArray[np.floating[Any]]
+    percentiles: NDArray[np.floating[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +82,21 @@ def references() -> tuple[Reference, ...]:
     """Return the rows of `tables/reference_curves.csv`."""
     text = resources.files("insulae.tables").joinpath("reference_curves.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
-    numbers = ("minute", "value", "lower", "upper")
-    return tuple(Reference(**{k: float(v) if k in numbers else v for k, v in row.items()}) for row in rows)
+    return tuple(_reference(row) for row in rows)
+
+
+def _reference(row: Mapping[str, str]) -> Reference:
+    return Reference(
+        person=row["person"],
+        test=row["test"],
+        quantity=row["quantity"],
+        minute=float(row["minute"]),
+        value=float(row["value"]),
+        lower=float(row["lower"]),
+        upper=float(row["upper"]),
+        source=row["source"],
+        note=row["note"],
+    )
 
 
 def _started(person: Person) -> tuple[Start, dict[str, Treatment]]:
@@ -131,7 +145,7 @@ def curves(on_person: Callable[[str], None] = lambda name: None) -> list[Curve]:
 
 
 def simulated(found: list[Curve], reference: Reference) -> float:
-    """Return the simulated median that stands beside a reference value; minute -1 asks for the mean of the day."""
+    """Return the simulated median beside a reference value; minute -1 asks for the mean of the day."""
     key = (reference.person, reference.test, reference.quantity)
     (curve,) = [c for c in found if (c.person, c.test, c.quantity) == key]
     if reference.minute < 0:

@@ -1,10 +1,11 @@
 """Simulate one arm: day after day, the body lives under its treatments, the clinic observes and changes them.
 
-The same patients with the same days enter every arm. Treatments act only through `Effects`; what a visit measures goes out as
-a `Visit`, the only thing endpoints see.
+The same patients with the same days enter every arm. Treatments act only through `Effects`; what a visit
+measures goes out as a `Visit`, the only thing endpoints see.
 """
 
 import dataclasses
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,7 +22,7 @@ from insulae.populations.baseline import Start
 from insulae.populations.patient import Parameters
 from insulae.populations.routine import as_arrays, compiled_advance, compiled_meal_test, ordinary
 from insulae.therapies.base import Floats, Treatment
-from insulae.trials.calendar import Step
+from insulae.trials.calendar import WINDOW_DAYS, Step
 from insulae.trials.monitor import Monitor
 
 TEST_MEAL_CARBOHYDRATE = 50.0
@@ -31,7 +32,7 @@ MEAL_TEST_MINUTES = (0, 30, 60, 90, 120)
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """Traces of the days before a visit, [patient, time]; `status` is False for a patient whose numbers broke."""
+    """Traces of the days before a visit, [patient, time]; `status` is False where numbers broke."""
 
     glucose: Floats
     insulin: Floats
@@ -60,8 +61,8 @@ class Arm:
         e = start.enrolled
         hba1c = np.asarray(start.cohort.traits.hba1c)
         self.monitor = Monitor.start(e.fasting_glucose, e.daytime_glucose, hba1c)
-        self.summaries: list[DaySummary] = []
-        self.traces: list[Trace] = []
+        self.summaries: deque[DaySummary] = deque(maxlen=WINDOW_DAYS)
+        self.traces: deque[Trace] = deque(maxlen=WINDOW_DAYS)
 
     def effects(self, day: float) -> Effects:
         """Return what all treatments do on a day."""
@@ -87,11 +88,10 @@ class Arm:
         self.treatments = {kind: t.after(observed) for kind, t in self.treatments.items()}
 
     def visit(self, step: Step) -> Visited:
-        """Measure everything a visit measures and forget the window."""
+        """Measure everything a visit measures; visits close together share days of their windows."""
         day = step.day + step.days
         window = self._window(day)
         visit = self._measured(day, window)
-        self.summaries, self.traces = [], []
         finite = np.isfinite(window.glucose).all(axis=1) & np.isfinite(visit.hba1c)
         return Visited(visit=visit, window=window, is_finite=finite)
 
@@ -136,7 +136,9 @@ class Arm:
         return np.asarray(glucose)[rows].T, np.asarray(c_peptide)[rows].T
 
 
-def simulate_arm(start: Start, treatments: dict[str, Treatment], steps: list[Step], seed: int) -> Iterator[Visited | None]:
+def simulate_arm(
+    start: Start, treatments: dict[str, Treatment], steps: list[Step], seed: int
+) -> Iterator[Visited | None]:
     """Yield a visit where a step ends in one and `None` after every other step."""
     arm = Arm(start, treatments, seed)
     for step in steps:

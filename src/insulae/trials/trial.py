@@ -66,7 +66,7 @@ class Outcome:
 def steps_of(
     treatments: Iterable[Treatment], visit_weeks: Iterable[float], every_day: bool = False
 ) -> tuple[Step, ...]:
-    """Return the days to simulate: fine after anything that changes the body fast and where insulin is titrated."""
+    """Return the days to simulate: fine after anything that acts fast and where insulin is titrated."""
     given = list(treatments)
     events = [day for t in given for day in t.event_days() if day > LONG_PAST]
     is_titrated = any(t.sort == "insulin" for t in given)

@@ -1,7 +1,7 @@
 """Carbohydrate from the mouth to the blood: stomach (solid, liquid), gut, appearance in plasma.
 
-Three compartments in series after Dalla Man 2007, with saturable emptying in place of its tanh law and meal memory, so
-that overlapping meals need no memory. Not modelled: fat and protein, alcohol, gastroparesis.
+Three compartments in series after Dalla Man 2007, with saturable emptying in place of its tanh law and meal
+memory, so that overlapping meals need no memory. Not modelled: fat and protein, alcohol, gastroparesis.
 """
 
 from jax import Array

@@ -1,4 +1,4 @@
-"""C-peptide kinetics: two compartments after Van Cauter 1992, with the renal part of the clearance following kidney function."""
+"""C-peptide kinetics: two compartments after Van Cauter 1992, clearance in part by the kidney."""
 
 from jax import Array
 

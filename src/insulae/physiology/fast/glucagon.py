@@ -1,8 +1,8 @@
 """Glucagon and counter-regulation: suppressed by high glucose, released below the hypoglycemia threshold.
 
-One state after the glucagon extension of the UVA/Padova model (Dalla Man 2014), with absolute instead of basal-referred
-terms. The released amount grows with a mature graft, which brings alpha cells. Not modelled: protein meals, the rise of
-glucagon after meals in type 1 diabetes, cortisol and growth hormone.
+One state after the glucagon extension of the UVA/Padova model (Dalla Man 2014), with absolute instead of
+basal-referred terms. The released amount grows with a mature graft, which brings alpha cells. Not modelled:
+protein meals, the rise of glucagon after meals in type 1 diabetes, cortisol and growth hormone.
 """
 
 import jax.numpy as jnp

@@ -1,8 +1,9 @@
 """Plasma, tissue and interstitial glucose: hepatic production, uptake with and without insulin.
 
-Two compartments after Dalla Man 2007 in absolute form (no basal reference), so that the same equations hold before and after
-a transplant. The fractional uptake of the tissue pool is capped smoothly; the cap bites only at extreme insulin and keeps the
-five-minute step stable. Not modelled: lactate, exercise, separate splanchnic uptake.
+Two compartments after Dalla Man 2007 in absolute form (no basal reference), so that the same equations hold
+before and after a transplant. The fractional uptake of the tissue pool is capped smoothly; the cap bites only
+at extreme insulin and keeps the five-minute step stable. Not modelled: lactate, exercise, separate splanchnic
+uptake.
 """
 
 import jax.numpy as jnp

@@ -1,7 +1,7 @@
 """Injected insulin from the depot to the blood: rapid analog (two compartments) and basal (two in series).
 
-Rapid: S1' = dose - (kd + ka1) S1, S2' = kd S1 - ka2 S2, appearance ka1 S1 + ka2 S2 (Dalla Man 2007). The basal depot is a
-chain of two equal stages. Not modelled: injection site, lipohypertrophy, exercise.
+Rapid: S1' = dose - (kd + ka1) S1, S2' = kd S1 - ka2 S2, appearance ka1 S1 + ka2 S2 (Dalla Man 2007). The
+basal depot is a chain of two equal stages. Not modelled: injection site, lipohypertrophy, exercise.
 """
 
 from jax import Array

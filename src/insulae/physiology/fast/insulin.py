@@ -1,7 +1,8 @@
 """Plasma insulin, its extraction by the liver, and its delayed action on periphery and liver.
 
-Liver insulin is quasi-steady: the liver sees the systemic concentration plus the portal secretion diluted in portal flow, so
-that insulin from a portal site acts on the liver more than the same amount from a systemic site.
+Liver insulin is quasi-steady: the liver sees the systemic concentration plus the portal secretion diluted in
+portal flow, so that insulin from a portal site acts on the liver more than the same amount from a systemic
+site.
 """
 
 import jax.numpy as jnp
@@ -65,7 +66,9 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     """Return the rates of change per minute."""
     p = parameters
     extracted = p.hepatic_extraction / (1 + signals.portal_secretion / p.extraction_half_secretion)
-    entering = (1 - extracted) * signals.portal_secretion + signals.systemic_secretion + signals.injected_appearance
+    entering = (
+        (1 - extracted) * signals.portal_secretion + signals.systemic_secretion + signals.injected_appearance
+    )
     liver = signals.insulin + p.portal_weight * signals.portal_secretion / p.portal_flow
     return State(
         plasma=entering - p.clearance_rate * state.plasma,

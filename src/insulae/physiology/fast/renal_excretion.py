@@ -1,6 +1,7 @@
 """Glucose lost in the urine: filtration above the renal threshold.
 
-Excretion = GFR x max(0, glucose - threshold); the linear law of UVA/Padova loses a tenth of what is measured at 300 mg/dL.
+Excretion = GFR x max(0, glucose - threshold); the linear law of UVA/Padova loses a tenth of what is measured
+at 300 mg/dL.
 """
 
 from jax import Array

@@ -1,9 +1,10 @@
 """Insulin secretion: one law per unit of functional mass, shared by native and transplanted islets.
 
-Static secretion follows a delayed sigmoid of glucose, amplified by the gut (incretins) while a meal is absorbed; dynamic
-secretion follows the rise of glucose (first phase). Structure after the oral C-peptide minimal model (static + dynamic).
-The weaker first phase and incretin response of type 2 diabetes
-belong to the native islets, not to grafted ones. Immature grafted islets leak at a constant rate instead of sensing glucose. Not modelled: amino acids, sulfonylureas.
+Static secretion follows a delayed sigmoid of glucose, amplified by the gut (incretins) while a meal is
+absorbed; dynamic secretion follows the rise of glucose (first phase). Structure after the oral C-peptide
+minimal model (static + dynamic). The weaker first phase and incretin response of type 2 diabetes belong to
+the native islets, not to grafted ones. Immature grafted islets leak at a constant rate instead of sensing
+glucose. Not modelled: amino acids, sulfonylureas.
 """
 
 import jax.numpy as jnp
@@ -49,10 +50,12 @@ def initial(parameters: Parameters) -> State:
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
-    """Take the functional masses of the day, their mean incretin response, and drugs that act on every islet."""
+    """Take the day's functional masses, their mean incretin response and drugs that act on every islet."""
     gain = effects.secretion_capacity
     native, graft = signals.native_capacity, signals.graft_capacity
-    share = (native * signals.native_incretin + graft) / jnp.maximum(native + graft, parameters.smallest_capacity)
+    share = (native * signals.native_incretin + graft) / jnp.maximum(
+        native + graft, parameters.smallest_capacity
+    )
     return replace(
         parameters,
         incretin_gain=parameters.incretin_gain * share,

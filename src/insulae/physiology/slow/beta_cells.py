@@ -1,8 +1,9 @@
 """Native beta cells: mass, and a function that adapts, tires and recovers.
 
-Function follows (within weeks) compensation under mild hyperglycemia x reversible glucotoxicity x ectopic fat, and rests when mean glucose is low; mass is lost
-to glucose-driven and autoimmune death and hardly grows. Three speeds after Ha and Sherman 2016; glucotoxicity has a floor,
-without which a type 2 patient falls off a cliff. Mass is nominal: histological mass times inherited capacity per cell.
+Function follows (within weeks) compensation under mild hyperglycemia x reversible glucotoxicity x ectopic
+fat, and rests when mean glucose is low; mass is lost to glucose-driven and autoimmune death and hardly grows.
+Three speeds after Ha and Sherman 2016; glucotoxicity has a floor, without which a type 2 patient falls off a
+cliff. Mass is nominal: histological mass times inherited capacity per cell.
 """
 
 import jax.numpy as jnp
@@ -83,7 +84,9 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
     )
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Adapt the function and lose or grow mass over some days."""
     p = parameters
     death = p.death_rate * signals.glucotoxic_stress + p.autoimmune_death_rate * signals.autoimmunity

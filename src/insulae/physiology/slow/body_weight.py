@@ -1,8 +1,9 @@
 """Body weight by energy balance, and the sizes that follow from it.
 
-Weight moves with intake minus a maintenance need that grows with weight (Hall 2011, linearized); glucose lost in urine is lost
-energy, partly eaten again. All quantities per kilogram of the fast model refer to a metabolic weight that grows with a
-power of weight below 1. Not modelled: body composition, adaptive thermogenesis.
+Weight moves with intake minus a maintenance need that grows with weight (Hall 2011, linearized); glucose lost
+in urine is lost energy, partly eaten again. All quantities per kilogram of the fast model refer to a
+metabolic weight that grows with a power of weight below 1. Not modelled: body composition, adaptive
+thermogenesis.
 """
 
 import jax.numpy as jnp
@@ -55,7 +56,7 @@ def urinary_energy(parameters: Parameters, urinary_glucose: Array) -> Array:
 def _surplus(state: State, parameters: Parameters, urinary_glucose: Array, effects: Effects) -> Array:
     p = parameters
     needed = p.maintenance * (state.weight - p.set_point)
-    return effects.energy_intake - urinary_energy(p, urinary_glucose) - needed
+    return jnp.asarray(effects.energy_intake) - urinary_energy(p, urinary_glucose) - needed
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
@@ -71,7 +72,9 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
     )
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Move the weight by the energy surplus of some days."""
     surplus = _surplus(state, parameters, signals.urinary_glucose, effects)
     return State(weight=state.weight + days * surplus / parameters.energy_per_weight)

@@ -1,9 +1,10 @@
-"""Transplanted islets: instant loss, hypoxia until vessels grow, maturation, function, chronic and immune loss.
+"""Transplanted islets: instant loss, hypoxia before vessels grow, maturation, function, later losses.
 
-Oxygen: a sphere with zero-order consumption; with s = 6 aD p / (V R^2) below 1 an anoxic core of relative radius x remains,
-1 - 3 x^2 + 2 x^3 = s, solved in closed form x = 1/2 + cos((2 pi - arccos(2 s - 1))/3). Vessels shorten the distance to
-oxygen and raise its pressure. Maturation runs through three stages, which gives the lag seen after infusion; the reserve that
-lets islets compensate comes with it. Islets infused later are pooled with those already there, weighted by surviving number. Capsules and devices are not modelled.
+Oxygen: a sphere with zero-order consumption; with s = 6 aD p / (V R^2) below 1 an anoxic core of relative
+radius x remains, 1 - 3 x^2 + 2 x^3 = s, solved in closed form x = 1/2 + cos((2 pi - arccos(2 s - 1))/3).
+Vessels shorten the distance to oxygen and raise its pressure. Maturation runs through three stages, which
+gives the lag seen after infusion; the reserve that lets islets compensate comes with it. Islets infused later
+are pooled with those already there, weighted by surviving number. Capsules and devices are not modelled.
 """
 
 import jax.numpy as jnp
@@ -74,25 +75,27 @@ def empty(like: Array) -> State:
 
 def infuse(state: State, parameters: Parameters, infusion: Infusion, metabolic_weight: Array) -> State:
     """Add the islets of an infusion that survive the procedure and the instant loss."""
-    surviving = infusion.dose * (1 - infusion.instant_loss)
+    surviving = jnp.asarray(infusion.dose) * (1 - infusion.instant_loss)
     added = surviving / metabolic_weight / parameters.reference_density
     mass = state.mass + added
     share = jnp.where(mass > 0, added / jnp.where(mass > 0, mass, 1), 0)
     arriving = State(
         mass=added,
         vascularization=0 * added,
-        first_stage=infusion.maturity + 0 * added,
-        second_stage=infusion.maturity + 0 * added,
-        maturation=infusion.maturity + 0 * added,
+        first_stage=0 * added + infusion.maturity,
+        second_stage=0 * added + infusion.maturity,
+        maturation=0 * added + infusion.maturity,
         function=0 * added + 1,
-        potency=infusion.potency + 0 * added,
-        maturation_time=infusion.maturation_time + 0 * added,
-        alloantigen=infusion.alloantigen + 0 * added,
-        portal_fraction=infusion.portal_fraction + 0 * added,
-        oxygen_early=infusion.oxygen_early + 0 * added,
-        oxygen_late=infusion.oxygen_late + 0 * added,
+        potency=0 * added + infusion.potency,
+        maturation_time=0 * added + infusion.maturation_time,
+        alloantigen=0 * added + infusion.alloantigen,
+        portal_fraction=0 * added + infusion.portal_fraction,
+        oxygen_early=0 * added + infusion.oxygen_early,
+        oxygen_late=0 * added + infusion.oxygen_late,
     )
-    pooled = map_leaves(lambda old, new: jnp.where(added > 0, old + share * (new - old), old), state, arriving)
+    pooled = map_leaves(
+        lambda old, new: jnp.where(added > 0, old + share * (new - old), old), state, arriving
+    )
     return replace(pooled, mass=mass)
 
 
@@ -108,7 +111,7 @@ def oxygen(state: State, parameters: Parameters) -> tuple[Array, Array]:
 
 
 def _anoxic_core(supply: Array) -> Array:
-    """Return the relative radius without oxygen; the inner `where` keeps the gradient finite at full supply."""
+    """Return the relative radius without oxygen; the inner `where` keeps gradients finite at full supply."""
     is_short = supply < 1
     short = jnp.where(is_short, jnp.maximum(supply, 0), 0.5)
     core = 0.5 + jnp.cos((2 * jnp.pi - jnp.arccos(2 * short - 1)) / 3)
@@ -144,7 +147,9 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
     )
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Lose, vascularize, mature and adapt the graft over some days; without a graft nothing changes."""
     p = parameters
     viable, _ = oxygen(state, p)

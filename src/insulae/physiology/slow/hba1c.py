@@ -1,7 +1,7 @@
 """Glycated hemoglobin: follows mean glucose through the life of the red cells.
 
-One state relaxing to the ADAG line, HbA1c = (mean glucose + 46.7)/28.7, times the person's own red-cell factor, which carries
-the glucose-independent variation (red-cell life, glycation rate).
+One state relaxing to the ADAG line, HbA1c = (mean glucose + 46.7)/28.7, times the person's own red-cell
+factor, which carries the glucose-independent variation (red-cell life, glycation rate).
 """
 
 from jax import Array
@@ -40,7 +40,9 @@ def mean_glucose(parameters: Parameters, value: Array) -> Array:
     return value / parameters.red_cell_factor * parameters.slope - parameters.offset
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Move HbA1c towards its equilibrium."""
     target = equilibrium(parameters, signals.mean_glucose)
     return State(value=relax(state.value, target, parameters.time_constant, days))

@@ -1,7 +1,8 @@
-"""Effector activity against grafted and native islets: alloimmunity and autoimmunity, held down by immunosuppression.
+"""Alloimmunity and autoimmunity against grafted and native islets, held down by immunosuppression.
 
-Each grows when antigen x (1 - suppression) x growth exceeds its decay: a threshold, not a proportion. Suppression is
-e^2/(half^2 + e^2) of the drug exposure. Not modelled: antibodies, sensitization, regulatory T cells as a state.
+Each grows when antigen x (1 - suppression) x growth exceeds its decay: a threshold, not a proportion.
+Suppression is e^2/(half^2 + e^2) of the drug exposure. Not modelled: antibodies, sensitization, regulatory T
+cells as a state.
 """
 
 import jax.numpy as jnp
@@ -50,7 +51,9 @@ def _grow(activity: Array, drive: Array, decay: Array, maximal: Array, days: Arr
     return jnp.minimum(activity * jnp.exp(days * rate), maximal)
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Advance both activities; the caller keeps `days` below half a day."""
     p = parameters
     square = effects.immunosuppression**2

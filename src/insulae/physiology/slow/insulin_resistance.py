@@ -1,8 +1,9 @@
-"""Insulin sensitivity of periphery and liver: the patient's own level, weight, ectopic fat, age, and chronic glucose.
+"""Insulin sensitivity of periphery and liver: own level, weight, ectopic fat, age and chronic glucose.
 
-Peripheral sensitivity falls with a power of body mass index and slowly with age; hepatic sensitivity falls with ectopic fat,
-which follows body mass index within days and drops at once under caloric restriction (twin-cycle view of Taylor). Lasting
-hyperglycemia lowers both within weeks and lets them recover, as after islet transplantation in type 1 diabetes.
+Peripheral sensitivity falls with a power of body mass index and slowly with age; hepatic sensitivity falls
+with ectopic fat, which follows body mass index within days and drops at once under caloric restriction
+(twin-cycle view of Taylor). Lasting hyperglycemia lowers both within weeks and lets them recover, as after
+islet transplantation in type 1 diabetes.
 """
 
 import jax.numpy as jnp
@@ -39,7 +40,7 @@ class Parameters:
 
 @pytree
 class State:
-    """Ectopic fat (1 at the reference body mass index), the share of sensitivity left by chronic glucose, age."""
+    """Ectopic fat (1 at the reference body mass index), sensitivity left by chronic glucose, and age."""
 
     ectopic_fat: Array
     glucose_share: Array
@@ -74,7 +75,9 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
     )
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Move ectopic fat and the glucose share towards their targets and let the patient age."""
     fat = fat_target(parameters, signals.body_mass_index, signals.energy_deficit)
     share = glucose_target(parameters, signals.mean_glucose)

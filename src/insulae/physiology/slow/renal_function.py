@@ -1,5 +1,6 @@
-"""Kidney function: slow loss with age and diabetes, the reversible and the lasting harm of calcineurin inhibitors."""
+"""Kidney function: slow loss with age and diabetes, reversible and lasting harm of calcineurin inhibitors."""
 
+import jax.numpy as jnp
 from jax import Array
 
 from insulae.core.parameters import parameter
@@ -31,9 +32,12 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
     return replace(signals, egfr=state.structural * (1 - state.constriction))
 
 
-def advance(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array) -> State:
+def advance(
+    state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
+) -> State:
     """Lose filtration over some days; it never falls below zero."""
     p = parameters
     lost = (p.yearly_decline + effects.nephrotoxicity) * days / p.days_per_year
-    constriction = relax(state.constriction, effects.renal_vasoconstriction, p.constriction_time, days)
+    target = jnp.asarray(effects.renal_vasoconstriction)
+    constriction = relax(state.constriction, target, p.constriction_time, days)
     return State(structural=(state.structural - lost).clip(0), constriction=constriction)
