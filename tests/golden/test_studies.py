@@ -1,7 +1,7 @@
 """The three studies at 128 patients and few visits: what they promise to show, within bands fixed beforehand.
 
-The bands are those of the published values and of the studies' purpose, not of yesterday's output; a change of the
-model that leaves one of them must be explained under *Numbers changed*.
+The bands are those of the published values and of the studies' purpose, not of yesterday's output; a change
+of the model that leaves one of them must be explained under *Numbers changed*.
 """
 
 from pathlib import Path
