@@ -8,6 +8,7 @@ clinic `Treatment.after(observed) -> Treatment`, a new treatment with changed do
 import dataclasses
 import importlib
 import pkgutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -60,29 +61,29 @@ class Observed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Treatment:
+class Treatment(ABC):
     """What each patient gets; `sort` is insulin, tablet or other."""
 
     sort: ClassVar[str] = "other"
 
+    @abstractmethod
     def effects(self, day: float) -> Effects:
         """Return what the treatment does to the body on a day."""
-        raise NotImplementedError
 
     def after(self, observed: Observed) -> "Treatment":
         """Return the treatment as changed at a contact with the clinic; by default unchanged."""
         return self
 
+    @abstractmethod
     def is_taken(self, day: float) -> Flags:
         """Tell who takes it on a day."""
-        raise NotImplementedError
 
     def event_days(self) -> list[float]:
         """Return days after which the body changes fast, so that the calendar steps finely there."""
         return []
 
 
-class TherapySpec(BaseModel):
+class TherapySpec(BaseModel, ABC):
     """What the study file says of a therapy; `start` is counted from enrollment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,9 +91,9 @@ class TherapySpec(BaseModel):
     kind: str
     start: Days = 0.0
 
+    @abstractmethod
     def build(self, enrolled: Enrolled) -> Treatment:
         """Return the treatment of each patient."""
-        raise NotImplementedError
 
 
 def drawn(cls: type, enrolled: Enrolled) -> Any:
