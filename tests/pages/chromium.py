@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 PLACES = ("chromium", "chromium-browser", "google-chrome")
+UPDATE = ("apt-get", "update")
 INSTALL = ("apt-get", "install", "-y", "chromium")
 SECONDS = 600
 
@@ -33,8 +34,11 @@ def _install() -> str:
     """Try to install Chromium; return what went wrong, empty when nothing did."""
     if not shutil.which(INSTALL[0]):
         return f"{INSTALL[0]} is not there."
-    try:
-        done = subprocess.run(INSTALL, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    return "" if done.returncode == 0 else done.stderr.strip()[-300:]
+    for command in (UPDATE, INSTALL):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        if done.returncode != 0:
+            return done.stderr.strip()[-300:]
+    return ""
