@@ -12,6 +12,7 @@ from insulae.physiology.effects import Effects
 from insulae.physiology.slow import hba1c
 from insulae.populations import baseline
 from insulae.populations.baseline import Start
+from insulae.populations.cohort import sample
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.routine import as_arrays, compiled_advance, ordinary
 
@@ -103,3 +104,11 @@ def test_the_same_seed_gives_the_same_start(healthy: Start, solve: Solve):
     np.testing.assert_array_equal(
         jnp.asarray(again.state.fast.glucose.plasma), healthy.state.fast.glucose.plasma
     )
+
+
+def test_zero_c_peptide_leaves_no_native_beta_cells():
+    numbers = ClinicNumbers("type1", {"fasting_c_peptide": (0.0, 0.0)}, ("basal_bolus",))
+    assert baseline.unknowns(numbers, has_bolus=True) == {"sensitivity": "hba1c", "bolus": "insulin_dose"}
+    cohort = sample(numbers, 1, jnp.arange(8))
+    assert not np.asarray(cohort.traits.residual_mass).any()
+    assert np.asarray(sample(ClinicNumbers("type1", {}), 1, jnp.arange(8)).traits.residual_mass).all()

@@ -105,7 +105,7 @@ def sample_traits(numbers: ClinicNumbers, values: dict[str, Array], seed: int, i
         egfr=take("egfr", sampled=sampled["egfr"]),
         lability=sampled["lability"],
         basal_share=sampled["basal_share"],
-        residual_mass=sampled["residual_mass"],
+        residual_mass=0 * sampled["residual_mass"] if numbers.has_no_c_peptide else sampled["residual_mass"],
         fasting_glucose=take("fasting_glucose", sampled=unknown),
         fasting_c_peptide=take("fasting_c_peptide", sampled=unknown),
     )

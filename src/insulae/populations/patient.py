@@ -99,3 +99,8 @@ class ClinicNumbers:
     phenotype: str
     given: dict[str, tuple[float, float]]
     treatment: tuple[str, ...] = ()
+
+    @property
+    def has_no_c_peptide(self) -> bool:
+        """Tell whether fasting C-peptide is given as zero: no native beta cells are left."""
+        return self.given.get("fasting_c_peptide") == (0, 0)
