@@ -32,7 +32,7 @@ MEAL_TEST_MINUTES = (0, 30, 60, 90, 120)
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """Traces of the days before a visit, [patient, time]; `status` is False where numbers broke."""
+    """Traces of the days before a visit, [patient, time]."""
 
     glucose: Floats
     insulin: Floats
