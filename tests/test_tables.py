@@ -116,7 +116,7 @@ def bad_evidence(rows: Iterable[Row]) -> list[str]:
         rules = {
             "unknown evidence": r.evidence not in EVIDENCE,
             "no source or locator": r.evidence in SOURCED and not (r.source and r.locator),
-            "assumed without a note": r.evidence == "assumed" and not r.note,
+            "assumed without a reason": r.evidence == "assumed" and r.note.strip(". ") in ("", "assumed"),
             "a source that is not in references.bib": bool(r.source) and r.source not in references(),
         }
         found += [f"{r.name}: {what}" for what, broken in rules.items() if broken]
@@ -228,6 +228,7 @@ BAD = [
     (bad_evidence, {"source": "nobody1999"}),
     (bad_evidence, {"evidence": "rumor"}),
     (bad_evidence, {"evidence": "assumed", "note": ""}),
+    (bad_evidence, {"evidence": "assumed", "note": "assumed"}),
 ]
 
 
