@@ -12,7 +12,7 @@ from jax.scipy.special import ndtri
 from insulae.core import citations, clock, parameters, random, sampling
 from insulae.core.errors import InsulaeError, InvalidQuantity, TableError, UnknownName
 from insulae.core.parameters import Row
-from insulae.core.pytree import broadcast, concatenate, map_leaves, pack, pytree, replace, take
+from insulae.core.pytree import broadcast, concatenate, map_leaves, pytree, replace, take
 from insulae.core.quantities import QuantityIn
 from insulae.core.registry import Family, nearest
 from insulae.core.units import convert, quantity, same_dimension
@@ -146,19 +146,6 @@ class Pair:
 
     first: jax.Array
     second: jax.Array
-
-
-def test_records_are_frozen_and_traced():
-    pair = Pair(first=jnp.arange(3.0), second=jnp.ones(3))
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        pair.first = pair.second  # type: ignore[misc]
-    assert jax.jit(lambda p: p.first.sum())(pair) == 3
-    assert replace(pair, second=pair.first).second is pair.first
-    np.testing.assert_array_equal(take(pair, jnp.asarray([2, 0])).first, [2, 0])
-    np.testing.assert_array_equal(concatenate([pair, pair]).first, [0, 1, 2, 0, 1, 2])
-    assert broadcast(Pair(first=1, second=2), 4).second.shape == (4,)
-    packed, unpack = pack(pair)
-    map_leaves(np.testing.assert_array_equal, unpack(packed), pair)
 
 
 def row(distribution: str, value: float, spread: float, lower: float = -np.inf, upper: float = np.inf) -> Row:

@@ -2,6 +2,7 @@
 
 import functools
 import zlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,15 +10,18 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+Patients = Array | NDArray[np.integer[Any]]
+"""Identifiers of patients [patient]."""
+
 
 def key(seed: int, stream: str) -> Array:
     """Return the root key of a named stream of one study."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
 
 
-def patient_keys(seed: int, stream: str, patients: Array) -> Array:
+def patient_keys(seed: int, stream: str, patients: Patients) -> Array:
     """Return one key for each patient identifier [patient]."""
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key(seed, stream), patients)
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key(seed, stream), jnp.asarray(patients))
 
 
 def day_keys(keys: Array, day: Array) -> Array:
@@ -76,18 +80,18 @@ class DayDraws:
         return bits.astype(np.float32) * np.float32(2.0**-23) + np.float32(2.0**-24)
 
 
-def normals(seed: int, stream: str, patients: Array) -> Array:
+def normals(seed: int, stream: str, patients: Patients) -> Array:
     """Return one standard normal draw of a named stream for each patient [patient]."""
     return jax.vmap(lambda k: jax.random.normal(k, ()))(patient_keys(seed, stream, patients))
 
 
-def uniforms(seed: int, stream: str, patients: Array) -> Array:
+def uniforms(seed: int, stream: str, patients: Patients) -> Array:
     """Return one uniform draw of a named stream for each patient [patient]."""
     return jax.vmap(lambda k: jax.random.uniform(k, (), minval=_TINY))(patient_keys(seed, stream, patients))
 
 
 @jax.jit
-def _stream_normals(root: Array, streams: Array, patients: Array) -> Array:
+def _stream_normals(root: Array, streams: Array, patients: Patients) -> Array:
     def one(stream: Array) -> Array:
         stem = jax.random.fold_in(root, stream)
         return jax.vmap(lambda patient: jax.random.normal(jax.random.fold_in(stem, patient), ()))(patients)
@@ -95,6 +99,6 @@ def _stream_normals(root: Array, streams: Array, patients: Array) -> Array:
     return jax.vmap(one)(streams)
 
 
-def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Array) -> Array:
+def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Patients) -> Array:
     """Return one standard normal draw for each stream and patient, as [stream, patient]."""
-    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), patients)
+    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), jnp.asarray(patients))

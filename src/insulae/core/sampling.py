@@ -1,10 +1,8 @@
 """Draw parameters for patients: each row of the table and each patient has its own random stream."""
 
 import zlib
-from typing import Any
 
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
@@ -33,7 +31,7 @@ def quantile(row: Row, normal: Floats) -> Floats:
     return np.clip(draw, row.lower, row.upper).astype(np.float32)
 
 
-def draw(name: str, population: str, seed: int, patients: Array | NDArray[np.integer[Any]]) -> Floats:
+def draw(name: str, population: str, seed: int, patients: random.Patients) -> Floats:
     """Return one parameter for each patient [patient], independent of every other parameter."""
     stream = np.array([zlib.crc32(name.encode())], np.uint32)
     normal = np.asarray(random.stream_normals(seed, stream, patients)[0])

@@ -7,7 +7,7 @@ first step of a day to the last; only what is asked for is written to memory.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jax.extend import core as jax_core
@@ -153,7 +153,7 @@ class Code:
     def value(self, variable: Any) -> Any:
         """Return what a variable or literal of the traced function holds."""
         if isinstance(variable, jax_core.Literal):
-            return constant(self.math, np.asarray(variable.val, variable.aval.dtype))
+            return constant(self.math, np.asarray(variable.val, cast(Any, variable.aval).dtype))
         return self.env[variable]
 
     def run(self, closed: Any, arguments: Sequence[Any]) -> list[Any]:
@@ -259,7 +259,7 @@ class Code:
         index.add_incoming(b.add(index, ir.Constant(INDEX, 1)), b.block)
         for phis, array in zip(state, results, strict=True):
             for place in np.ndindex(*phis.shape):
-                phis[place].add_incoming(array[place], b.block)
+                cast(Any, phis[place]).add_incoming(array[place], b.block)
         b.branch(blocks[0])
         b.position_at_end(blocks[2])
         return state
@@ -267,6 +267,8 @@ class Code:
     def _phis(self, array: Values, before: Any) -> Values:
         out = np.empty(array.shape, object)
         for place in np.ndindex(*array.shape):
-            out[place] = self.builder.phi(array[place].type)
-            out[place].add_incoming(array[place], before)
+            value: Any = array[place]
+            phi = self.builder.phi(value.type)
+            phi.add_incoming(value, before)
+            out[place] = phi
         return out

@@ -20,7 +20,8 @@ class VectorMath:
 
     def __init__(self, builder: ir.IRBuilder, width: int) -> None:
         """Write at the place of a builder."""
-        self.b, self.width = builder, width
+        self.b: Any = builder  # the stubs of llvmlite do not know the flags of arithmetic
+        self.width = width
         self.is_inside_loop = False
         self.floats, self.ints = ir.VectorType(FLOAT, width), ir.VectorType(INT, width)
 

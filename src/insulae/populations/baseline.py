@@ -14,7 +14,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from insulae.core import random, sampling
@@ -26,7 +25,7 @@ from insulae.physiology.effects import Effects, combine
 from insulae.physiology.slow import body_weight
 from insulae.populations.cohort import sample
 from insulae.populations.equations import LIMITS, Chosen, Floats, Fortnight, Problem, unknowns
-from insulae.populations.patient import ClinicNumbers, Cohort
+from insulae.populations.patient import ClinicNumbers, Cohort, Ids
 from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import Enrolled, TherapySpec
 
@@ -129,7 +128,7 @@ def _broyden(inverse: Floats, dx: Floats, dr: Floats) -> Floats:
 def _rested(cohort: Cohort, problem: Problem, solution: _Solution) -> tuple[Cohort, course.State]:
     """Return the cohort with its solved parameters, and the state with the weight in balance."""
     parameters, slow, _ = problem.setting(solution.x)
-    spilled = solution.found.urinary_glucose
+    spilled: Any = solution.found.urinary_glucose
     lost = body_weight.urinary_energy(parameters.slow.body_weight, spilled)
     balance = parameters.slow.body_weight
     balance = replace(balance, set_point=cohort.traits.weight + lost / balance.maintenance)
@@ -214,12 +213,12 @@ def _again(
     ), deviations
 
 
-def starting(numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, ids: Array) -> Start:
+def starting(numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, ids: Ids) -> Start:
     """Return the starting state of some patients; unsolved ones are drawn again up to six times.
 
     Raises `IncompatibleNumbers`, naming the numbers, when hardly any draw can show them together.
     """
-    start, deviations = _attempt(numbers, treatment, seed, sample(numbers, seed, np.asarray(ids)))
+    start, deviations = _attempt(numbers, treatment, seed, sample(numbers, seed, ids))
     attempt = 1
     while attempt < ATTEMPTS and not start.is_solved.all():
         at_once = max(SIZE_OF_RETRY // int((~start.is_solved).sum()), 1)

@@ -17,10 +17,17 @@ from scipy.special import ndtri
 from insulae.core import parameters as table
 from insulae.core import random, sampling
 from insulae.core.pytree import replace
-from insulae.populations.patient import ClinicNumbers, Cohort, Habits, Parameters, Traits, TraitTable
+from insulae.populations.patient import (
+    ClinicNumbers,
+    Cohort,
+    Habits,
+    Ids,
+    Parameters,
+    Traits,
+    TraitTable,
+)
 
 Floats = NDArray[np.float32]
-Ids = NDArray[np.integer[Any]]
 
 TRAIT_PREFIX = "traits"
 
@@ -77,7 +84,8 @@ def _given(numbers: ClinicNumbers, name: str, sampled: Floats, seed: int, ids: I
     low, high = numbers.given[name]
     if low == high:
         return np.full_like(sampled, low)
-    return low + (high - low) * np.asarray(random.uniforms(seed, f"given/{name}", ids))
+    share = np.asarray(random.uniforms(seed, f"given/{name}", ids), np.float32)
+    return (low + (high - low) * share).astype(np.float32)
 
 
 def _size(

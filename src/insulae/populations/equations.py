@@ -24,7 +24,7 @@ from insulae.physiology.slow import (
     renal_function,
 )
 from insulae.populations.bodies import Bodies
-from insulae.populations.patient import ClinicNumbers, Cohort, Parameters
+from insulae.populations.patient import ClinicNumbers, Cohort, Parameters, PerPatient
 
 Floats = NDArray[np.float32]
 Chosen = NDArray[np.integer[Any]]
@@ -79,13 +79,13 @@ def _scaled(parameters: Parameters, values: dict[str, Floats]) -> Parameters:
     )
 
 
-def at_rest(cohort: Cohort, parameters: Parameters, mass: Floats, effects: Effects) -> body.SlowState:
+def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: Effects) -> body.SlowState:
     """Return the slow state in equilibrium with the HbA1c of each patient."""
     traits, slow = cohort.traits, parameters.slow
     glucose = hba1c.mean_glucose(slow.hba1c, traits.hba1c)
     bmi = traits.weight / traits.height**2
-    fat = insulin_resistance.fat_target(slow.insulin_resistance, bmi, np.zeros_like(bmi))
-    zero = np.zeros_like(bmi)
+    zero: Any = np.zeros_like(bmi)
+    fat = insulin_resistance.fat_target(slow.insulin_resistance, bmi, zero)
     constriction = zero + effects.renal_vasoconstriction
     made = body.SlowState(
         body_weight=body_weight.State(weight=traits.weight),
@@ -116,7 +116,7 @@ class Problem:
         """Take a cohort, which unknown answers for which number, and what the treatment does at rest."""
         self.cohort, self.names, self.effects = cohort, names, effects
         self.draws, self.basal = draws, basal
-        self.glucose = np.asarray(hba1c.mean_glucose(cohort.parameters.slow.hba1c, cohort.traits.hba1c))
+        self.glucose: Any = np.asarray(hba1c.mean_glucose(cohort.parameters.slow.hba1c, cohort.traits.hba1c))
         self.rest = at_rest(cohort, cohort.parameters, cohort.traits.residual_mass, effects)
         self.targets = self._targets()
 
@@ -170,7 +170,8 @@ class Problem:
         Returns their means over the fortnight, and the last state of all patients.
         """
         parameters, slow, effects = self.setting(unknown)
-        averages = body.DayAverages(mean_glucose=self.glucose, urinary_glucose=np.zeros_like(self.glucose))
+        zero: Any = np.zeros_like(self.glucose)
+        averages = body.DayAverages(mean_glucose=self.glucose, urinary_glucose=zero)
         state = course.State(fast=fast, slow=slow, averages=averages)
         bodies = Bodies(parameters, state, self.draws)
         given, days = bodies.packed(effects), range(-SETTLING_DAYS - SOLVING_DAYS, 0)

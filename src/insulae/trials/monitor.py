@@ -38,8 +38,8 @@ class Monitor:
         never = np.full(n, np.inf, np.float32)
         zero = np.zeros(n, np.float32)
         flags = np.zeros(n, bool)
-        recent = [np.array(x, np.float32) for x in (fasting, daytime, fasting)]
-        return cls(*recent, hba1c, zero, zero, flags, never, never.copy(), never.copy())
+        recent, day = np.array(fasting, np.float32), np.array(daytime, np.float32)
+        return cls(recent, day, recent.copy(), hba1c, zero, zero, flags, never, never.copy(), never.copy())
 
     def add(self, summary: DaySummary, days: int, chosen: NDArray[np.integer[Any]]) -> None:
         """Take in one simulated day of some patients that stands for some days."""
