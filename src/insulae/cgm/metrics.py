@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from insulae.cgm.readings import Floats, Readings
+from insulae.cgm.readings import Floats, Readings, few_at_a_time
 from insulae.cgm.risk import symmetric_scale
 from insulae.cgm.swings import swings_above
 
@@ -59,6 +59,7 @@ def mean_of_present(values: ArrayLike) -> Floats:
     return _ratio(np.sum(array, axis=-1, where=present), present.sum(axis=-1))
 
 
+@few_at_a_time
 def _level(readings: Readings) -> Level:
     values = readings.glucose.astype(float)
     mean = _ratio(readings.total(values), readings.number)
@@ -79,6 +80,7 @@ def _times(readings: Readings) -> Times:
     return Times(*(100.0 * _ratio(numbers, readings.number)))
 
 
+@few_at_a_time
 def _risks(readings: Readings) -> Risks:
     """Mean of 10 f^2 over all readings, the negative f of low and the positive f of high readings apart."""
     f = symmetric_scale(readings.glucose)

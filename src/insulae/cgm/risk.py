@@ -1,4 +1,4 @@
-"""Kovatchev's scale of glucose (doi:10.2337/diacare.20.11.1655), the base of the low and high risk indices.
+"""Kovatchev's scale of glucose (Diabetes Care 1997, 20:1655), the base of the low and high risk indices.
 
 f = 1.509 (ln(G)^1.084 - 5.381) is zero at 112.5 mg/dL, negative below and positive above. The power takes
 long, so f is looked up in a table of 64 values per mg/dL with cubic interpolation between them; its error
@@ -17,9 +17,9 @@ STEPS = 64  # values per mg/dL
 
 def symmetric_scale(glucose: Floats) -> Floats:
     """Return f of each reading, NaN where it is missing."""
-    in_table = (glucose >= FIRST) & (glucose < LAST)
-    if in_table.all():
+    if glucose.min(initial=FIRST) >= FIRST and glucose.max(initial=FIRST) < LAST:  # false if any is missing
         return _interpolated(glucose)
+    in_table = (glucose >= FIRST) & (glucose < LAST)
     f = _interpolated(np.where(in_table, glucose, FIRST))
     f[~in_table] = scale_by_formula(glucose[~in_table])
     return f
@@ -55,6 +55,6 @@ def _interpolated(glucose: Floats) -> Floats:
     result, term = third.take(index), np.empty_like(factor)
     for differences in (second, first, f):
         result *= factor
-        result += differences.take(index, out=term, mode="clip")
+        result += differences.take(index, out=term, mode="clip")  # checked indices would need a copy
         factor += 1.0
     return result

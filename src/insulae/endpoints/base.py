@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -133,7 +133,7 @@ def endpoint(
 
 def percent(condition: NDArray[np.bool_], *used: Floats) -> Floats:
     """Turn a yes/no into 100 or 0 percent; NaN where any of the values it rests on is missing."""
-    missing = np.any(np.isnan(np.stack(np.broadcast_arrays(*used))), axis=0)
+    missing = reduce(np.logical_or, map(np.isnan, used))
     return np.where(missing, np.nan, np.where(condition, 100.0, 0.0))
 
 
