@@ -44,8 +44,11 @@ class Layout(Generic[T]):
         """Copy a record of many patients into a matrix; a leaf without the patient axis counts for all."""
         matrix = np.empty((self.height, padded(patients)), np.float32)
         for leaf, rows, shape in zip(jax.tree_util.tree_leaves(record), self.rows, self.shapes, strict=True):
-            wanted = (*shape, patients)
-            matrix[rows, :patients] = np.broadcast_to(leaf, wanted).reshape(-1, patients)
+            # A slice of one row is much faster than broadcasting, which whole records of them would need.
+            if not shape:
+                matrix[rows.start, :patients] = leaf
+            else:
+                matrix[rows, :patients] = np.broadcast_to(leaf, (*shape, patients)).reshape(-1, patients)
         matrix[:, patients:] = matrix[:, patients - 1 : patients]
         return Packed(self, matrix, patients)
 
