@@ -228,6 +228,9 @@ def summary(**changes: float) -> DaySummary:
     return DaySummary(**{name: full(changes.get(name, 100.0)) for name in names})
 
 
+EVERYBODY = np.arange(len(full(1.0)))
+
+
 def monitor() -> Monitor:
     return Monitor.start(full(120.0), full(150.0), full(7.0))
 
@@ -235,7 +238,7 @@ def monitor() -> Monitor:
 def test_the_monitor_follows_recent_glucose():
     m = monitor()
     for _ in range(35):
-        m.add(summary(fasting_glucose=90.0, daytime_glucose=110.0, lowest_glucose=70.0), 1)
+        m.add(summary(fasting_glucose=90.0, daytime_glucose=110.0, lowest_glucose=70.0), 1, EVERYBODY)
     np.testing.assert_allclose(m.fasting, 90, atol=0.1)
     np.testing.assert_allclose(m.daytime, 110, atol=0.1)
     np.testing.assert_allclose(m.lowest, 70, atol=0.1)
@@ -243,10 +246,20 @@ def test_the_monitor_follows_recent_glucose():
 
 def test_one_day_that_stands_for_seven_counts_as_seven_equal_days():
     once, daily = monitor(), monitor()
-    once.add(summary(), 7)
+    once.add(summary(), 7, EVERYBODY)
     for _ in range(7):
-        daily.add(summary(), 1)
+        daily.add(summary(), 1, EVERYBODY)
     np.testing.assert_allclose(once.fasting, daily.fasting, rtol=1e-5)
+
+
+def test_the_monitor_goes_back_for_some_patients_alone():
+    m = monitor()
+    before = m.kept()
+    m.add(summary(), 3, EVERYBODY)
+    after = m.fasting.copy()
+    m.go_back(EVERYBODY[:1], before)
+    assert m.fasting[0] == before["fasting"][0] == 120
+    np.testing.assert_array_equal(m.fasting[1:], after[1:])
 
 
 def test_the_monitor_counts_days_off_insulin():

@@ -111,7 +111,10 @@ class NativeKernel:
         made = [np.empty((layout.height, columns), np.float32) for layout in self.outputs]
         given = [r.matrix if r.matrix.flags.c_contiguous else np.ascontiguousarray(r.matrix) for r in records]
         numbers = (ctypes.c_int32 * max(len(integers), 1))(*integers)
-        places = [(ctypes.c_void_p * len(group))(*(m.ctypes.data for m in group)) for group in (given, made)]
+        places = [
+            (ctypes.c_void_p * len(group))(*(m.__array_interface__["data"][0] for m in group))
+            for group in (given, made)
+        ]
         self._call(places[0], numbers, places[1], columns, 0, columns)
         return [Packed(layout, matrix, n) for layout, matrix in zip(self.outputs, made, strict=True)]
 

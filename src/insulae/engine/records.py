@@ -78,7 +78,7 @@ class Packed(Generic[T]):
         """Return the record of some of the patients."""
         n = len(chosen)
         columns = np.concatenate([chosen, np.full(padded(n) - n, chosen[-1])])
-        return Packed(self.layout, self.matrix[:, columns], n)
+        return Packed(self.layout, self.matrix.take(columns, axis=1), n)
 
     def put(self, chosen: NDArray[np.integer[Any]], part: "Packed[T]") -> None:
         """Write the record of some of the patients back."""

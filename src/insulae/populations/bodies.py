@@ -1,5 +1,6 @@
 """Patients on the move: their constants and state in the compiled kernel's form, lived day by day."""
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -26,7 +27,7 @@ Chosen = NDArray[np.integer[Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Lived:
-    """One day: summary [patient], traces [step, patient], and how far the slow clock moved (relative)."""
+    """One day: summary [patient], traces [step, patient], and the slow clock's movement [3, patient]."""
 
     summary: DaySummary
     trace: Trace
@@ -39,6 +40,7 @@ class Bodies:
     def __init__(self, parameters: Parameters, state: course.State, draws: DayDraws) -> None:
         """Begin with a state; `draws` are the patients' days."""
         self.patients, self._draws = draws.patients, draws
+        self._who: Chosen | None = None
         self._kernel = compiled_day()
         layouts = self._kernel.inputs
         self._state: Packed[course.State] = layouts[0].pack(state, self.patients)
@@ -59,17 +61,17 @@ class Bodies:
         self._state = state
         return found
 
-    def live_some(
-        self, chosen: Chosen, effects: Packed[Effects], day: int, days: int, is_even: bool
-    ) -> Lived:
-        """Let some of the patients live a day that stands for some days."""
-        if len(chosen) == self.patients:
-            return self.live(effects, day, days, is_even)
-        uniforms = self._uniforms(day, is_even).take(chosen)
-        records = (self._state.take(chosen), self._parameters.take(chosen), effects.take(chosen))
-        state, found = self._lived(*records, uniforms, days)
-        self._state.put(chosen, state)
-        return found
+    def part(self, chosen: Chosen) -> "Bodies":
+        """Return some of the patients, to live by themselves for a while; see `put`."""
+        part = copy.copy(self)
+        part.patients = len(chosen)
+        part._state, part._parameters = self._state.take(chosen), self._parameters.take(chosen)
+        part._who = chosen if self._who is None else self._who[chosen]
+        return part
+
+    def put(self, chosen: Chosen, part: "Bodies") -> None:
+        """Take some patients back in, where they are now."""
+        self._state.put(chosen, part._state)
 
     def kept(self) -> Packed[course.State]:
         """Return a copy of the present state, to go back to."""
@@ -92,6 +94,7 @@ class Bodies:
 
     def _uniforms(self, day: int, is_even: bool) -> Packed[Floats]:
         rows = self._draws.even(day) if is_even else self._draws.independent(day)
+        rows = rows if self._who is None else rows[:, self._who]
         return self._kernel.inputs[3].pack(rows, self.patients)
 
     def _lived(self, *arguments: Any) -> tuple[Packed[course.State], Lived]:

@@ -174,8 +174,10 @@ class Problem:
         averages = body.DayAverages(mean_glucose=self.glucose, urinary_glucose=zero)
         state = course.State(fast=fast, slow=slow, averages=averages)
         bodies = Bodies(parameters, state, self.draws)
-        given, days = bodies.packed(effects), range(-SETTLING_DAYS - SOLVING_DAYS, 0)
-        lived = [bodies.live_some(chosen, given, day, days=0, is_even=True).summary for day in days]
+        some, given = bodies.part(chosen), bodies.packed(effects).take(chosen)
+        days = range(-SETTLING_DAYS - SOLVING_DAYS, 0)
+        lived = [some.live(given, day, days=0, is_even=True).summary for day in days]
+        bodies.put(chosen, some)
         kept = map_leaves(lambda *values: np.mean(values, axis=0), *lived[SETTLING_DAYS:])
         found = Fortnight(**{f.name: getattr(kept, f.name) for f in dataclasses.fields(Fortnight)})
         return found, bodies.state

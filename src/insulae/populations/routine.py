@@ -78,25 +78,21 @@ def control(habits: Habits, today: DayPlan, effects: Effects, weight: Array) -> 
 
 
 def movement(before: SlowSignals, after: SlowSignals) -> Array:
-    """Return how far the slow clock has moved what the fast clock depends on, as a relative change."""
-
-    def relative(old: Array, new: Array, smallest: float = 0.0) -> Array:
-        return jnp.abs(new - old) / (old + smallest)
-
+    """Return the relative changes of what the slow clock tells the fast one, [3, ...]: secretory capacity,
+    peripheral and hepatic insulin sensitivity."""
     capacities = [s.native_capacity + s.graft_capacity for s in (before, after)]
-    return jnp.maximum(
-        relative(*capacities, smallest=SMALL_CAPACITY),
-        jnp.maximum(
-            relative(before.peripheral_sensitivity, after.peripheral_sensitivity),
-            relative(before.hepatic_sensitivity, after.hepatic_sensitivity),
-        ),
+    pairs = (
+        (capacities[0] + SMALL_CAPACITY, capacities[1] + SMALL_CAPACITY),
+        (before.peripheral_sensitivity, after.peripheral_sensitivity),
+        (before.hepatic_sensitivity, after.hepatic_sensitivity),
     )
+    return jnp.stack([(new - old) / old for old, new in pairs])
 
 
 def ordinary_day(
     state: course.State, parameters: Parameters, effects: Effects, uniform: Array, days: Array
 ) -> tuple[course.State, DaySummary, Trace, Array]:
-    """Live one day that stands for `days`; also return how far the slow clock moved, as a relative change."""
+    """Live one day that stands for `days`; also return the slow clock's `movement` meanwhile."""
     slow = parameters.slow
     weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
     intake = parameters.habits.meals.intake * effects.carbohydrate_intake

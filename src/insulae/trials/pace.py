@@ -18,47 +18,76 @@ from insulae.core.clock import DAYS_PER_WEEK
 Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
 
-MOST_MOVEMENT = 0.02
-"""Relative change of capacity or sensitivity that one simulated day may stand for."""
+PLANNED_MOVEMENT = 0.025
+"""Relative change of capacity or sensitivity for which the next steps are planned."""
+MOST_MOVEMENT = 0.05
+"""Relative change within one step after which the step is taken back and a shorter one tried."""
+LENGTHS = (1, 3, 7)
+"""Days that a simulated day may stand for; few, so that many patients step alike."""
 MOST_CHANGE_OF_DOSE = 0.02
-"""Relative change of any effect after which the next days are all simulated."""
+"""Relative change of any effect after which the next days are simulated one by one."""
+SETTLING_DAYS = 2
+"""Days until glucose has come to rest after a change of dose."""
 
 
-def pieces(days: int, longest: int) -> list[int]:
-    """Cut some days into nearly equal pieces that are no longer than allowed.
+def pieces(days: int, longest: int, is_settling: bool = False) -> list[int]:
+    """Cut some days into nearly equal pieces that are no longer than allowed, single days first to settle.
 
-    >>> pieces(7, 3), pieces(7, 7), pieces(2, 1)
-    ([3, 2, 2], [7], [1, 1])
+    >>> pieces(7, 3), pieces(7, 7), pieces(2, 1), pieces(7, 3, is_settling=True)
+    ([3, 2, 2], [7], [1, 1], [1, 1, 3, 2])
     """
+    if is_settling:
+        first = min(days, SETTLING_DAYS)
+        return [1] * first + (pieces(days - first, longest) if days > first else [])
     n = -(-days // longest)
     return [days // n + (k < days % n) for k in range(n)]
 
 
 @dataclasses.dataclass
 class Pace:
-    """The longest step each patient may take next."""
+    """The trend of each patient's movement per day, [3, patient], and the longest step that it allows."""
 
+    trend: Floats
     longest: Whole
 
     @classmethod
     def start(cls, patients: int) -> "Pace":
         """Begin with single days for everybody."""
-        return cls(np.ones(patients, np.int64))
+        return cls(np.zeros((3, patients), np.float32), np.ones(patients, np.int64))
 
-    def wanted(self, longest: int, has_changed: NDArray[np.bool_]) -> Whole:
-        """Return each patient's step within what the calendar allows; one day after a change of dose."""
-        return np.where(has_changed, 1, np.minimum(self.longest, longest))
+    def wanted(self, longest: int) -> Whole:
+        """Return each patient's step within what the calendar allows."""
+        return np.minimum(self.longest, longest)
 
     def too_far(self, moved: Floats, steps: Whole) -> NDArray[np.bool_]:
         """Tell who moved too far within one step and could take a shorter one."""
         return (moved > MOST_MOVEMENT) & (steps > 1)
 
-    def learn(self, chosen: NDArray[np.integer[Any]], moved: Floats, days: Floats) -> None:
-        """Set the next steps from the movement per day, with some room to spare."""
-        affordable = 0.5 * MOST_MOVEMENT * days / np.maximum(moved, np.finfo(np.float32).tiny)
-        self.longest[chosen] = np.clip(affordable, 1, DAYS_PER_WEEK).astype(np.int64)
+    def learn(self, chosen: NDArray[np.integer[Any]], moved: Floats, days: int) -> None:
+        """Take in the movement over some days and set the next steps, with some room to spare.
+
+        The trend is an exponential mean over about a week: what only differs from day to day asks for no
+        finer steps.
+        """
+        share = np.float32(1 - np.exp(-days / DAYS_PER_WEEK))
+        self.trend[:, chosen] += share * (moved / days - self.trend[:, chosen])
+        speed = np.maximum(np.abs(self.trend[:, chosen]).max(axis=0), np.finfo(np.float32).tiny)
+        self.longest[chosen] = _allowed(PLANNED_MOVEMENT / speed)
+
+    def kept(self) -> Floats:
+        """Return a copy of the trends, to go back to."""
+        return self.trend.copy()
+
+    def go_back(self, chosen: NDArray[np.integer[Any]], kept: Floats) -> None:
+        """Put the trends of some patients back."""
+        self.trend[:, chosen] = kept[:, chosen]
+
+
+def _allowed(days: Floats) -> Whole:
+    """Return the longest of the lengths that is no longer than some days, one at least."""
+    return np.asarray(LENGTHS)[np.searchsorted(LENGTHS, np.maximum(days, 1), side="right") - 1]
 
 
 def shorter(steps: Whole) -> Whole:
-    """Return about half of each step, one day at least."""
-    return np.maximum(steps // 2, 1)
+    """Return the next shorter of the lengths."""
+    return _allowed((steps - 1).astype(np.float32))

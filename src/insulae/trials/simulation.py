@@ -5,8 +5,9 @@ measures goes out as a `Visit`, the only thing endpoints see.
 """
 
 import dataclasses
+import functools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import Floats, Treatment
 from insulae.trials.calendar import WINDOW_DAYS, Step
 from insulae.trials.monitor import Monitor
-from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, pieces, shorter
+from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, Whole, pieces, shorter
 
 TEST_MEAL_CARBOHYDRATE = 50.0
 """Carbohydrate of the liquid mixed meal in g (360 mL, Greenbaum 2008)."""
@@ -77,7 +78,7 @@ class Arm:
         if step.longest == 1 and step.days == 1:
             self._live_day(step, effects)
         else:
-            self._live_stretch(step, effects)
+            self._live_stretch(step)
         self.last_effects = effects
         self.monitor.record(self.treatments, step.day, step.days)
 
@@ -86,26 +87,28 @@ class Arm:
         everybody = np.arange(self.size)
         self.days_simulated += 1
         self.monitor.add(lived.summary, 1, everybody)
-        self.pace.learn(everybody, lived.movement, np.ones(self.size, np.float32))
+        self.pace.learn(everybody, lived.movement, 1)
         if step.is_in_window:
             self.summaries.append(lived.summary)
             self.traces.append(lived.trace)
 
-    def _live_stretch(self, step: Step, effects: Packed[Effects]) -> None:
+    def _live_stretch(self, step: Step) -> None:
         """Live some days in steps that suit each patient; who moved too far goes back for shorter ones."""
-        steps = self.pace.wanted(step.longest, self._has_changed(effects))
-        active, before = np.arange(self.size), (self.bodies.kept(), self.monitor.kept())
+        effects = functools.cache(self.effects)
+        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(effects(step.day))
+        active = np.arange(self.size)
+        before = (self.bodies.kept(), self.monitor.kept(), self.pace.kept())
         while len(active):
-            moved = np.zeros(self.size, np.float32)
-            for length in np.unique(steps[active]):
-                chosen = active[steps[active] == length]
-                moved[chosen] = self._cross(step, chosen, int(length), effects)
-            self.pace.learn(active, moved[active], np.minimum(steps, step.days)[active].astype(np.float32))
-            active = active[self.pace.too_far(moved, steps)[active]]
+            farthest = np.zeros(self.size, np.float32)
+            for chosen in _alike(active, steps, is_settling):
+                cut = pieces(step.days, int(steps[chosen[0]]), bool(is_settling[chosen[0]]))
+                farthest[chosen] = self._cross(step, chosen, cut, effects)
+            active = active[self.pace.too_far(farthest, steps)[active]]
             if len(active):
                 steps[active] = shorter(np.minimum(steps[active], step.days))
                 self.bodies.go_back(active, before[0])
                 self.monitor.go_back(active, before[1])
+                self.pace.go_back(active, before[2])
 
     def _has_changed(self, effects: Packed[Effects]) -> NDArray[np.bool_]:
         """Tell whose effects differ from those of the step before."""
@@ -114,17 +117,21 @@ class Arm:
         old, new = (e.matrix[:, : self.size] for e in (self.last_effects, effects))
         return np.any(np.abs(new - old) > MOST_CHANGE_OF_DOSE * np.abs(old), axis=0)
 
-    def _cross(self, step: Step, chosen: Chosen, length: int, effects: Packed[Effects]) -> Floats:
+    def _cross(
+        self, step: Step, chosen: Chosen, cut: list[int], effects: Callable[[int], Packed[Effects]]
+    ) -> Floats:
         """Live a step's days with some patients; return how far they moved in one simulated day at most."""
-        day, moved = step.day, np.zeros(len(chosen), np.float32)
-        for days in pieces(step.days, length):
-            given = effects if day == step.day else self.effects(day)
-            lived = self.bodies.live_some(chosen, given, day, days, is_even=length > 1)
+        day, is_even, some = step.day, max(cut) > 1, self.bodies.part(chosen)
+        farthest, moved = np.zeros(len(chosen), np.float32), np.zeros((), np.float32)
+        for days in cut:
+            lived = some.live(effects(day).take(chosen), day, days, is_even)
             self.monitor.add(lived.summary, days, chosen)
-            moved = np.maximum(moved, lived.movement)
-            self.days_simulated[chosen] += 1
-            day += days
-        return moved
+            farthest = np.maximum(farthest, np.abs(lived.movement).max(axis=0))
+            moved, day = moved + lived.movement, day + days
+        self.bodies.put(chosen, some)
+        self.pace.learn(chosen, moved, step.days)
+        self.days_simulated[chosen] += len(cut)
+        return farthest
 
     def contact(self, day: float, is_visit: bool) -> None:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
@@ -178,6 +185,12 @@ class Arm:
         trace = self.bodies.meal_test(self.effects(day - 0.5), TEST_MEAL_CARBOHYDRATE)
         rows = [minute // STEP_MINUTES for minute in MEAL_TEST_MINUTES]
         return np.asarray(trace.glucose)[rows].T, np.asarray(trace.c_peptide)[rows].T
+
+
+def _alike(active: Chosen, steps: Whole, is_settling: NDArray[np.bool_]) -> list[Chosen]:
+    """Return the patients in groups that step alike."""
+    kinds = 2 * steps[active] + is_settling[active]
+    return [active[kinds == kind] for kind in np.unique(kinds)]
 
 
 def simulate_arm(
