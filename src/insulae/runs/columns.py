@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from insulae.core.errors import RunError
 
 Floats = NDArray[np.float64]
-BUFFER = 1 << 26
+BUFFER = 1 << 24
 """Bytes of rows that are collected before they are written."""
 
 

@@ -11,13 +11,11 @@ import pyarrow as pa
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-ROWS = 1 << 18
-"""Rows of a row group: 8 MB of endpoints in memory."""
 READ_AHEAD = 4
 """Files fetched at once: a distant store answers late, a local disk at once."""
 
 
-def row_groups(tables: Iterable[pa.Table], rows: int = ROWS) -> Iterator[pa.Table]:
+def row_groups(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Yield the rows of all tables in their order, `rows` at a time; the last one is smaller.
 
     >>> [group.num_rows for group in row_groups([pa.table({"a": range(n)}) for n in (5, 0, 9)], 6)]

@@ -84,7 +84,7 @@ def make_folder(folder: Location) -> None:
 
 @contextlib.contextmanager
 def _refused(path: Location, kind: type[Exception]) -> Generator[None]:
-    """Turn the refusal of a disk or store into `RunError`; the packages of stores have all kinds of errors."""
+    """Turn the refusal of a disk or store into `RunError`; packages of stores have errors of their own."""
     try:
         yield
     except kind as error:
@@ -167,5 +167,5 @@ def names(folder: Location) -> set[str]:
         folder.fs.invalidate_cache()
     try:
         return {path.name for path in folder.iterdir()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return set()

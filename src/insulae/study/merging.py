@@ -21,6 +21,9 @@ from insulae.study import records
 from insulae.study.job import file_of
 from insulae.study.plan import Plan
 
+ROWS = 1 << 18
+"""Rows of a row group: 8 MB of endpoints in memory."""
+
 
 @dataclasses.dataclass
 class Fates:
@@ -78,7 +81,7 @@ def count_fates(todo: Plan, parts: store.Location) -> Fates:
 
 def write_traces(todo: Plan, parts: store.Location, directory: store.Location) -> None:
     """Write the traces of the study."""
-    tables = row_groups(_tables(todo, parts, "traces"))
+    tables = row_groups(_tables(todo, parts, "traces"), ROWS)
     store.write_tables(directory / "traces.parquet", records.TRACES, tables)
 
 
@@ -95,7 +98,7 @@ def written_endpoints(
     folder = directory if isinstance(directory, Path) else None
     with contextlib.closing(Columns(width, patients, folder)) as columns:
         tables = (_noted(table, columns, width) for table in _tables(todo, parts, "endpoints"))
-        store.write_tables(directory / "endpoints.parquet", records.ENDPOINTS, row_groups(tables))
+        store.write_tables(directory / "endpoints.parquet", records.ENDPOINTS, row_groups(tables, ROWS))
         yield Values(columns, arms, weeks, names)
 
 
