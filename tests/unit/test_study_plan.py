@@ -14,7 +14,8 @@ FIRST = ROOT / "studies" / "first_case.yaml"
 
 
 def names(*overrides: str) -> list[str]:
-    return [job.name for job in plan(load.load(FIRST, overrides)).jobs]
+    todo = plan(load.load(FIRST, overrides))
+    return [todo.name(chunk) for chunk in todo.chunks()]
 
 
 def test_an_arm_takes_the_standing_treatment_with_what_it_adds_or_replaces():
@@ -37,7 +38,7 @@ def test_the_days_follow_the_visits_and_the_infusion():
 
 
 def test_the_names_of_chunks_do_not_depend_on_size_or_wording():
-    small, large = names("population.size=4"), names("population.size=300")
+    small, large = names("population.size=128"), names("population.size=300")
     assert len(large) == 3 and len(set(large)) == 3
     assert small == large[:1]
     assert names("name=other", "notes=[none]", "reported=[]") == names()
@@ -50,6 +51,13 @@ def test_the_names_of_chunks_do_not_depend_on_size_or_wording():
 )  # fmt: skip
 def test_the_names_of_chunks_change_with_anything_that_changes_their_numbers(override: str):
     assert names(override) != names()
+
+
+def test_the_chunks_of_a_plan_hold_every_patient_once_and_traces_of_the_first_only():
+    todo = plan(load.load(FIRST, ["population.size=100", "stored_traces.patients=45"]), width=30)
+    assert [patient for chunk in todo.chunks() for patient in chunk.ids] == list(range(100))
+    assert ["traces" in todo.tables(chunk) for chunk in todo.chunks()] == [True, True, False, False]
+    assert {todo.tables(chunk)[-1] for chunk in todo.chunks()} == {"fates"}
 
 
 def test_a_study_rests_on_the_body_and_on_the_therapies_it_uses():

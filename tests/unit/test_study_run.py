@@ -1,45 +1,33 @@
 """From a study file to a folder of results: complete, repeatable, resumable; eight patients at once."""
 
 import json
+import multiprocessing
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.tiny_study import CHUNK, RESULTS, TEXT, contents, shared_cache
 
 from insulae.cli.main import main
 from insulae.core.errors import InvalidStudy, RunError
-from insulae.runs import chunks, store
+from insulae.report.reading import read
+from insulae.runs import manifest, store
+from insulae.runs.chunks import Chunk
 from insulae.study import load
+from insulae.study.job import Done, Job, simulate
 from insulae.study.results import Results, load_results
 from insulae.study.run import run
 from insulae.study.spec import Study
 
-TEXT = """
-name: tiny
-seed: 7
-population: {phenotype: type1, size: 10, treatment: [{kind: basal_bolus}]}
-horizon: 2 weeks
-visits: [0, 2]
-endpoints: [hba1c, time_in_range, insulin_dose, weeks_to_insulin_free, mage]
-stored_traces: {patients: 2}
-arms:
-  - name: cells
-    therapies:
-      - {kind: islet_infusion, dose: 1e6 IEQ, source: autologous}
-      - {kind: basal_bolus, titration: wean}
-  - name: care
-"""
-FILES = {"endpoints.parquet", "traces.parquet", "summary.json", "manifest.json", "study.yaml"}
+FILES = {*RESULTS, "manifest.json"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "WIDTH", 8)
-        patch.setenv("INSULAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with shared_cache(tmp_path_factory):
         yield
 
 
@@ -50,17 +38,12 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def results(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return run(study, tmp_path_factory.mktemp("run") / "out", workers=2, command="insulae run tiny.yaml")
+    return run(study, tmp_path_factory.mktemp("run") / "out", command="insulae run tiny.yaml", chunk=CHUNK)
 
 
 @pytest.fixture
 def copy(results: Results, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(results.directory, tmp_path / "copy"))
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    """Return what must be the same however the run went: everything but the times in the manifest."""
-    return {name: (directory / name).read_bytes() for name in FILES - {"manifest.json"}}
+    return Path(shutil.copytree(str(results.directory), tmp_path / "copy"))
 
 
 def test_the_folder_is_complete(results: Results, study: Study):
@@ -85,6 +68,24 @@ def test_arms_share_patients_and_days(results: Results):
     np.testing.assert_array_equal(*by_arm)
 
 
+def test_rows_are_sorted_by_patient_arm_week_and_endpoint(results: Results):
+    endpoints, traces = results.endpoints(), results.traces()
+    assert endpoints.equals(endpoints.sort_values(["patient", "arm", "week", "endpoint"], ignore_index=True))
+    columns = ["patient", "arm", "week", "day", "minute"]
+    assert traces.equals(traces.sort_values(columns, ignore_index=True))
+
+
+def test_the_summary_is_that_of_the_table(results: Results, study: Study):
+    table = results.endpoints()
+    for arm, name in (("cells", "hba1c"), ("care", "mage")):
+        rows = table[(table["arm"] == arm) & (table["endpoint"] == name)]
+        record = results.summary["arms"][arm][name]
+        for place, week in enumerate(record["weeks"]):
+            values = rows[rows["week"] == week]["value"].to_numpy()
+            assert record["mean"][place] == np.sort(values).mean()
+            assert record["p50"][place] == pytest.approx(np.median(values))
+
+
 def test_traces_are_kept_for_the_first_patients(results: Results):
     traces = results.traces()
     columns = ["arm", "patient", "week", "day", "minute", "glucose", "insulin", "c_peptide"]
@@ -103,15 +104,57 @@ def test_the_manifest_tells_how_to_run_it_again(results: Results):
     assert (
         manifest["seed"] == 7 and manifest["phenotype"] == "type1" and manifest["arms"] == ["cells", "care"]
     )
-    assert sum(manifest["draws"].values()) == manifest["size"] == 10
-    assert manifest["patients_used"] + sum(manifest["failures"].values()) == 10
+    assert sum(manifest["draws"].values()) == manifest["size"] == 16
+    assert manifest["patients_used"] + sum(manifest["failures"].values()) == 16
     assert set(manifest["wall_seconds"]) == {"plan", "simulate", "merge", "summarize"}
+    assert manifest["workers"]["kind"] == "threads" and manifest["workers"]["count"] >= 1
+    assert manifest["workers"]["peak_memory_bytes"] <= manifest["peak_memory_bytes"]
+    assert manifest["patients_per_chunk"] == CHUNK
     assert "battelino2023" in manifest["references"]
 
 
-def test_the_numbers_do_not_depend_on_the_workers(results: Results, study: Study, tmp_path: Path):
-    again = run(study, tmp_path, workers=1)
-    assert contents(again.directory) == contents(results.directory)
+def test_processes_give_the_same_numbers_even_when_one_is_killed(
+    results: Results, study: Study, tmp_path: Path
+):
+    seen: list[tuple[int, int]] = []
+
+    def kill_who_still_works(done: int, total: int) -> None:
+        seen.append((done, total))
+        for child in multiprocessing.active_children() if 0 < done < total else ():
+            child.kill()
+
+    again = run(study, tmp_path, 2, kill_who_still_works, chunk=CHUNK)
+    assert contents(tmp_path) == contents(Path(str(results.directory)))
+    assert again.manifest["workers"].items() >= {"kind": "processes", "count": 2}.items()
+    total = seen[0][1]
+    assert seen == [(0, total), (total / 2, total), (total, total)]
+
+
+def test_a_run_below_a_url_holds_the_same_bytes(results: Results, study: Study, copy: Path):
+    url = "memory://bucket/run"
+    again = run(study, url, chunk=CHUNK)
+    assert {name: (again.directory / name).read_bytes() for name in RESULTS} == contents(copy)
+    assert store.names(again.directory) == FILES | {"chunks"}
+    assert run(study, url, chunk=CHUNK).manifest["chunks_reused"] == 2
+    assert load_results(url).summary == results.summary
+    there, here = read(url), read(copy)
+    assert there.values("care", "mage", 2.0).equals(here.values("care", "mage", 2.0))
+    assert there.traces.equals(here.traces) and there.study == here.study
+
+
+def test_workers_that_write_elsewhere_are_found_out_at_once(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A worker on another machine may have a folder of the same name."""
+    monkeypatch.setattr("insulae.study.run.simulate", lambda job, on_step: Done(job.name, 1))
+    with pytest.raises(RunError, match=r"has written chunk .*chunks does not hold it.*all workers reach"):
+        run(study, tmp_path, chunk=CHUNK)
+
+
+def test_a_worker_of_another_version_refuses_its_job(tmp_path: Path):
+    other = manifest.identity() | {"tables": "another"}
+    with pytest.raises(RunError, match=r"tables is .* instead of another"):
+        simulate(Job("{}", str(tmp_path), "name", Chunk(0, 1), other))
 
 
 def test_finished_chunks_are_used_again_and_missing_ones_simulated(
@@ -121,16 +164,16 @@ def test_finished_chunks_are_used_again_and_missing_ones_simulated(
     sorted((copy / "chunks").glob("*.fates.parquet"))[0].unlink()
     for name in FILES:
         (copy / name).unlink()
-    again = run(study, copy)
+    again = run(study, copy, chunk=CHUNK)
     assert again.manifest["chunks_reused"] == 1
     assert contents(copy) == before
 
 
 def test_a_larger_study_adds_patients_and_changes_nobody(results: Results, copy: Path):
-    smaller = run(load.read(TEXT, ["population.size=5"]), copy)
-    assert smaller.manifest["chunks_reused"] == 1
+    smaller = run(load.read(TEXT, ["population.size=8"]), copy, chunk=CHUNK)
+    assert smaller.manifest["chunks_reused"] == 1 and smaller.manifest["workers"] == {}
     few, many = smaller.endpoints(), results.endpoints()
-    same = many[many["patient"] < 5].reset_index(drop=True)
+    same = many[many["patient"] < 8].reset_index(drop=True)
     assert few.equals(same)
 
 
@@ -142,17 +185,19 @@ def test_an_interrupted_run_leaves_no_half_written_file_and_goes_on(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(study, tmp_path, workers=1, on_progress=stop)
+        run(study, tmp_path, on_progress=stop, chunk=CHUNK)
     assert not list(tmp_path.rglob(f"*{store.UNFINISHED}"))
     assert not (tmp_path / "summary.json").exists()
-    run(study, tmp_path)
-    assert contents(tmp_path) == contents(results.directory)
+    run(study, tmp_path, chunk=CHUNK)
+    assert contents(tmp_path) == contents(Path(str(results.directory)))
 
 
-def test_progress_counts_to_the_end(study: Study, tmp_path: Path):
+def test_progress_counts_to_the_end(tmp_path: Path):
     seen: list[tuple[int, int]] = []
-    run(load.read(TEXT, ["population.size=1"]), tmp_path, on_progress=lambda *now: seen.append(now))
-    assert seen[-1][0] == seen[-1][1]
+    small = load.read(TEXT, ["population.size=8"])
+    run(small, tmp_path, on_progress=lambda *now: seen.append(now), chunk=CHUNK)
+    assert len(seen) > 10
+    assert seen[0][0] == 0 and seen[-1][0] == seen[-1][1] > 0
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
@@ -178,7 +223,8 @@ def test_the_command_prints_the_answer_and_where_the_report_is(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "tiny.yaml").write_text(TEXT)
-    assert call(["run", str(tmp_path / "tiny.yaml"), "--out", str(copy), "--precision"], monkeypatch) == 0
+    arguments = ["run", str(tmp_path / "tiny.yaml"), "--out", str(copy), "--chunk", "8", "--precision"]
+    assert call(arguments, monkeypatch) == 0
     shown = capsys.readouterr()
     lines = shown.out.strip().splitlines()
     assert lines[-1] == str(copy / "report.html") and Path(lines[-1]).exists()
@@ -187,11 +233,44 @@ def test_the_command_prints_the_answer_and_where_the_report_is(
     assert "+-" in shown.out and shown.err == ""
 
 
+def path_copier(source: Path) -> Callable[[Path], None]:
+    """Return a writer that copies a file."""
+    return lambda to: shutil.copyfile(source, to) and None
+
+
 def test_the_command_prints_nothing_but_json_when_asked(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "tiny.yaml").write_text(TEXT)
-    assert call(["run", str(tmp_path / "tiny.yaml"), "--out", str(copy), "--json"], monkeypatch) == 0
+    url = "memory://bucket/printed"
+    for path in (path for path in copy.rglob("*") if path.is_file()):
+        store.write_whole(store.location(url) / path.relative_to(copy).as_posix(), path_copier(path))
+    arguments = ["run", str(tmp_path / "tiny.yaml"), "--out", url, "--chunk", "8", "--json"]
+    assert call(arguments, monkeypatch) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["summary"] == str(copy / "summary.json")
-    assert found["arms"]["care"]["hba1c"]["n"] <= 10
+    assert found["summary"] == f"{url}/summary.json"
+    assert found["report"] == f"{url}/report.html"
+    assert "not medical advice" in store.location(found["report"]).read_text(encoding="utf-8")
+    assert found["arms"]["care"]["hba1c"]["n"] <= 16
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--workers", "many"], "tcp://host:8786"),
+        (["--chunk", "0"], "at least 1"),
+        (["--out", "s4://bucket"], "cannot use s4://bucket"),
+    ],
+)
+def test_workers_and_places_that_do_not_exist_are_mistakes(
+    options: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    (tmp_path / "tiny.yaml").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    assert call(["run", "tiny.yaml", *options], monkeypatch) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.parquet"))

@@ -15,8 +15,11 @@ import typer
 from insulae.cli import physiology
 from insulae.cli.show import show
 from insulae.core.errors import InsulaeError
+from insulae.runs.chunks import WIDTH
 
 if TYPE_CHECKING:
+    from insulae.runs.store import Location
+    from insulae.study.results import Results
     from insulae.study.spec import Study
 
 EXIT_MISTAKE = 2
@@ -47,13 +50,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 def run(
     study: StudyFile,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the results; default results/<study file>.")
+        str | None,
+        typer.Option(
+            metavar="PLACE", help="Folder or URL (s3://...) of the results; default results/<study file>."
+        ),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Number of simulated patients.")] = None,
     changes: Set = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Chunks simulated at once; default at most 2.")
+        str | None,
+        typer.Option(
+            metavar="N|ADDRESS",
+            help="Processes, or a Dask scheduler like tcp://host:8786; default: threads, at most 2.",
+        ),
     ] = None,
+    chunk: Annotated[int, typer.Option(help="Patients simulated together; changes no result.")] = WIDTH,
     as_json: Json = False,
     precision: Annotated[
         bool, typer.Option("--precision", help="Also tell how far the means may move with another seed.")
@@ -69,21 +80,20 @@ def run(
     resized = [] if size is None else [f"population.size={size}"]
     loaded = load(study, [*(changes or []), *resized])
     _remark(loaded)
-    directory = out or Path("results") / study.stem
+    command = shlex.join(["insulae", *sys.argv[1:]])
     try:
         with _progress() as on_progress:
-            results = simulate(
-                loaded, directory, workers, on_progress, shlex.join(["insulae", *sys.argv[1:]])
-            )
+            place = out or Path("results") / study.stem
+            results = simulate(loaded, place, workers, on_progress, command, chunk)
     except KeyboardInterrupt:
         typer.echo("Interrupted; the same command goes on from here.", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    report = _write_report(directory)
+    report = _write_report(results.directory)
     if as_json:
-        typer.echo(json.dumps(_key_results(loaded, directory, results.summary, report), ensure_ascii=False))
+        typer.echo(json.dumps(_key_results(loaded, results, report), ensure_ascii=False))
         return
     _print_answer(loaded, results.summary, precision)
-    typer.echo(report or directory)
+    typer.echo(report or results.directory)
 
 
 def _remark(study: "Study") -> None:
@@ -99,7 +109,7 @@ def _progress() -> Any:
     return progress()
 
 
-def _write_report(directory: Path) -> Path | None:
+def _write_report(directory: "Location") -> "Location | None":
     """Write the page and return its path; None where the report is not installed."""
     from importlib.util import find_spec
 
@@ -107,12 +117,7 @@ def _write_report(directory: Path) -> Path | None:
         return None
     from insulae.report.page import write_report
 
-    try:
-        return write_report(directory)
-    except OSError as error:
-        from insulae.core.errors import RunError
-
-        raise RunError(f"cannot write the report: {error.strerror or error}") from error
+    return write_report(directory)
 
 
 def _print_answer(study: "Study", summary: dict[str, Any], precision: bool) -> None:
@@ -124,9 +129,7 @@ def _print_answer(study: "Study", summary: dict[str, Any], precision: bool) -> N
         typer.echo(line)
 
 
-def _key_results(
-    study: "Study", directory: Path, summary: dict[str, Any], report: Path | None
-) -> dict[str, Any]:
+def _key_results(study: "Study", results: "Results", report: "Location | None") -> dict[str, Any]:
     """Return where the results are and the statistics of the last visit."""
     from insulae.study.answer import answer, standard_error
 
@@ -134,9 +137,10 @@ def _key_results(
         shown = {k: v[-1] if isinstance(v, list) else v for k, v in record.items() if k != "weeks"}
         return {"week": record["weeks"][-1], **shown, "standard_error": standard_error(record)}
 
+    summary = results.summary
     arms = {name: {e: last(record) for e, record in arm.items()} for name, arm in summary["arms"].items()}
     return {
-        "summary": str(directory / "summary.json"),
+        "summary": str(results.directory / "summary.json"),
         "report": str(report) if report else None,
         "answer": answer(study, summary),
         "simulated": summary["simulated"],

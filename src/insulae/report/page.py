@@ -2,7 +2,6 @@
 
 import re
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -10,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from insulae.report import figures, given, tables, words
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
 from insulae.report.reading import Results, read
+from insulae.runs import store
 
 TIME_COURSES = {
     "hba1c": "HbA1c",
@@ -34,15 +34,13 @@ NOT_MODELED = (
 )
 
 
-def write_report(directory: Path) -> Path:
-    """Read a results folder, write `report.html` into it and return its path.
+def write_report(directory: store.Location | str) -> store.Location:
+    """Read a results folder or URL, write `report.html` into it and return its path.
 
-    Raises `RunError` when the folder holds no summary.
+    Raises `RunError` when the folder holds no summary or cannot be written.
     """
-    results = read(Path(directory))
-    path = results.directory / "report.html"
-    path.write_text(_render(results), encoding="utf-8")
-    return path
+    results = read(directory)
+    return store.write_text(results.directory / "report.html", _render(results))
 
 
 def _render(results: Results) -> str:

@@ -1,5 +1,6 @@
 """Read the folder of a finished run: study, summary, endpoints of each patient, traces of some, manifest.
 
+The endpoints of the patients are read one arm, endpoint and visit at a time: all of them may be too many.
 Missing values are NaN. Weeks of events that never happened are infinite; in JSON both are written null, so
 the kind of the endpoint decides.
 """
@@ -8,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from insulae.core.errors import RunError
 from insulae.endpoints.base import Endpoint, catalogue
+from insulae.runs import store
 
 Floats = NDArray[np.float64]
+SAME_WEEK = 1e-3
 STATISTICS = ("n", "mean", "sd", "p05", "p25", "p50", "p75", "p95")
 
 
@@ -59,10 +61,9 @@ class Series:
 class Results:
     """Everything a report is made from; arms in the order of the study file."""
 
-    directory: Path
+    directory: store.Location
     study: dict[str, Any]
     arms: dict[str, dict[str, Series]]
-    endpoints: pd.DataFrame
     traces: pd.DataFrame
     manifest: dict[str, Any]
 
@@ -83,11 +84,10 @@ class Results:
 
     def values(self, arm: str, endpoint: str, week: float) -> pd.Series:
         """Return the values of the patients of one arm at one visit, by patient; never is infinite."""
-        table = self.endpoints
-        if table.empty:
+        path = self.directory / "endpoints.parquet"
+        rows = _chosen(path, arm, endpoint, week) if path.exists() else pd.DataFrame()
+        if rows.empty:
             return pd.Series(dtype=float)
-        chosen = (table["arm"] == arm) & (table["endpoint"] == endpoint) & np.isclose(table["week"], week)
-        rows = cast(pd.DataFrame, table[chosen])
         found = pd.Series(rows["value"].to_numpy(dtype=float), index=rows["patient"].to_numpy())
         return found.fillna(np.inf) if kind_of(endpoint) == "event_week" else found
 
@@ -104,8 +104,9 @@ def kind_of(endpoint: str) -> str:
     return member.kind if member else "number"
 
 
-def read(directory: Path) -> Results:
-    """Read a results folder; raises `RunError` when it holds no summary."""
+def read(directory: store.Location | str) -> Results:
+    """Read a results folder or URL; raises `RunError` when it holds no summary."""
+    directory = store.location(directory)
     summary_file = directory / "summary.json"
     if not summary_file.exists():
         raise RunError(f"'{directory}' holds no summary.json", "Give the folder that `insulae run` wrote")
@@ -117,7 +118,6 @@ def read(directory: Path) -> Results:
         directory=directory,
         study=study,
         arms={name: arms[name] for name in _ordered(arms, study)},
-        endpoints=_table(directory / "endpoints.parquet"),
         traces=_table(directory / "traces.parquet"),
         manifest=_mapping(directory / "manifest.json"),
     )
@@ -140,15 +140,26 @@ def _ordered(arms: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
     return stated + [name for name in arms if name not in stated]
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _mapping(path: store.Location) -> dict[str, Any]:
     """Read a JSON or YAML file as a mapping, empty when the file is missing."""
     if not path.exists():
         return {}
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
-def _table(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path) if path.exists() else pd.DataFrame()
+def _table(path: store.Location) -> pd.DataFrame:
+    return store.read_table(path).to_pandas() if path.exists() else pd.DataFrame()
+
+
+def _chosen(path: store.Location, arm: str, endpoint: str, week: float) -> pd.DataFrame:
+    """Return patient and value of the rows of one arm, endpoint and visit; weeks are written rounded."""
+    rows = [
+        ("arm", "==", arm),
+        ("endpoint", "==", endpoint),
+        ("week", ">=", week - SAME_WEEK),
+        ("week", "<=", week + SAME_WEEK),
+    ]
+    return store.read_table(path, columns=["patient", "value"], filters=rows).to_pandas()
 
 
 def _all_series(endpoints: Mapping[str, Any]) -> dict[str, Series]:

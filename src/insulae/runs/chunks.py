@@ -1,10 +1,12 @@
-"""Cut N patients into chunks of one fixed width: the simulator compiles once, and no answer depends on N.
+"""Cut N patients into chunks of one width; no answer depends on it, because patients do not know each other.
 
-The last chunk is filled up with the patients that would come next; they are simulated and left out of the
-results. A patient therefore always lives among the same neighbors, however many patients a study asks for.
+The last chunk holds only the patients that are left.
 """
 
 import dataclasses
+from collections.abc import Iterator
+
+from insulae.core.errors import RunError
 
 WIDTH = 128
 """Patients simulated together: enough to fill the vector units, few enough to spread over workers."""
@@ -12,21 +14,23 @@ WIDTH = 128
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """Patients `first` to `first + WIDTH - 1`, of whom the first `kept` belong to the study."""
+    """Patients `first` to `first + size - 1`."""
 
     first: int
-    kept: int
+    size: int
 
     @property
     def ids(self) -> range:
-        """Identifiers of all patients that are simulated."""
-        return range(self.first, self.first + WIDTH)
+        """Identifiers of the patients."""
+        return range(self.first, self.first + self.size)
 
 
-def cut(size: int) -> list[Chunk]:
-    """Return the chunks of a number of patients.
+def cut(size: int, width: int = WIDTH) -> Iterator[Chunk]:
+    """Yield the chunks of a number of patients; raises `RunError` for a width below one.
 
-    >>> [(c.first, c.kept) for c in cut(200)]
-    [(0, 128), (128, 72)]
+    >>> list(cut(200))
+    [Chunk(first=0, size=128), Chunk(first=128, size=72)]
     """
-    return [Chunk(first, min(WIDTH, size - first)) for first in range(0, size, WIDTH)]
+    if width < 1:
+        raise RunError(f"{width} patients cannot be simulated together", "Choose at least 1 with --chunk")
+    return (Chunk(first, min(width, size - first)) for first in range(0, size, width))

@@ -5,11 +5,13 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import insulae
+from insulae.core.errors import RunError
 from insulae.runs import store
 
 PACKAGE = Path(insulae.__file__).parent
@@ -61,6 +63,26 @@ def identity() -> dict[str, Any]:
     return {**kept, "tables": tables_hash(), "code": code_hash(), "backend": jax.default_backend()}
 
 
+def require(expected: Mapping[str, Any]) -> None:
+    """Raise `RunError` naming each difference when this process would not give the numbers of another one."""
+    mine = identity()
+    names = [name for name in {**expected, **mine} if expected.get(name) != mine.get(name)]
+    if names:
+        each = ", ".join(f"{name} is {mine.get(name)} instead of {expected.get(name)}" for name in names)
+        hint = "Install the same version of insulae and its packages everywhere and start the workers again"
+        raise RunError(f"a worker on {platform.node()} differs from the run it works for: {each}", hint)
+
+
+def peak_memory() -> int | None:
+    """Return the most memory this process has held so far, in bytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
 def environment() -> dict[str, Any]:
     """Return versions, hashes and machine for the manifest."""
     return {
@@ -85,11 +107,24 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "insulae"
 
 
+def processor() -> str:
+    """Return model and instruction sets of the processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
+
+
 def keep_compiled_code() -> None:
-    """Let JAX keep compiled code between runs; does nothing where the cache folder cannot be written."""
+    """Let JAX keep compiled code between runs; does nothing where the cache folder cannot be written.
+
+    Each kind of processor has a folder of its own: machines of a cluster may share a home folder, and code
+    compiled for one kind can crash another.
+    """
     import jax
 
-    folder = cache_folder() / "compiled"
+    folder = cache_folder() / "compiled" / store.digest(processor())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -1,21 +1,29 @@
-"""Files of a run: named by what they depend on, written whole or not at all, so a killed run can go on."""
+"""Files of a run, in a folder or below an fsspec URL: written whole or not at all, so a killed run can go on.
+
+A file of a folder is written beside its place and moved there; an object of a store is written to a local
+temporary file and uploaded in one piece.
+"""
 
 import contextlib
 import hashlib
 import json
 import os
-import threading
-from collections.abc import Callable, Iterable
+import tempfile
+import uuid
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from insulae.core.errors import RunError
 
 UNFINISHED = ".unfinished"
 DIGITS = 16
+Location = Path | UPath
+"""A local path, or one below a URL; both speak the language of `pathlib`."""
 
 
 def digest(*parts: str | bytes) -> str:
@@ -40,40 +48,80 @@ def digest_of_files(folder: Path, paths: Iterable[Path]) -> str:
     return digest(*parts)
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder, remove what an interrupted run left unfinished in it; or raise `RunError`."""
+def location(given: Location | str) -> Location:
+    """Return the path that a text or path names: a local folder, or `s3://`, `gs://`, `file://` and the like.
+
+    Raises `RunError` when the file system is not known or its package is not installed.
+    """
+    if "://" not in str(given):
+        return Path(str(given))
     try:
+        found = UPath(given)
+        found.fs  # noqa: B018  (loads the package behind the file system)
+    except (ImportError, ValueError) as error:
+        hint = "Install the package named here, for example: pip install s3fs (s3://) or gcsfs (gs://)"
+        raise RunError(f"cannot use {given}: {error}", hint) from error
+    return Path(found.path) if found.protocol in ("file", "local") else found
+
+
+def make_folder(folder: Location) -> None:
+    """Create a folder, remove what an interrupted run left unfinished in it; or raise `RunError`.
+
+    A store of objects has no folders: there a small object is written and removed.
+    """
+    if not isinstance(folder, Path):
+        probe = write_text(folder / f"probe{UNFINISHED}", "")
+        with _refused(folder, Exception):
+            probe.unlink()
+        return
+    with _refused(folder, OSError):
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob(f"*{UNFINISHED}"):
             path.unlink(missing_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
     if not os.access(folder, os.W_OK):
         raise RunError(f"the folder {folder} cannot be written to", "Choose another one with --out")
 
 
-def _unwritable(path: Path, error: OSError) -> RunError:
-    reason = error.strerror or str(error)
-    return RunError(f"cannot write {path}: {reason}", "Free some space or choose another folder with --out")
+@contextlib.contextmanager
+def _refused(path: Location, kind: type[Exception]) -> Generator[None]:
+    """Turn the refusal of a disk or store into `RunError`; packages of stores have errors of their own."""
+    try:
+        yield
+    except kind as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        hint = "Free some space or choose another place with --out"
+        raise RunError(f"cannot write {path}: {reason}", hint) from error
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> Path:
+def write_whole(path: Location, write: Callable[[Path], None]) -> Location:
     """Let `write` fill a temporary file, then put it in place; raises `RunError` when the disk refuses."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}{UNFINISHED}")
+    put = _write_beside if isinstance(path, Path) else _upload
+    with _refused(path, OSError):
+        put(cast(Any, path), write)
+    return path
+
+
+def _write_beside(path: Path, write: Callable[[Path], None]) -> None:
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}{UNFINISHED}")
     try:
         write(unfinished)
         with open(unfinished, "rb") as file:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-    return path
 
 
-def write_text(path: Path, text: str) -> Path:
+def _upload(path: UPath, write: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        unfinished = Path(folder) / path.name
+        write(unfinished)
+        with _refused(path, Exception):
+            path.fs.put_file(str(unfinished), path.path)
+
+
+def write_text(path: Location, text: str) -> Location:
     """Write a text file whole."""
 
     def write(to: Path) -> None:
@@ -82,19 +130,42 @@ def write_text(path: Path, text: str) -> Path:
     return write_whole(path, write)
 
 
-def write_json(path: Path, record: Any) -> Path:
+def write_json(path: Location, record: Any) -> Location:
     """Write plain data whole; numbers that are not finite are refused."""
     return write_text(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_table(path: Path, table: pa.Table) -> Path:
-    """Write a table whole; the same table gives the same bytes."""
-    return write_whole(path, lambda to: pq.write_table(table, to, compression="zstd"))
+def write_tables(path: Location, schema: pa.Schema, tables: Iterable[pa.Table]) -> Location:
+    """Write tables one after the other into one file, each a row group of its own, never two in memory.
+
+    The same tables give the same bytes. Texts coded as dictionaries read back as plain texts.
+    """
+
+    def write(to: Path) -> None:
+        with pq.ParquetWriter(to, schema, compression="zstd", store_schema=False) as writer:
+            for table in tables:
+                writer.write_table(table.combine_chunks(), row_group_size=max(1, table.num_rows))
+
+    return write_whole(path, write)
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read a table back; raises `RunError` when the file is damaged."""
+def read_table(path: Location, **chosen: Any) -> pa.Table:
+    """Read a table back; raises `RunError` when the file is damaged.
+
+    `chosen` says what of it, as in `pyarrow.parquet.read_table`: `columns`, `filters`, `read_dictionary`.
+    """
     try:
-        return pq.read_table(path)
+        with path.open("rb") as file:
+            return pq.read_table(file, **chosen)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"cannot read {path}: {error}", "Delete the file and run the study again") from error
+
+
+def names(folder: Location) -> set[str]:
+    """Return the names of the files in a folder, empty when there is none; nothing remembered is used."""
+    if not isinstance(folder, Path):
+        folder.fs.invalidate_cache()
+    try:
+        return {path.name for path in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()

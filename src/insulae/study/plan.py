@@ -1,7 +1,7 @@
 """From a study to what has to be simulated: the trial, its days, its chunks, their names; runs nothing."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.parameters import value
 from insulae.populations.patient import ClinicNumbers
 from insulae.runs import manifest, store
-from insulae.runs.chunks import Chunk, cut
+from insulae.runs.chunks import WIDTH, Chunk, cut
 from insulae.study.spec import Arm as ArmSpec
 from insulae.study.spec import Study
 from insulae.therapies.base import Enrolled, TherapySpec
@@ -17,20 +17,13 @@ from insulae.trials.trial import Arm, Trial, steps_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
-    """One chunk and the name of its files; the name changes with anything that can change its numbers."""
-
-    chunk: Chunk
-    name: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Plan:
-    """All that a run needs to know."""
+    """All that a run needs to know; `key` changes with anything that can change the numbers of a patient."""
 
     study: Study
     trial: Trial
-    jobs: tuple[Job, ...]
+    width: int
+    key: str
     study_hash: str
 
     @property
@@ -38,14 +31,31 @@ class Plan:
         """Number of simulated days of one chunk, all arms together."""
         return sum(len(arm.steps) for arm in self.trial.arms)
 
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the chunks in the order of their patients."""
+        return cut(self.study.population.size, self.width)
 
-def plan(study: Study) -> Plan:
-    """Return the plan of a study; the same study gives the same plan."""
-    jobs = tuple(Job(chunk, _name(study, chunk)) for chunk in cut(study.population.size))
-    return Plan(study, _trial(study), jobs, store.digest_of(study.to_plain()))
+    def name(self, chunk: Chunk) -> str:
+        """Return the name of a chunk's files."""
+        return f"{self.key}.{chunk.first:09d}-{chunk.size}"
+
+    def tables(self, chunk: Chunk) -> list[str]:
+        """Return the names of a chunk's tables, the one that is written last at the end."""
+        has_traces = self.trial.stored_days and chunk.first < self.study.stored_traces.patients
+        return ["endpoints", *(["traces"] if has_traces else []), "fates"]
 
 
-def _trial(study: Study) -> Trial:
+def plan(study: Study, width: int = WIDTH) -> Plan:
+    """Return the plan of a study; the same study gives the same plan.
+
+    Raises `RunError` when chunks of that width make no sense.
+    """
+    cut(study.population.size, width)
+    return Plan(study, trial_of(study), width, _key(study), store.digest_of(study.to_plain()))
+
+
+def trial_of(study: Study) -> Trial:
+    """Return what decides the results of each patient."""
     population = study.population
     given = population.patient.given() if population.patient else {}
     kinds = tuple(spec.kind for spec in population.treatment)
@@ -88,12 +98,12 @@ def typical_patient(draw: Callable[[str], float]) -> Enrolled:
     )
 
 
-def _name(study: Study, chunk: Chunk) -> str:
-    """Return the hash of what decides a chunk's numbers: not the size of the study, not its wording."""
+def _key(study: Study) -> str:
+    """Return the hash of what decides a patient's numbers: not the size of the study, not its wording."""
     plain = study.to_plain()
     for field in ("name", "question", "reported", "notes", "visits", "endpoints", "stored_traces"):
         plain.pop(field, None)
     plain["population"].pop("size")
     plain["days"], plain["endpoint_names"] = study.visit_days(), study.endpoint_names()
     plain["stored"] = [study.stored_days(), study.stored_traces.patients]
-    return store.digest_of([plain, manifest.identity(), list(chunk.ids)])
+    return store.digest_of([plain, manifest.identity()])

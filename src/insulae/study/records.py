@@ -1,7 +1,11 @@
-"""What a chunk leaves behind as tables: endpoints, traces, fates; and how chunks become one table."""
+"""What a chunk leaves behind as tables, sorted by patient: endpoints, traces, fates.
 
-from collections.abc import Iterable
-from typing import Any
+Each patient has one row of endpoints for every arm, visit and endpoint, in this order; so the tables of the
+chunks, one after the other, are the table of the study.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,19 +16,22 @@ from insulae.trials.simulation import Window
 from insulae.trials.trial import ArmVisit, Outcome
 
 WEEK_DECIMALS = 4
+TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Texts are few and repeat in every row."""
+TEXTS = ("arm", "endpoint", "unit")
 ENDPOINTS = pa.schema(
     {
-        "arm": pa.string(),
+        "arm": TEXT,
         "patient": pa.int32(),
         "week": pa.float64(),
-        "endpoint": pa.string(),
+        "endpoint": TEXT,
         "value": pa.float64(),
-        "unit": pa.string(),
+        "unit": TEXT,
     }
 )
 TRACES = pa.schema(
     {
-        "arm": pa.string(),
+        "arm": TEXT,
         "patient": pa.int32(),
         "week": pa.float64(),
         "day": pa.int32(),
@@ -46,56 +53,66 @@ def week_of(day: int) -> float:
 
 
 def tables(outcome: Outcome, n_stored: int) -> dict[str, pa.Table]:
-    """Return the tables of a chunk by the names of `SCHEMAS`; all its patients are in them."""
+    """Return the tables of a chunk by the names of `SCHEMAS`, fates last; traces of the first patients only.
+
+    Endpoints and traces hold the patients with a starting state whose numbers stayed finite.
+    """
+    kept = np.flatnonzero(outcome.is_solved & outcome.is_finite)
+    stored = kept[outcome.ids[kept] < n_stored]
+    visits = sorted(outcome.visits, key=lambda visit: (visit.arm, visit.day))
+    windows = [visit for visit in visits if visit.window is not None]
+    found = {"endpoints": _endpoints(visits, kept, outcome.ids[kept])}
+    if windows and outcome.ids[0] < n_stored:
+        found["traces"] = _traces(windows, stored, outcome.ids[stored])
     fates = [outcome.ids, outcome.is_solved, outcome.is_finite, outcome.attempts]
-    rows = [_endpoint_rows(visit, outcome.ids) for visit in outcome.visits]
-    traces = [_trace_rows(visit, outcome.ids, n_stored) for visit in outcome.visits]
-    return {
-        "endpoints": pa.concat_tables([ENDPOINTS.empty_table(), *rows]),
-        "traces": pa.concat_tables([TRACES.empty_table(), *traces]),
-        "fates": pa.table([pa.array(np.asarray(column)) for column in fates], names=FATES.names).cast(FATES),
-    }
+    return found | {"fates": _table(FATES, dict(zip(FATES.names, fates, strict=True)))}
 
 
-def _endpoint_rows(visit: ArmVisit, ids: Any) -> pa.Table:
-    names, n = list(visit.values), len(ids)
+def _table(schema: pa.Schema, columns: dict[str, Any]) -> pa.Table:
+    arrays = [pa.array(columns[field.name]).cast(field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _coded(texts: Sequence[str], place: Any) -> pa.DictionaryArray:
+    """Return a column of texts from the place of each row's text among some; the places decide the bytes."""
+    known = sorted(set(texts))
+    codes = np.array([known.index(text) for text in texts], np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes[place]), pa.array(known, pa.string()))
+
+
+def _endpoints(visits: list[ArmVisit], kept: Any, ids: Any) -> pa.Table:
+    """Return the rows of some patients in the order patient, arm, week, endpoint."""
+    names = sorted(visits[0].values)
+    shape = len(ids), len(visits), len(names)
+    patient, visit, name = (axis.ravel() for axis in np.indices(shape, np.int32))
+    values = np.array([[one.values[n][kept] for n in names] for one in visits], float)
     columns = {
-        "arm": np.full(n * len(names), visit.arm, object),
-        "patient": np.tile(ids, len(names)),
-        "week": np.full(n * len(names), week_of(visit.day)),
-        "endpoint": np.repeat(np.array(names, object), n),
-        "value": np.concatenate([visit.values[name] for name in names]),
-        "unit": np.repeat(np.array([endpoints.get(name).unit for name in names], object), n),
+        "arm": _coded([one.arm for one in visits], visit),
+        "patient": ids[patient],
+        "week": np.array([week_of(one.day) for one in visits])[visit],
+        "endpoint": _coded(names, name),
+        "value": np.moveaxis(values, 2, 0).ravel(),
+        "unit": _coded([endpoints.get(n).unit for n in names], name),
     }
-    return pa.table({name: pa.array(column) for name, column in columns.items()}).cast(ENDPOINTS)
+    return _table(ENDPOINTS, columns)
 
 
-def _trace_rows(visit: ArmVisit, ids: Any, n_stored: int) -> pa.Table:
-    chosen = np.flatnonzero(np.asarray(ids) < n_stored)
-    if visit.window is None or not len(chosen):
-        return TRACES.empty_table()
-    window: Window = visit.window
-    times = window.glucose.shape[1]
-    minutes = np.arange(times) * STEP_MINUTES
-    n = len(chosen)
+def _traces(visits: list[ArmVisit], stored: Any, ids: Any) -> pa.Table:
+    """Return the rows of some patients in the order patient, arm, week, day, minute."""
+    windows = [cast(Window, visit.window) for visit in visits]
+    lengths = [window.glucose.shape[1] for window in windows]
+    visit = np.tile(np.repeat(np.arange(len(visits)), lengths), len(ids))
+    minutes = np.tile(np.concatenate([np.arange(n) for n in lengths]) * STEP_MINUTES, len(ids))
     columns = {
-        "arm": np.full(n * times, visit.arm, object),
-        "patient": np.repeat(np.asarray(ids)[chosen], times),
-        "week": np.full(n * times, week_of(visit.day)),
-        "day": np.tile(window.first_day + minutes // MINUTES_PER_DAY, n),
-        "minute": np.tile(minutes % MINUTES_PER_DAY, n),
-        **{
-            name: np.asarray(getattr(window, name), np.float32)[chosen].ravel()
-            for name in ("glucose", "insulin", "c_peptide")
-        },
+        "arm": _coded([one.arm for one in visits], visit),
+        "patient": np.repeat(ids, sum(lengths)),
+        "week": np.array([week_of(one.day) for one in visits])[visit],
+        "day": np.array([window.first_day for window in windows])[visit] + minutes // MINUTES_PER_DAY,
+        "minute": minutes % MINUTES_PER_DAY,
+        **{name: _samples(windows, name, stored) for name in ("glucose", "insulin", "c_peptide")},
     }
-    return pa.table({name: pa.array(column) for name, column in columns.items()}).cast(TRACES)
+    return _table(TRACES, columns)
 
 
-def merged(parts: Iterable[pa.Table], name: str, patients: Iterable[int]) -> pa.Table:
-    """Return one sorted table of some patients from the tables of the chunks."""
-    together = pa.concat_tables([SCHEMAS[name].empty_table(), *parts])
-    is_kept = np.isin(together["patient"].to_numpy(), list(patients))
-    together = together.filter(pa.array(is_kept))
-    order = [c for c in ("arm", "patient", "week", "endpoint", "day", "minute") if c in together.column_names]
-    return together.sort_by([(column, "ascending") for column in order]).combine_chunks()
+def _samples(windows: list[Window], name: str, stored: Any) -> Any:
+    return np.concatenate([np.asarray(getattr(w, name), np.float32)[stored] for w in windows], axis=1).ravel()

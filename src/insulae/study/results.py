@@ -7,18 +7,17 @@ and so are mean and standard deviation. A missing value is left out of the stati
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from insulae.core.errors import RunError
 from insulae.endpoints import base as endpoints
 from insulae.runs import store
+from insulae.study.records import week_of
 from insulae.study.spec import Study
 
 SIMULATED = "Every number here is simulated and is not medical advice."
@@ -28,14 +27,14 @@ Floats = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The folder of a finished run."""
+    """The folder of a finished run, or the URL below which its files are."""
 
-    directory: Path
+    directory: store.Location
     summary: dict[str, Any]
     manifest: dict[str, Any]
 
     def endpoints(self) -> pd.DataFrame:
-        """Return the long table: arm, patient, week, endpoint, value, unit."""
+        """Return the long table: arm, patient, week, endpoint, value, unit; all of it, in memory."""
         return store.read_table(self.directory / "endpoints.parquet").to_pandas()
 
     def traces(self) -> pd.DataFrame:
@@ -43,15 +42,16 @@ class Results:
         return store.read_table(self.directory / "traces.parquet").to_pandas()
 
 
-def load_results(directory: Path) -> Results:
-    """Return the results in a folder; raises `RunError` when no run was finished there."""
+def load_results(directory: store.Location | str) -> Results:
+    """Return the results in a folder or below a URL; raises `RunError` when no run was finished there."""
+    directory = store.location(directory)
     found: dict[str, Any] = {}
     for name in ("summary", "manifest"):
-        path = Path(directory) / f"{name}.json"
+        path = directory / f"{name}.json"
         if not path.exists():
             raise RunError(f"{directory} holds no {name}.json", "Run the study first: insulae run STUDY.yaml")
         found[name] = json.loads(path.read_text(encoding="utf-8"))
-    return Results(Path(directory), **found)
+    return Results(directory, **found)
 
 
 def quantile(ordered: Floats, share: float) -> float:
@@ -81,22 +81,23 @@ def statistics(values: Floats) -> dict[str, float | None]:
     return found | {name: value if math.isfinite(value) else None for name, value in quantiles.items()}
 
 
-def summarize(study: Study, table: pa.Table) -> dict[str, Any]:
-    """Return the statistics of every arm, endpoint and visit; all are lists as long as `weeks`."""
-    frame = table.to_pandas()
-    groups = {
-        key: group.to_numpy(float) for key, group in frame.groupby(["arm", "endpoint", "week"])["value"]
-    }
-    weeks = sorted(frame["week"].unique())
+def summarize(study: Study, values: Callable[[str, str, float], Floats]) -> dict[str, Any]:
+    """Return the statistics of every arm, endpoint and visit; all are lists as long as `weeks`.
+
+    `values` gives those of all patients for an arm, an endpoint and a week.
+    """
+    weeks = [week_of(day) for day in study.visit_days()]
     arms = {
-        arm.name: {name: _over_visits(groups, arm.name, name, weeks) for name in study.endpoint_names()}
+        arm.name: {name: _over_visits(values, arm.name, name, weeks) for name in study.endpoint_names()}
         for arm in study.arms
     }
     return {"study": study.name, "simulated": SIMULATED, "arms": arms}
 
 
-def _over_visits(groups: dict[Any, Floats], arm: str, name: str, weeks: Sequence[float]) -> dict[str, Any]:
+def _over_visits(
+    values: Callable[[str, str, float], Floats], arm: str, name: str, weeks: Sequence[float]
+) -> dict[str, Any]:
     member = endpoints.get(name)
-    columns = [statistics(groups[arm, name, week]) for week in weeks]
+    columns = [statistics(values(arm, name, week)) for week in weeks]
     lists = {statistic: [column[statistic] for column in columns] for statistic in columns[0]}
-    return {"unit": member.unit, "label": member.label, "weeks": [float(w) for w in weeks], **lists}
+    return {"unit": member.unit, "label": member.label, "weeks": list(weeks), **lists}

@@ -1,56 +1,63 @@
-"""The one pipeline: plan -> chunks in parallel -> tables -> summary and manifest, all in one folder.
+"""The one pipeline: plan -> chunks on any workers -> tables -> summary and manifest, all in one place.
 
 Every chunk leaves its files before the next begins, so the same command goes on where a killed run stopped
 and ends with the same bytes. The report is not written here: see `insulae.report.page`.
 """
 
 import dataclasses
-import functools
+import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from insulae.core.errors import InvalidStudy, RunError
 from insulae.runs import chunks, executors, manifest, store
-from insulae.study import records
+from insulae.runs.workers import Workers, finished
+from insulae.study import merging
 from insulae.study.checks import mistakes
+from insulae.study.job import START_STEPS, Done, Job, file_of, simulate
 from insulae.study.load import to_yaml
-from insulae.study.plan import Job, Plan, plan
+from insulae.study.plan import Plan, plan
 from insulae.study.results import Results, load_results, summarize
 from insulae.study.sources import references_of
 from insulae.study.spec import Study
-from insulae.trials import trial
-
-START_STEPS = 200
-"""Finding the starting state takes about as long as this many simulated days, for the progress bar."""
 
 OnProgress = Callable[[int, int], None]
 
 
 class _Progress:
-    """Counts finished steps of all chunks, from any thread."""
+    """Counts steps of chunks, from any thread; one whose worker does not tell them counts at its end."""
 
-    def __init__(self, total: int, on_progress: OnProgress) -> None:
-        self._total, self._on_progress = total, on_progress
-        self._done, self._lock = 0, threading.Lock()
+    def __init__(self, count: int, steps: int, on_progress: OnProgress) -> None:
+        self._total, self._steps, self._on_progress = count * steps, steps, on_progress
+        self._whole = self._partly = 0
+        self._lock = threading.Lock()
+        self.add(0)
 
     def add(self, steps: int) -> None:
         with self._lock:
-            self._done += steps
-            self._on_progress(self._done, self._total)
+            self._partly += steps
+            self._on_progress(self._whole + self._partly, self._total)
+
+    def finish(self) -> None:
+        """Count a whole chunk in place of its steps."""
+        with self._lock:
+            self._whole += self._steps
+            self._partly = max(0, self._partly - self._steps)
+            self._on_progress(self._whole + self._partly, self._total)
 
 
-class _Clock:
-    """Adds up wall time by phase."""
+@dataclasses.dataclass
+class _Notes:
+    """What the manifest tells of the way the run went."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    command: str
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    workers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    reused: int = 0
 
     @contextmanager
     def phase(self, name: str) -> Generator[None]:
@@ -58,110 +65,104 @@ class _Clock:
         yield
         self.seconds[name] = round(time.perf_counter() - begin, 3)
 
-
-@dataclasses.dataclass(frozen=True)
-class _Files:
-    """The files of a chunk; the fates are written last, so a chunk that has them is complete."""
-
-    folder: Path
-    job: Job
-
-    def path(self, name: str) -> Path:
-        return self.folder / f"{self.job.name}.{name}.parquet"
-
-    @property
-    def is_complete(self) -> bool:
-        return all(self.path(name).exists() for name in records.SCHEMAS)
-
-    def write(self, tables: dict[str, pa.Table]) -> None:
-        for name in records.SCHEMAS:
-            store.write_table(self.path(name), tables[name])
-
-    def read(self, name: str) -> pa.Table:
-        return store.read_table(self.path(name))
+    def record(self) -> dict[str, Any]:
+        return {
+            "command": self.command,
+            "wall_seconds": self.seconds,
+            "chunks_reused": self.reused,
+            "workers": self.workers,
+            "peak_memory_bytes": manifest.peak_memory(),
+        }
 
 
 def run(
     study: Study,
-    directory: Path,
-    workers: int | None = None,
+    directory: store.Location | str,
+    workers: int | str | None = None,
     on_progress: OnProgress = lambda done, total: None,
     command: str = "",
+    chunk: int = chunks.WIDTH,
 ) -> Results:
-    """Simulate a study into a folder and return its results; chunks that are already there are used again.
+    """Simulate a study into a folder or URL and return its results; chunks that are there are used again.
+
+    `workers` is a number of processes, the address of a Dask scheduler, or None for threads of this process;
+    `chunk` patients are simulated together. Neither changes a result.
 
     Raises `InvalidStudy` for a study that cannot be meant, `IncompatibleNumbers` when no patient shows the
-    given numbers, and `RunError` when the folder cannot be written or no patient is left.
+    given numbers, and `RunError` when files cannot be written, workers are lost or no patient is left.
     """
     if found := mistakes(study):
         raise InvalidStudy("\n".join(found))
-    clock, directory = _Clock(), Path(directory)
+    notes, directory = _Notes(command), store.location(directory)
+    with notes.phase("plan"):
+        todo, pool = plan(study, chunk), executors.chosen(workers)
     parts = directory / "chunks"
     for folder in (directory, parts):
         store.make_folder(folder)
-    with clock.phase("plan"):
-        manifest.keep_compiled_code()
-        todo = plan(study)
-    with clock.phase("simulate"):
-        reused = _simulate(todo, parts, workers or executors.default_workers(), on_progress)
-    with clock.phase("merge"):
-        files = [_Files(parts, job) for job in todo.jobs]
-        fates, kept = _fates(todo, files)
-        table = _merge(todo, files, kept, directory)
-    with clock.phase("summarize"):
-        store.write_json(directory / "summary.json", summarize(study, table))
+    with notes.phase("simulate"):
+        _simulate(todo, parts, pool, on_progress, notes)
+    with ExitStack() as stack:
+        with notes.phase("merge"):
+            fates = merging.count_fates(todo, parts)
+            merging.write_traces(todo, parts, directory)
+            endpoints = merging.written_endpoints(todo, parts, directory, fates.used)
+            values = stack.enter_context(endpoints)
+        with notes.phase("summarize"):
+            store.write_json(directory / "summary.json", summarize(study, values))
     store.write_text(directory / "study.yaml", to_yaml(study))
-    notes = {"command": command, "wall_seconds": clock.seconds, "chunks_reused": reused}
-    store.write_json(directory / "manifest.json", _manifest(todo, fates) | notes)
+    store.write_json(directory / "manifest.json", _manifest(todo, fates) | notes.record())
     return load_results(directory)
 
 
-def _simulate(todo: Plan, folder: Path, workers: int, on_progress: OnProgress) -> int:
-    """Simulate the chunks whose files are missing; return how many were there already."""
-    missing = [job for job in todo.jobs if not _Files(folder, job).is_complete]
-    progress = _Progress(len(missing) * (START_STEPS + todo.steps), on_progress)
-    progress.add(0)
-    trial.prepare()
-    executors.map_jobs(functools.partial(_simulate_job, todo, folder, progress), missing, workers)
-    return len(todo.jobs) - len(missing)
+def _simulate(
+    todo: Plan,
+    parts: store.Location,
+    pool: AbstractContextManager[Workers],
+    on_progress: OnProgress,
+    notes: _Notes,
+) -> None:
+    """Simulate the chunks whose files are missing."""
+    there = store.names(parts)
+    count = sum(1 for _ in _missing(todo, there))
+    progress = _Progress(count, START_STEPS + todo.steps, on_progress)
+    notes.reused = sum(1 for _ in todo.chunks()) - count
+    if not count:
+        return
+    with pool as workers:
+        notes.workers |= {"kind": workers.kind, "count": workers.count}
+        for done in finished(workers, simulate, _jobs(todo, parts, there), progress.add):
+            progress.finish()
+            _note(notes.workers, done, parts)
+    if lost := next(_missing(todo, store.names(parts)), None):
+        raise RunError(f"chunk {todo.name(lost)} is no longer in {parts}", "Run the study again")
 
 
-def _simulate_job(todo: Plan, folder: Path, progress: _Progress, job: Job, signal: executors.Signal) -> None:
-    def after(steps: int) -> None:
-        signal.check()
-        progress.add(steps)
-
-    outcome = trial.simulate_chunk(
-        todo.trial, job.chunk.ids, on_start=lambda: after(START_STEPS), on_step=lambda: after(1)
-    )
-    _Files(folder, job).write(records.tables(outcome, todo.study.stored_traces.patients))
+def _missing(todo: Plan, there: set[str]) -> Iterator[chunks.Chunk]:
+    """Yield the chunks of which a file is missing."""
+    for chunk in todo.chunks():
+        if not {file_of(todo.name(chunk), table) for table in todo.tables(chunk)} <= there:
+            yield chunk
 
 
-def _fates(todo: Plan, files: list[_Files]) -> tuple[Any, list[int]]:
-    """Return the fates of the study's patients and who of them enters the results."""
-    parts = [one.read("fates") for one in files]
-    fates = records.merged(parts, "fates", range(todo.study.population.size)).to_pandas()
-    kept = fates.loc[fates["is_solved"] & fates["is_finite"], "patient"].tolist()
-    if not kept:
-        raise RunError("no simulated patient could be used", "Check the numbers of population.patient")
-    return fates, kept
+def _jobs(todo: Plan, parts: store.Location, there: set[str]) -> Iterator[Job]:
+    study, identity = json.dumps(todo.study.to_plain()), manifest.identity()
+    folder = str(parts.absolute() if isinstance(parts, Path) else parts)
+    for chunk in _missing(todo, there):
+        yield Job(study, folder, todo.name(chunk), chunk, identity)
 
 
-def _merge(todo: Plan, files: list[_Files], kept: list[int], directory: Path) -> pa.Table:
-    """Write the tables of the study and return that of the endpoints."""
-    merged = {
-        name: records.merged((one.read(name) for one in files), name, kept)
-        for name in ("endpoints", "traces")
-    }
-    for name, table in merged.items():
-        store.write_table(directory / f"{name}.parquet", table)
-    return merged["endpoints"]
+def _note(workers: dict[str, Any], done: Done, parts: store.Location) -> None:
+    """Note the memory of the workers; raises `RunError` when the first chunk is not where all can see it."""
+    if "peak_memory_bytes" not in workers and file_of(done.name, "fates") not in store.names(parts):
+        hint = "Choose a folder or URL with --out that this machine and all workers reach"
+        raise RunError(f"a worker has written chunk {done.name}, but {parts} does not hold it", hint)
+    known = [n for n in (workers.get("peak_memory_bytes"), done.peak_memory) if n is not None]
+    workers["peak_memory_bytes"] = max(known, default=None)
 
 
-def _manifest(todo: Plan, fates: Any) -> dict[str, Any]:
+def _manifest(todo: Plan, fates: merging.Fates) -> dict[str, Any]:
     """Return everything that is needed to run the study again, and what went wrong."""
-    study, draws = todo.study, Counter(int(n) for n in fates["draws"])
-    unsolved, broken = ~fates["is_solved"], fates["is_solved"] & ~fates["is_finite"]
+    study = todo.study
     return {
         "study": study.name,
         "seed": study.seed,
@@ -172,11 +173,11 @@ def _manifest(todo: Plan, fates: Any) -> dict[str, Any]:
         **manifest.environment(),
         "precision": "float32",
         "failures": {
-            "no starting state with the given numbers": int(unsolved.sum()),
-            "numbers not finite during the simulation": int(broken.sum()),
+            "no starting state with the given numbers": fates.unsolved,
+            "numbers not finite during the simulation": fates.broken,
         },
-        "patients_used": int(len(fates) - unsolved.sum() - broken.sum()),
-        "draws": {str(n): draws[n] for n in sorted(draws)},
-        "patients_per_chunk": chunks.WIDTH,
+        "patients_used": fates.used,
+        "draws": {str(n): fates.draws[n] for n in sorted(fates.draws)},
+        "patients_per_chunk": todo.width,
         "references": references_of(study),
     }
