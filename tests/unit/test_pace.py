@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insulae.populations.baseline import Start
+from insulae.populations.baseline import Start, starting
+from insulae.populations.patient import ClinicNumbers
 from insulae.therapies.base import TherapySpec
 from insulae.trials import pace
 from insulae.trials.pace import Pace, pieces, shorter
@@ -78,7 +79,7 @@ def rejection(type1: Start, spec: Spec) -> Callable[[float], list[Visited]]:
 def test_a_tighter_limit_simulates_more_days_and_changes_little(rejection: Callable[[float], list[Visited]]):
     loose, tight = rejection(0.5)[-1], rejection(0.002)[-1]
     assert tight.days_simulated.mean() > loose.days_simulated.mean()
-    np.testing.assert_allclose(tight.visit.hba1c, loose.visit.hba1c, atol=0.1)
+    np.testing.assert_allclose(tight.visit.hba1c, loose.visit.hba1c, rtol=0.04)
 
 
 def test_a_step_that_moved_too_far_is_taken_back(type2: Start, spec: Spec, monkeypatch: pytest.MonkeyPatch):
@@ -96,11 +97,8 @@ def simulated(visits: list[Visited]) -> list[Any]:
     return [np.asarray(getattr(v.visit, name)) for v in visits for name in ("hba1c", "glucose", "graft_mass")]
 
 
-def test_nobody_s_steps_depend_on_the_others(type1: Start, spec: Spec, solve: Callable[..., Start]):
+def test_nobody_s_steps_depend_on_the_others(type1: Start, spec: Spec):
     """Eight patients live together; the first three of them live alone: bit for bit the same."""
-    from insulae.populations.baseline import starting
-    from insulae.populations.patient import ClinicNumbers
-
     specs = [
         spec("islet_infusion", dose="8e5 IEQ", source="allogeneic"),
         spec("basal_bolus", titration="wean"),

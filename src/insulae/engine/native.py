@@ -20,7 +20,7 @@ import numpy as np
 
 from insulae.core.cache import cache_folder
 from insulae.engine.lower import Code, Output
-from insulae.engine.records import Layout, Packed, padded, single
+from insulae.engine.records import Layout, Matrix, Packed, padded, single
 
 WIDEST = {"avx512f": 16, "avx": 8}
 NARROWEST = 4
@@ -111,12 +111,13 @@ class NativeKernel:
         made = [np.empty((layout.height, columns), np.float32) for layout in self.outputs]
         given = [r.matrix if r.matrix.flags.c_contiguous else np.ascontiguousarray(r.matrix) for r in records]
         numbers = (ctypes.c_int32 * max(len(integers), 1))(*integers)
-        places = [
-            (ctypes.c_void_p * len(group))(*(m.__array_interface__["data"][0] for m in group))
-            for group in (given, made)
-        ]
-        self._call(places[0], numbers, places[1], columns, 0, columns)
+        self._call(_places(given), numbers, _places(made), columns, 0, columns)
         return [Packed(layout, matrix, n) for layout, matrix in zip(self.outputs, made, strict=True)]
+
+
+def _places(matrices: list[Matrix]) -> Any:
+    """Return where matrices lie in memory; `ctypes.data` would say the same, slower."""
+    return (ctypes.c_void_p * len(matrices))(*(m.__array_interface__["data"][0] for m in matrices))
 
 
 def _written(

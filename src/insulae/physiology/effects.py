@@ -89,7 +89,7 @@ def combine(effects: Iterable[Effects]) -> Effects:
 
 
 def _is_given(infusion: Infusion) -> bool:
-    return infusion.dose != 0 if isinstance(infusion.dose, float) else bool(np.any(infusion.dose))
+    return bool(np.any(infusion.dose)) if isinstance(infusion.dose, np.ndarray) else bool(infusion.dose)
 
 
 def _mix(first: Infusion, second: Infusion) -> Infusion:
