@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from jax import lax
 
+from insulae.core import machine
 from insulae.core.errors import UnknownName
 from insulae.core.pytree import Value, pytree, skeleton
-from insulae.engine import kernel, native
+from insulae.engine import native
 from insulae.engine.kernel import compiled
 from insulae.engine.primitives import Unsupported
 
@@ -164,8 +165,8 @@ def test_part_of_the_patients_can_be_taken_and_put_back():
 
 
 def test_a_misspelt_engine_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(kernel.VARIABLE, "natve")
-    kernel.engine.cache_clear()
+    monkeypatch.setenv(machine.ENGINE, "natve")
+    machine.engine.cache_clear()
     with pytest.raises(UnknownName, match="natve"):
-        kernel.engine()
-    kernel.engine.cache_clear()
+        machine.engine()
+    machine.engine.cache_clear()

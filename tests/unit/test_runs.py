@@ -217,8 +217,8 @@ def test_another_identity_is_refused_and_the_difference_named():
         RunError, match=r"differs .*: code is \w+ instead of 0{16}\. Install the same version"
     ):
         manifest.require(manifest.identity() | {"code": 16 * "0"})
-    with pytest.raises(RunError, match=r"backend is .* instead of tpu, new is None instead of 1"):
-        manifest.require(manifest.identity() | {"backend": "tpu", "new": 1})
+    with pytest.raises(RunError, match=r"engine is .* instead of tpu, new is None instead of 1"):
+        manifest.require(manifest.identity() | {"engine": "tpu", "new": 1})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")

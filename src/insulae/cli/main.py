@@ -15,7 +15,6 @@ import typer
 from insulae.cli import physiology
 from insulae.cli.show import show
 from insulae.core.errors import InsulaeError
-from insulae.runs.chunks import WIDTH
 
 if TYPE_CHECKING:
     from insulae.runs.store import Location
@@ -64,7 +63,9 @@ def run(
             help="Processes, or a Dask scheduler like tcp://host:8786; default: threads, at most 2.",
         ),
     ] = None,
-    chunk: Annotated[int, typer.Option(help="Patients simulated together; changes no result.")] = WIDTH,
+    chunk: Annotated[
+        int | None, typer.Option(help="Patients simulated together; changes no result.", show_default=False)
+    ] = None,
     as_json: Json = False,
     precision: Annotated[
         bool, typer.Option("--precision", help="Also tell how far the means may move with another seed.")

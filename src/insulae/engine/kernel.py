@@ -9,16 +9,11 @@ vector unit of the processor; `xla` lets JAX compile the same function, for a GP
 of them; without it a GPU is used where JAX finds one.
 """
 
-import functools
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from insulae.core.errors import UnknownName
+from insulae.core.machine import engine
 from insulae.engine.records import Layout, Packed
-
-VARIABLE = "INSULAE_ENGINE"
-ENGINES = ("native", "xla")
 
 
 class Kernel(Protocol):
@@ -38,19 +33,6 @@ _compiled: list[str] = []
 def compilations() -> tuple[str, ...]:
     """Return the names of the functions compiled by this process so far."""
     return tuple(_compiled)
-
-
-@functools.cache
-def engine() -> str:
-    """Return which compiler is used; raises `UnknownName` for a wrong choice."""
-    chosen = os.environ.get(VARIABLE)
-    if chosen is None:
-        import jax
-
-        return "native" if jax.default_backend() == "cpu" else "xla"
-    if chosen not in ENGINES:
-        raise UnknownName(f"{VARIABLE} names no engine: '{chosen}'", f"Known: {', '.join(ENGINES)}")
-    return chosen
 
 
 def compiled(

@@ -18,7 +18,7 @@ import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
-from insulae.core.cache import cache_folder
+from insulae.core.machine import cache_folder
 from insulae.engine.lower import Code, Output
 from insulae.engine.records import Layout, Matrix, Packed, padded, single
 

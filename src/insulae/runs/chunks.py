@@ -8,8 +8,12 @@ from collections.abc import Iterator
 
 from insulae.core.errors import RunError
 
-WIDTH = 128
-"""Patients simulated together: enough to fill the vector units, few enough to spread over workers."""
+WIDEST, NARROWEST, FEWEST = 512, 16, 4
+"""Patients simulated together at most and at least, and the chunks a study is cut into where it can be.
+
+Wide chunks spend less on everything around the compiled days; a small study is cut finer, to give every core
+something to do.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +29,20 @@ class Chunk:
         return range(self.first, self.first + self.size)
 
 
-def cut(size: int, width: int = WIDTH) -> Iterator[Chunk]:
+def width_for(size: int) -> int:
+    """Return how many of the patients of a study are simulated together unless told otherwise.
+
+    >>> [width_for(size) for size in (1, 100, 200, 10_000)]
+    [16, 32, 64, 512]
+    """
+    even = -(-size // (FEWEST * NARROWEST)) * NARROWEST
+    return min(max(even, NARROWEST), WIDEST)
+
+
+def cut(size: int, width: int) -> Iterator[Chunk]:
     """Yield the chunks of a number of patients; raises `RunError` for a width below one.
 
-    >>> list(cut(200))
+    >>> list(cut(200, 128))
     [Chunk(first=0, size=128), Chunk(first=128, size=72)]
     """
     if width < 1:

@@ -1,7 +1,6 @@
 """Where numbers come from: hashes of code and tables, versions, the machine; and the compile cache."""
 
 import functools
-import os
 import platform
 import subprocess
 import sys
@@ -12,12 +11,12 @@ from typing import Any
 
 import insulae
 from insulae.core.errors import RunError
+from insulae.core.machine import cache_folder, engine
 from insulae.runs import store
 
 PACKAGE = Path(insulae.__file__).parent
 SHOWING_ONLY = ("cli", "report")
 """Folders that show results and cannot change them."""
-SHORTEST_CACHED_COMPILATION = 0.5  # seconds
 
 
 @functools.cache
@@ -51,16 +50,14 @@ def git_hash() -> str | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that computes."""
-    packages = {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy", "pyarrow")}
+    packages = {name: metadata.version(name) for name in ("jax", "jaxlib", "llvmlite", "numpy", "pyarrow")}
     return {"insulae": insulae.__version__, "python": platform.python_version(), **packages}
 
 
 def identity() -> dict[str, Any]:
     """Return what must agree for two runs of one study to give the same numbers."""
-    import jax
-
-    kept = {name: v for name, v in versions().items() if name in ("insulae", "jax", "jaxlib", "numpy")}
-    return {**kept, "tables": tables_hash(), "code": code_hash(), "backend": jax.default_backend()}
+    kept = {name: v for name, v in versions().items() if name not in ("python", "pyarrow")}
+    return {**kept, "tables": tables_hash(), "code": code_hash(), "engine": engine()}
 
 
 def require(expected: Mapping[str, Any]) -> None:
@@ -92,19 +89,8 @@ def environment() -> dict[str, Any]:
         "code_hash": code_hash(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "backend": identity()["backend"],
+        "engine": identity()["engine"],
     }
-
-
-def cache_folder() -> Path:
-    """Return where compiled code is kept between runs: INSULAE_CACHE, else the user's cache folder."""
-    if chosen := os.environ.get("INSULAE_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "insulae" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "insulae"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "insulae"
 
 
 def processor() -> str:
@@ -130,4 +116,6 @@ def keep_compiled_code() -> None:
     except OSError:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", SHORTEST_CACHED_COMPILATION)
+    # Many short compilations add up to most of a cold start.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

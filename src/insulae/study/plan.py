@@ -9,7 +9,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.parameters import value
 from insulae.populations.patient import ClinicNumbers
 from insulae.runs import manifest, store
-from insulae.runs.chunks import WIDTH, Chunk, cut
+from insulae.runs.chunks import Chunk, cut, width_for
 from insulae.study.spec import Arm as ArmSpec
 from insulae.study.spec import Study
 from insulae.therapies.base import Enrolled, TherapySpec
@@ -45,11 +45,12 @@ class Plan:
         return ["endpoints", *(["traces"] if has_traces else []), "fates"]
 
 
-def plan(study: Study, width: int = WIDTH) -> Plan:
+def plan(study: Study, width: int | None = None) -> Plan:
     """Return the plan of a study; the same study gives the same plan.
 
     Raises `RunError` when chunks of that width make no sense.
     """
+    width = width_for(study.population.size) if width is None else width
     cut(study.population.size, width)
     return Plan(study, trial_of(study), width, _key(study), store.digest_of(study.to_plain()))
 

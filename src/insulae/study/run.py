@@ -81,12 +81,12 @@ def run(
     workers: int | str | None = None,
     on_progress: OnProgress = lambda done, total: None,
     command: str = "",
-    chunk: int = chunks.WIDTH,
+    chunk: int | None = None,
 ) -> Results:
     """Simulate a study into a folder or URL and return its results; chunks that are there are used again.
 
     `workers` is a number of processes, the address of a Dask scheduler, or None for threads of this process;
-    `chunk` patients are simulated together. Neither changes a result.
+    `chunk` patients are simulated together, None for as many as suit the study. Neither changes a result.
 
     Raises `InvalidStudy` for a study that cannot be meant, `IncompatibleNumbers` when no patient shows the
     given numbers, and `RunError` when files cannot be written, workers are lost or no patient is left.

@@ -1,6 +1,7 @@
 """One chunk of patients through all arms: the same patients and days in each, endpoints at every visit."""
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -72,10 +73,14 @@ def steps_of(
     return tuple(calendar(visit_weeks, events, every_day, is_titrated))
 
 
+_compiling = threading.Lock()
+
+
 def prepare() -> None:
     """Create the compiled functions once, so that threads share one compilation."""
-    compiled_day()
-    compiled_meal_test()
+    with _compiling:
+        compiled_day()
+        compiled_meal_test()
 
 
 def simulate_chunk(

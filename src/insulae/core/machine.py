@@ -1,0 +1,38 @@
+"""What this process computes with: the engine that compiles the model, and where compiled code is kept."""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+from insulae.core.errors import UnknownName
+
+ENGINE = "INSULAE_ENGINE"
+ENGINES = ("native", "xla")
+
+
+@functools.cache
+def engine() -> str:
+    """Return which compiler is used: INSULAE_ENGINE, else `xla` where JAX finds a GPU, else `native`.
+
+    Raises `UnknownName` for a wrong choice.
+    """
+    chosen = os.environ.get(ENGINE)
+    if chosen is None:
+        import jax
+
+        return "native" if jax.default_backend() == "cpu" else "xla"
+    if chosen not in ENGINES:
+        raise UnknownName(f"{ENGINE} names no engine: '{chosen}'", f"Known: {', '.join(ENGINES)}")
+    return chosen
+
+
+def cache_folder() -> Path:
+    """Return where compiled code is kept between runs: INSULAE_CACHE, else the user's cache folder."""
+    if chosen := os.environ.get("INSULAE_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "insulae" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "insulae"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "insulae"
