@@ -52,6 +52,16 @@ class Layout(Generic[T]):
         matrix[:, patients:] = matrix[:, patients - 1 : patients]
         return Packed(self, matrix, patients)
 
+    def wrap(self, rows: Matrix) -> "Packed[T]":
+        """Return a matrix as it is, where its columns fit already, or a copy that does."""
+        height, patients = rows.shape
+        if patients == padded(patients) and rows.flags.c_contiguous:
+            return Packed(self, rows, patients)
+        matrix = np.empty((height, padded(patients)), np.float32)
+        matrix[:, :patients] = rows
+        matrix[:, patients:] = rows[:, -1:]
+        return Packed(self, matrix, patients)
+
     def unpack(self, matrix: Any, patients: int) -> T:
         """Return the record whose leaves are views of the rows of a matrix, patients last."""
         leaves = [

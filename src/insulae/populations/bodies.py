@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,27 @@ Floats = NDArray[np.float32]
 Chosen = NDArray[np.integer[Any]]
 
 
-@dataclasses.dataclass(frozen=True)
 class Lived:
     """One day: summary [patient], traces [step, patient], and the slow clock's movement [3, patient]."""
 
-    summary: DaySummary
-    trace: Trace
-    movement: Floats
+    def __init__(self, summary: Packed[DaySummary], trace: Packed[Trace], movement: Packed[Floats]) -> None:
+        """Take the kernel's results; a record is made of them when it is asked for."""
+        self._summary, self._trace, self._movement = summary, trace, movement
+
+    @functools.cached_property
+    def summary(self) -> DaySummary:
+        """What the day was like."""
+        return self._summary.record
+
+    @functools.cached_property
+    def trace(self) -> Trace:
+        """The day every five minutes."""
+        return self._trace.record
+
+    @functools.cached_property
+    def movement(self) -> Floats:
+        """How far the slow clock moved meanwhile; see `insulae.populations.routine.movement`."""
+        return self._movement.record
 
 
 class Bodies:
@@ -95,9 +110,9 @@ class Bodies:
     def _uniforms(self, day: int, is_even: bool) -> Packed[Floats]:
         rows = self._draws.even(day) if is_even else self._draws.independent(day)
         rows = rows if self._who is None else rows[:, self._who]
-        return self._kernel.inputs[3].pack(rows, self.patients)
+        return self._kernel.inputs[3].wrap(rows)
 
     def _lived(self, *arguments: Any) -> tuple[Packed[course.State], Lived]:
         *records, days = arguments
         state, summary, trace, moved = self._kernel(records, (days,))
-        return state, Lived(summary.record, trace.record, moved.record)
+        return state, Lived(summary, trace, moved)

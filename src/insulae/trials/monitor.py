@@ -46,7 +46,8 @@ class Monitor:
         share = np.float32(1 - np.exp(-days / MEMORY_DAYS))
         for mine, theirs in RECENT.items():
             value = getattr(self, mine)
-            value[chosen] += share * (np.asarray(getattr(summary, theirs)) - value[chosen])
+            old = value[chosen]
+            value[chosen] = old + share * (getattr(summary, theirs) - old)
 
     def kept(self) -> dict[str, Floats]:
         """Return a copy of recent glucose, to go back to."""
