@@ -1,6 +1,6 @@
 // One simulated day of many patients in C++: the roofline that the simulator is compared with.
 //
-// `body.inc` is generated from the traced equations (see c_loop.py). It defines
+// `body.inc` is generated from the traced equations (see task.py). It defines
 //   CARRIED, CONSTANTS, TRACES, STEPS   how many numbers a step carries on, reads and gives out; steps per day
 //   ADVANCE                             the statements of one step on x0, x1, ...; results in `after` and `out`
 // Patients lie side by side in vector lanes: rows are [number][patient], traces [trace][step][patient].
@@ -67,9 +67,11 @@ static inline vec exp(vec x) {
 #include "body.inc"
 
 extern "C" int lanes() { return LANES; }
+extern "C" int traces() { return TRACES; }
+extern "C" int steps() { return STEPS; }
 
 // `carried` holds the start of the day and then its end; `patients` is a multiple of LANES, rows are aligned.
-extern "C" void day(float *carried, const float *constants, float *traces, int patients) {
+extern "C" void day(float *carried, const float *constants, float *traced, int patients) {
     const int width = patients / LANES;
     for (int group = 0; group < width; group++) {
         vec after[CARRIED], fixed[CONSTANTS], out[TRACES];
@@ -78,7 +80,7 @@ extern "C" void day(float *carried, const float *constants, float *traces, int p
         for (int step = 0; step < STEPS; step++) {
             const vec index = number((float)step);
             ADVANCE
-            for (int i = 0; i < TRACES; i++) ((vec *)traces)[(i * STEPS + step) * width + group] = out[i];
+            for (int i = 0; i < TRACES; i++) ((vec *)traced)[(i * STEPS + step) * width + group] = out[i];
         }
         for (int i = 0; i < CARRIED; i++) ((vec *)carried)[i * width + group] = after[i];
     }

@@ -5,6 +5,7 @@ calls are written out, barriers drop out); one table per language says how an op
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -180,12 +181,13 @@ class Language:
         """Return an operand as it is written."""
         return operand if isinstance(operand, str) else self.number(float(operand))
 
-    def expression(self, operation: Operation) -> str:
-        """Return the right-hand side of an operation."""
+    def expression(self, operation: Operation, written: Mapping[str, str] | None = None) -> str:
+        """Return the right-hand side of an operation; names that are `written` out already are replaced."""
         if operation.primitive not in self.templates:
             known = ", ".join(sorted(self.templates))
             raise NotImplementedError(f"the operation '{operation.primitive}' has no translation; known: {known}")
-        return self.templates[operation.primitive].format(*(self.operand(o) for o in operation.operands))
+        operands = [self.operand(operand) for operand in operation.operands]
+        return self.templates[operation.primitive].format(*((written or {}).get(o, o) for o in operands))
 
     def statements(self, program: Program) -> Iterator[str]:
         """Return one statement for each operation, in order."""
@@ -268,3 +270,18 @@ def python_function(program: Program, name: str, groups: Mapping[str, int]) -> s
     source += [f"    {statement}" for statement in PYTHON.statements(program)]
     results = ", ".join(PYTHON.operand(operand) for operand in program.outputs)
     return "\n".join([*source, f"    return ({results},)", ""])
+
+
+def inlined(program: Program, language: Language) -> tuple[list[str], list[str]]:
+    """Return statements only for values that are used more than once, and the results as expressions."""
+    uses = Counter(operand for operation in program.operations for operand in operation.operands)
+    uses.update(program.outputs)
+    statements, written = list[str](), dict[str, str]()
+    for operation in program.operations:
+        expression = language.expression(operation, written)
+        if uses[operation.name] == 1:
+            written[operation.name] = expression
+        else:
+            statements.append(language.statement.format(name=operation.name, value=expression))
+    results = [language.operand(operand) for operand in program.outputs]
+    return statements, [written.get(result, result) for result in results]

@@ -7,6 +7,7 @@ inputs of the same day, constant within each step, integrated again; what engine
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ from insulae.trials import accuracy
 Floats = NDArray[np.floating[Any]]
 
 CASE = "type 1 on basal-bolus"
+SETTINGS = "JAX, RK4 5 min, f32"
+DIFFERENT = 128
 DAY = 1
 """Day 0 is lived first, so that nobody begins the measured day at rest."""
 
@@ -53,7 +56,7 @@ def _case() -> accuracy.Case:
 
 
 @functools.cache
-def setting(patients: int) -> Setting:
+def _solved(patients: int) -> Setting:
     """Bring patients to their starting state and through their first day."""
     case = _case()
     start = baseline.starting(case.numbers, list(case.standing), accuracy.SEED, jnp.arange(patients))
@@ -64,6 +67,14 @@ def setting(patients: int) -> Setting:
     first = routine.ordinary(0, even=False)
     state, _, _ = routine.compiled_advance()(start.state, parameters, effects, keys, *first)
     return Setting(state, parameters, effects, keys)
+
+
+def setting(patients: int) -> Setting:
+    """Return patients on the morning of the measured day; beyond the first 128 they come again."""
+    solved = _solved(min(patients, DIFFERENT))
+    chosen = jnp.arange(patients) % DIFFERENT
+    parts = (solved.state, solved.parameters, solved.effects, solved.keys)
+    return Setting(*map_leaves(lambda leaf: jnp.asarray(leaf)[chosen], parts))
 
 
 def closed(patients: int) -> Callable[[], Floats]:
@@ -97,13 +108,14 @@ class Recorded:
 
 def recorded(patients: int) -> Recorded:
     """Record the inputs of the measured day and integrate them with the reference solver."""
-    day = accuracy.recorded(_case(), patients)
+    day = accuracy.recorded(_case(), min(patients, DIFFERENT))
     truth = accuracy.solutions(day)["reference"].glucose
+    chosen = np.arange(patients) % DIFFERENT
     return Recorded(
-        state=_rows(day.state),
-        parameters=_rows(day.parameters),
-        inputs=np.stack(jax.tree_util.tree_leaves(day.inputs), axis=1),
-        reference=np.asarray(truth, np.float64),
+        state=_rows(day.state)[:, chosen],
+        parameters=_rows(day.parameters)[:, chosen],
+        inputs=np.stack(jax.tree_util.tree_leaves(day.inputs), axis=1)[..., chosen],
+        reference=np.asarray(truth, np.float64)[:, chosen],
     )
 
 
@@ -128,21 +140,20 @@ def _rows(tree: Any) -> Floats:
 
 @functools.cache
 def _kinds() -> tuple[body.FastState, body.FastParameters, Inputs]:
-    """Return one patient's fast state, constants and inputs, as examples to trace with."""
-    step = _step(setting(EXAMPLES))
-    fast, today = step.carried[0], step.constants[0]
-    law = _law(step.constants)
-    fast, today, inputs = map_leaves(_one_patient, (fast, today, law(jnp.float32(0), fast)))
-    return fast, today, inputs
+    """Return the shape of one patient's fast state, constants and inputs, to trace with."""
+    return _shape(body.FastState), _shape(body.FastParameters), _shape(Inputs)
+
+
+def _shape(kind: Any) -> Any:
+    """Return a record whose leaves are scalars without a value."""
+    if not dataclasses.is_dataclass(kind):
+        return jax.ShapeDtypeStruct((), jnp.float32)
+    types = typing.get_type_hints(kind)
+    return kind(**{field.name: _shape(types[field.name]) for field in dataclasses.fields(kind)})
 
 
 def _one_patient(leaf: Any) -> Array:
-    array = jnp.asarray(leaf, jnp.float32)
-    return array[..., 0] if array.ndim else array
-
-
-EXAMPLES = 8
-"""Patients solved only to have one example to trace with."""
+    return jnp.asarray(leaf, jnp.float32)[..., 0]
 
 
 def derivative() -> Program:

@@ -3,22 +3,22 @@
 import time
 from typing import Any
 
-from benchmarks import c_loop, ours
+import numpy as np
+
+from benchmarks import c_loop
 from benchmarks.peers.protocol import Prepared, Task, ready, serve
 
 
 def build(task: Task, options: dict[str, Any]) -> Prepared:
-    """Translate, compile and load the day."""
-    step = ours.whole_step(task.patients)
-    carried = len(step.carried)
+    """Compile and load the day."""
     begin = time.perf_counter()
-    library = c_loop.compile_day(step.program, carried, task.folder / "c")
+    library = c_loop.compile_day(task.folder)
     seconds = time.perf_counter() - begin
-    traces = c_loop.sizes(step.program, carried).traces
-    day = c_loop.load_day(library, step.carried, step.constants, traces)
-    found = ready(task, lambda: day.run()[0], f"RK4 5 min, f32, {day.lanes} lanes, {' '.join(c_loop.FLAGS)}")
+    with np.load(task.folder / "step.npz") as step:
+        day = c_loop.load_day(library, step["carried"], step["constants"])
+    found = ready(task, lambda: day.run()[0], f"RK4 {task.minutes:g} min, f32, {day.lanes} lanes")
     return Prepared(found.run, found.patient_days, seconds + found.first_call, found.error, found.settings)
 
 
 if __name__ == "__main__":
-    serve(build)
+    serve(build, ("numpy",))

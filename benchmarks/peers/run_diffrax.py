@@ -1,10 +1,10 @@
 """diffrax on recorded inputs: its own solvers with fixed or adaptive steps, restarted at each change of inputs.
 
 The inputs of a step are handed in as constants of that step: looked up inside the equations, the stages at its
-end would read those of the next step.
+end would read those of the next step. Among the solvers and tolerances that are accurate enough, the fastest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import diffrax
@@ -13,27 +13,42 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from benchmarks.peers.protocol import Prepared, Task, loosest, ready, serve
+from benchmarks.peers.protocol import Prepared, Task, fastest, ready, serve
 
-FIXED = ((diffrax.Bosh3, 1), (diffrax.Tsit5, 1), (diffrax.Bosh3, 2), (diffrax.Tsit5, 2), (diffrax.Tsit5, 4))
-"""Solvers and steps per five minutes, from the cheapest to the dearest."""
-TOLERANCES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6)
+FIXED = (
+    (diffrax.Heun, 3),
+    (diffrax.Ralston, 3),
+    (diffrax.Ralston, 5),
+    (diffrax.Bosh3, 2),
+    (diffrax.Dopri5, 1),
+    (diffrax.Tsit5, 1),
+    (diffrax.Tsit5, 2),
+)
+"""Solvers and steps per five minutes."""
+ADAPTIVE = tuple(
+    (solver, tolerance)
+    for solver in (diffrax.Bosh3, diffrax.Tsit5, diffrax.Dopri5)
+    for tolerance in (1e-1, 1e-2, 1e-3)
+)
+OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+
+Run = Callable[[Any, Any, Any], Any]
 
 
-def rates_of(task: Task) -> Any:
-    """Return the equations on tuples of numbers."""
+def _rates(task: Task) -> Any:
     names: dict[str, Any] = {n: getattr(jnp, n) for n in ("exp", "sqrt", "maximum", "minimum", "where")}
     exec(task.equations, names)
     return names["rates"]
 
 
-def _fixed(task: Task, solver: Any, parts: int) -> Prepared:
-    """All patients side by side in one state; a scan over the steps."""
-    rates, length = rates_of(task), task.minutes / parts
-    term = diffrax.ODETerm(lambda t, y, args: rates(y, *args))
+def _term(task: Task) -> diffrax.ODETerm:
+    rates = _rates(task)
+    return diffrax.ODETerm(lambda t, state, args: rates(state, *args))
 
-    def cross(state: Any, inputs: Any) -> Any:
-        return state
+
+def _fixed(task: Task, solver: Any, parts: int) -> Run:
+    """Step by step with all patients side by side in one state."""
+    term, length = _term(task), task.minutes / parts
 
     def run(state: Any, parameters: Any, inputs: Any) -> Any:
         def one(state: Any, now: Any) -> Any:
@@ -46,4 +61,68 @@ def _fixed(task: Task, solver: Any, parts: int) -> Prepared:
 
         return lax.scan(one, state, inputs)[1]
 
-    return _ready(task, run, f"{type(solver).__name__}, {length:g} min, f32")
+    return run
+
+
+def _largest(tree: Any) -> Any:
+    return jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree_util.tree_leaves(tree)]))
+
+
+def _solved(task: Task, solver: Any, controller: Any) -> Run:
+    """Solve each five minutes anew with a step size controller."""
+    term, end = _term(task), float(task.minutes)
+
+    def run(state: Any, parameters: Any, inputs: Any) -> Any:
+        def one(state: Any, now: Any) -> Any:
+            args = (parameters, now)
+            found = diffrax.diffeqsolve(
+                term, solver, 0.0, end, end, state, args, stepsize_controller=controller, max_steps=None
+            )
+            state = tuple(value[0] for value in found.ys)
+            return state, state[task.glucose]
+
+        return lax.scan(one, state, inputs)[1]
+
+    return run
+
+
+def _together(task: Task, solver: Any, tolerance: float) -> Run:
+    """One step size for all patients, with the worst of them inside the tolerance."""
+    return _solved(task, solver, diffrax.PIDController(rtol=tolerance, atol=tolerance, norm=_largest))
+
+
+def _each_alone(task: Task, solver: Any, tolerance: float) -> Run:
+    """Every patient with step sizes of its own."""
+    alone = _solved(task, solver, diffrax.PIDController(rtol=tolerance, atol=tolerance))
+    return jax.vmap(alone, in_axes=(0, 0, 1), out_axes=1)
+
+
+def _ready(task: Task, run: Run, settings: str) -> Prepared:
+    def single(values: Any) -> tuple[Any, ...]:
+        return tuple(jnp.asarray(value, jnp.float32) for value in values)
+
+    day = task.day
+    arguments = single(day["state"]), single(day["parameters"]), single(np.moveaxis(day["inputs"], 1, 0))
+    compiled = jax.jit(run, compiler_options=OPTIONS)
+    return ready(task, lambda: jax.block_until_ready(compiled(*arguments)), settings)
+
+
+def _candidates(task: Task, steps: str) -> Iterator[Prepared]:
+    if steps == "fixed":
+        for solver, parts in FIXED:
+            label = f"{solver.__name__}, {task.minutes / parts:.3g} min, f32"
+            yield _ready(task, _fixed(task, solver(), parts), label)
+        return
+    for solver, tolerance in ADAPTIVE:
+        label = f"{solver.__name__}, rtol {tolerance:g}, f32"
+        yield _ready(task, _together(task, solver(), tolerance), f"{label}, one step size")
+    yield _ready(task, _each_alone(task, diffrax.Tsit5(), 1e-2), "Tsit5, rtol 0.01, f32, each patient alone")
+
+
+def build(task: Task, options: dict[str, Any]) -> Prepared:
+    """Try solvers (`steps: fixed` or `adaptive`) and keep the fastest that is accurate enough."""
+    return fastest(_candidates(task, options["steps"]), task.error)
+
+
+if __name__ == "__main__":
+    serve(build, ("diffrax", "equinox", "jax", "jaxlib", "numpy"))
