@@ -88,6 +88,11 @@ def closed(patients: int) -> Callable[[], Floats]:
     return run
 
 
+def forget_compiled() -> None:
+    """Throw away what is compiled, so that the next call shows what compilation takes."""
+    jax.clear_caches()
+
+
 def closed_on(device: Any, patients: int) -> Callable[[], Any]:
     """Return the day compiled by JAX on a device of its choice, its arguments kept there; waits for the end."""
     arguments = jax.device_put(setting(patients).arguments, device)

@@ -106,6 +106,10 @@ def _error(candidate: Prepared) -> float:
 
 def peak_memory() -> float:
     """Return the peak resident memory of this process in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would give the parent's peak where that was higher
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / KIB_PER_MIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (BYTES_PER_MIB if sys.platform == "darwin" else KIB_PER_MIB)
 

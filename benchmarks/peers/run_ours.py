@@ -9,7 +9,9 @@ from benchmarks.peers.protocol import Prepared, Task, ready, serve
 def build(task: Task, options: dict[str, Any]) -> Prepared:
     """Compile the day (`loop: closed`) or the replay of its inputs (`loop: open`)."""
     if options["loop"] == "closed":
-        return ready(task, ours.closed(task.patients), ours.SETTINGS)
+        run = ours.closed(task.patients)
+        ours.forget_compiled()
+        return ready(task, run, ours.SETTINGS)
     names = ("state", "parameters", "inputs", "reference")
     return ready(task, ours.open_loop(ours.Recorded(**{name: task.day[name] for name in names})), ours.SETTINGS)
 
