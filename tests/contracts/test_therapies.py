@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from insulae.core import random
 from insulae.core.errors import UnknownName
+from insulae.engine.kernel import compilations
 from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
-from insulae.populations.routine import as_arrays, compiled_advance, ordinary
+from insulae.populations.bodies import Bodies
+from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import Observed, TherapySpec, load_all
 
 N = 8
@@ -50,7 +52,7 @@ def make(kind: str, **change: Any) -> TherapySpec:
 
 def leaves(effects: Effects) -> np.ndarray:
     """Return every effect of every patient, [effect, patient]."""
-    return np.stack([np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(as_arrays(effects, N))])
+    return np.stack([np.broadcast_to(leaf, N) for leaf in jax.tree_util.tree_leaves(effects)])
 
 
 def observed(day: float, **changes: Any) -> Observed:
@@ -145,19 +147,20 @@ def test_a_misspelt_kind_is_named():
 
 def day_of(start: Start, effects: Effects) -> Any:
     """Return the state, summary and traces after one ordinary day."""
-    keys = random.patient_keys(5, "day", start.cohort.ids)
-    arrays = as_arrays(effects, N)
-    return compiled_advance()(start.state, start.cohort.parameters, arrays, keys, *ordinary(0, 1, even=False))
+    draws = random.DayDraws(random.patient_keys(5, "day", start.cohort.ids), N_DRAWS)
+    bodies = Bodies(start.cohort.parameters, start.state, draws)
+    lived = bodies.live(bodies.packed(effects), 0, 1, is_even=False)
+    return bodies.state, lived.summary, lived.trace
 
 
 def test_no_therapy_compiles_the_day_again(type1: Start):
     day_of(type1, Effects())
-    before = compiled_advance()._cache_size()
+    before = compilations()
     for kind, change in CHANGES:
         day_of(type1, make(kind, **change).build(type1.enrolled).effects(0.0))
     everything = [make(kind).build(type1.enrolled).effects(0.0) for kind in KINDS]
     day_of(type1, combine(everything))
-    assert compiled_advance()._cache_size() == before
+    assert compilations() == before and before.count("ordinary_day") == 1
 
 
 def equal(first: Any, second: Any) -> bool:

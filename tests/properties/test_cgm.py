@@ -27,6 +27,26 @@ OF_ONE_WINDOW = [
 ]
 
 
+def mage_by_walking(record: Floats) -> float:
+    """Mean amplitude of one record, turning point by turning point along its readings."""
+    glucose, limit = record[~np.isnan(record)], float(metrics.standard_deviation(record))
+    turns, extreme, direction = [], glucose[:1], 0
+    for number, reading in enumerate(glucose):
+        if direction == 0:
+            so_far = glucose[: number + 1]
+            direction = int(reading - so_far.min() > limit) or -int(so_far.max() - reading > limit)
+            turns = [so_far.min() if direction > 0 else so_far.max()] if direction else []
+            extreme = reading
+        elif direction * (reading - extreme) > 0:
+            extreme = reading
+        elif direction * (extreme - reading) > limit:
+            turns.append(extreme)
+            extreme, direction = reading, -direction
+    swings = np.diff([*turns, extreme]) if turns else np.array([])
+    means = [np.mean(np.abs(side)) for side in (swings[swings < 0], swings[swings > 0]) if side.size]
+    return float(np.mean(means)) if means else np.nan
+
+
 @given(records)
 def test_times_below_in_and_above_sum_to_100(glucose: Floats):
     below, above = metrics.time_below_range(glucose), metrics.time_above_range(glucose)
@@ -76,6 +96,20 @@ def test_mage_is_between_one_standard_deviation_and_the_span(glucose: Floats):
         if not np.isnan(swing):
             # Both limits up to rounding.
             assert limit * (1 - 1e-12) <= swing <= np.nanmax(row) - np.nanmin(row) + 1e-9
+
+
+@given(records)
+def test_mage_is_that_of_a_walk_along_each_record(glucose: Floats):
+    expected = [mage_by_walking(record) for record in glucose]
+    np.testing.assert_allclose(metrics.mage(glucose), expected, rtol=1e-12)  # sums in another order
+
+
+@given(records)
+def test_a_window_does_not_see_those_beside_it(glucose: Floats):
+    for metric in OF_ONE_WINDOW:
+        alone = [float(metric(record)) for record in glucose]
+        np.testing.assert_array_equal(metric(glucose), alone)
+        np.testing.assert_array_equal(metric(np.asfortranarray(glucose)), alone)
 
 
 @given(arrays(float, array_shapes(min_dims=1, max_dims=2, max_side=20), elements=readings))

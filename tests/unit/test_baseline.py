@@ -12,9 +12,11 @@ from insulae.physiology.effects import Effects
 from insulae.physiology.slow import hba1c
 from insulae.populations import baseline
 from insulae.populations.baseline import Start
+from insulae.populations.bodies import Bodies
 from insulae.populations.cohort import sample
+from insulae.populations.equations import SETTLING_DAYS, SOLVING_DAYS
 from insulae.populations.patient import ClinicNumbers
-from insulae.populations.routine import as_arrays, compiled_advance, ordinary
+from insulae.populations.routine import N_DRAWS
 
 N = 8
 SEED = 20260101
@@ -25,11 +27,10 @@ CLOSE = 0.025
 
 def fortnight(start: Start, effects: Effects) -> dict[str, np.ndarray]:
     """Return the means of the fortnight at rest that the solver looked at, after its settling days."""
-    keys, state = random.patient_keys(SEED, "day", start.cohort.ids), start.state
-    arrays, days = as_arrays(effects, N), []
-    for day in range(-baseline.SETTLING_DAYS - baseline.SOLVING_DAYS, 0):
-        state, summary, _ = compiled_advance()(state, start.cohort.parameters, arrays, keys, *ordinary(day))
-        days.append(summary)
+    draws = random.DayDraws(random.patient_keys(SEED, "day", start.cohort.ids), N_DRAWS)
+    bodies, days = Bodies(start.cohort.parameters, start.state, draws), []
+    for day in range(-SETTLING_DAYS - SOLVING_DAYS, 0):
+        days.append(bodies.live(bodies.packed(effects), day, days=0, is_even=True).summary)
     names = ("mean_glucose", "fasting_glucose", "fasting_c_peptide", "insulin_dose")
     return {name: np.mean([np.asarray(getattr(day, name)) for day in days[-14:]], axis=0) for name in names}
 

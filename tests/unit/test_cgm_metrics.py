@@ -45,6 +45,15 @@ def test_limits_belong_to_the_range_and_not_to_the_times_outside(metric: Metric,
     assert metric(LADDER) == pytest.approx(percent)
 
 
+def test_limits_are_as_sharp_in_single_precision():
+    limits = np.array([54.0, 70.0, 140.0, 180.0, 250.0], dtype=np.float32)
+    assert metrics.time_below_54(limits) == 0.0
+    assert metrics.time_below_range(limits) == pytest.approx(20.0)  # 54
+    assert metrics.time_in_tight_range(limits) == pytest.approx(40.0)  # 70 and 140
+    assert metrics.time_above_range(limits) == pytest.approx(20.0)  # 250
+    assert metrics.time_above_250(limits) == 0.0
+
+
 def test_glycemia_risk_index_weighs_each_band_once():
     # 10 % very low, 20 % low, 20 % high, 10 % very high: 30 + 48 + 16 + 16 = 110, capped at 100.
     assert metrics.glycemia_risk_index(LADDER) == 100.0

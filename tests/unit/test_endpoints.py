@@ -115,6 +115,14 @@ def test_hypoglycemia_is_counted_per_week():
     assert value("hypoglycemia_episodes_level_2", glucose=glucose) == [0, 0, 0.5, 0]
 
 
+def test_endpoints_of_one_visit_share_its_readings():
+    one = visit(glucose=np.tile(np.linspace(50.0, 300.0, 288), (4, 14)))
+    assert one.readings is one.readings
+    together = evaluate([member.name for member in base.catalogue()], one)
+    for name, values in together.items():
+        np.testing.assert_array_equal(evaluate([name], replace(one))[name], values)
+
+
 def test_a_misspelt_name_is_answered_with_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'time_in_range'"):
         evaluate(["time_in_rnge"], visit())

@@ -6,44 +6,50 @@ is then counted at both levels. Missing readings (NaN) interrupt the 15 minutes;
 ends an open episode.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insulae.cgm.metrics import LEVEL_1_LOW, LEVEL_2_LOW
+from insulae.cgm.readings import Readings
 
 THRESHOLDS = {1: LEVEL_1_LOW, 2: LEVEL_2_LOW}  # mg/dL
 MINUTES_TO_COUNT = 15
 MINUTES_OF_GAP = 45
 MINUTES_PER_WEEK = 7 * 24 * 60
+NOT_LOW, LOW, MISSING = 0, 1, 2  # kinds of readings
 
 
-def _completed_runs(condition: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
-    """Mark every place that completes `length` consecutive true values along the last axis."""
-    size = condition.shape[-1]
-    completed = np.zeros_like(condition)
-    if size >= length:
-        shifted = [condition[..., k : size - length + 1 + k] for k in range(length)]
-        completed[..., length - 1 :] = np.logical_and.reduce(shifted)
-    return completed
+@dataclass(frozen=True)
+class _Runs:
+    """Unbroken runs of one kind of readings: kind, first reading (counted through all windows), window."""
+
+    kind: NDArray[np.int8]
+    start: NDArray[np.integer[Any]]
+    window: NDArray[np.integer[Any]]
+
+    def opens(self) -> NDArray[np.bool_]:
+        """True where a run of low readings does not merely go on with the episode of the run before it."""
+        opens = self.kind == LOW
+        opens[1:] &= ~(opens[:-1] & (self.window[1:] == self.window[:-1]))
+        return opens
 
 
-def _state(glucose: ArrayLike, threshold: float, interval: int) -> NDArray[np.int8]:
-    """+1 while an episode is confirmed and open, -1 once it is over, 0 before the first; along time."""
-    array = np.asarray(glucose)
-    length = -(-MINUTES_TO_COUNT // interval)
-    begins = _completed_runs(array < threshold, length)
-    ends = _completed_runs(array >= threshold, length)
-    ends |= _completed_runs(np.isnan(array), -(-MINUTES_OF_GAP // interval))
-    mark = begins.astype(np.int8) - ends.astype(np.int8)
-    place = np.where(mark != 0, np.arange(array.shape[-1]), 0)
-    return np.take_along_axis(mark, np.maximum.accumulate(place, axis=-1), axis=-1)
-
-
-def _openings(state: NDArray[np.int8]) -> NDArray[np.bool_]:
-    before = np.concatenate([np.zeros_like(state[..., :1]), state[..., :-1]], axis=-1)
-    return (state == 1) & (before != 1)
+def _lasting_runs(readings: Readings, threshold: float, interval: int) -> _Runs:
+    """The runs that are long enough to begin or to end an episode, in the order of time."""
+    kind = (readings.rows < threshold).astype(np.int8)  # LOW or NOT_LOW
+    if not readings.is_complete:
+        kind[readings.missing.reshape(kind.shape)] = MISSING
+    begins = np.ones(kind.shape, dtype=bool)
+    np.not_equal(kind[:, 1:], kind[:, :-1], out=begins[:, 1:])
+    start = np.flatnonzero(begins)
+    length = np.diff(start, append=kind.size)
+    kind = kind.reshape(-1)[start]
+    minutes = np.where(kind == MISSING, MINUTES_OF_GAP, MINUTES_TO_COUNT)
+    lasts = length * interval >= minutes
+    return _Runs(kind[lasts], start[lasts], start[lasts] // readings.rows.shape[-1])
 
 
 def count_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> NDArray[np.integer[Any]]:
@@ -52,13 +58,17 @@ def count_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> NDA
     >>> int(count_episodes([90, 65, 65, 65, 90, 65, 90, 90, 90, 65, 65, 65]))
     2
     """
-    return _openings(_state(glucose, THRESHOLDS[level], interval)).sum(axis=-1)
+    readings = Readings.of(glucose)
+    runs = _lasting_runs(readings, THRESHOLDS[level], interval)
+    number = np.bincount(runs.window[runs.opens()], minlength=len(readings.rows))
+    return number.reshape(readings.windows)
 
 
 def episodes_per_week(glucose: ArrayLike, level: int = 1, interval: int = 5) -> NDArray[np.floating[Any]]:
     """Hypoglycemic episodes per week of sensor readings; NaN without any reading."""
-    weeks = (~np.isnan(np.asarray(glucose))).sum(axis=-1) * interval / MINUTES_PER_WEEK
-    number = np.asarray(count_episodes(glucose, level, interval), dtype=float)
+    readings = Readings.of(glucose)
+    weeks = readings.number * interval / MINUTES_PER_WEEK
+    number = count_episodes(readings, level, interval).astype(float)
     return np.divide(number, weeks, out=np.full(np.shape(weeks), np.nan), where=weeks > 0)
 
 
@@ -71,15 +81,11 @@ def find_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> list
     >>> find_episodes([90, 65, 65, 65, 90, 90, 90])
     [(5, 20)]
     """
-    array = np.asarray(glucose, dtype=float)
-    state = _state(array, THRESHOLDS[level], interval)
-    length = -(-MINUTES_TO_COUNT // interval)
-    starts = np.flatnonzero(_openings(state)) - (length - 1)
-    is_low = np.flatnonzero(array < THRESHOLDS[level])
-    episodes = []
-    for start in starts:
-        closed = np.flatnonzero(state[start + length - 1 :] != 1)
-        stop = start + length - 1 + closed[0] if closed.size else array.size
-        last_low = is_low[(is_low >= start) & (is_low < stop)][-1]
-        episodes.append((int(start) * interval, int(last_low + 1) * interval))
-    return episodes
+    readings = Readings.of(glucose)
+    runs = _lasting_runs(readings, THRESHOLDS[level], interval)
+    starts = runs.start[runs.opens()]
+    closings = np.append(runs.start[runs.kind != LOW], readings.glucose.size)
+    stops = closings[np.searchsorted(closings, starts)]
+    is_low = np.flatnonzero(readings.glucose < THRESHOLDS[level])
+    ends = is_low[np.searchsorted(is_low, stops) - 1] + 1
+    return [(int(start) * interval, int(end) * interval) for start, end in zip(starts, ends, strict=True)]

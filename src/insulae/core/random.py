@@ -1,6 +1,8 @@
 """Random streams addressed by seed, stream, patient and day; draws never depend on who else is simulated."""
 
+import functools
 import zlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,15 +10,18 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+Patients = Array | NDArray[np.integer[Any]]
+"""Identifiers of patients [patient]."""
+
 
 def key(seed: int, stream: str) -> Array:
     """Return the root key of a named stream of one study."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
 
 
-def patient_keys(seed: int, stream: str, patients: Array) -> Array:
+def patient_keys(seed: int, stream: str, patients: Patients) -> Array:
     """Return one key for each patient identifier [patient]."""
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key(seed, stream), patients)
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key(seed, stream), jnp.asarray(patients))
 
 
 def day_keys(keys: Array, day: Array) -> Array:
@@ -28,36 +33,65 @@ def day_keys(keys: Array, day: Array) -> Array:
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
 _TINY = 2.0**-25
+_BLOCK = 14
 
 
-def independent_uniforms(keys: Array, day: Array, n: int) -> Array:
-    """Return n independent uniform draws of one day for each patient key, as [n, patient]."""
-    return jax.vmap(lambda k: jax.random.uniform(k, (n,), minval=_TINY))(day_keys(keys, day)).T
+@functools.partial(jax.jit, static_argnums=2)
+def _independent_block(keys: Array, first: Array, n: int) -> Array:
+    """Return independent uniform draws of a block of days, [day, n, patient]."""
+
+    def one(day: Array) -> Array:
+        return jax.vmap(lambda k: jax.random.uniform(k, (n,), minval=_TINY))(day_keys(keys, day)).T
+
+    return jax.vmap(one)(first + jnp.arange(_BLOCK, dtype=jnp.int32))
 
 
-def even_uniforms(keys: Array, day: Array, n: int) -> Array:
-    """Return n draws of one day that cover the unit interval evenly over successive days, as [n, patient].
-
-    A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a day do
-    not depend on which other days are simulated. At most 25 dimensions.
-    """
-    start = jax.vmap(lambda k: jax.random.bits(k, (n,), jnp.uint32))(keys).T
-    step = jnp.asarray(_STEPS[:n], jnp.uint32)[:, None] * jnp.asarray(day, jnp.int32).astype(jnp.uint32)
-    return ((start + step) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
+@functools.partial(jax.jit, static_argnums=1)
+def _starts(keys: Array, n: int) -> Array:
+    return jax.vmap(lambda k: jax.random.bits(k, (n,), jnp.uint32))(keys).T
 
 
-def normals(seed: int, stream: str, patients: Array) -> Array:
+class DayDraws:
+    """Uniform draws of the days of some patients; a draw depends on the patient's key and the day alone."""
+
+    def __init__(self, keys: Array, n: int) -> None:
+        """Prepare n draws a day, at most 25, for the patients with these keys (random.patient_keys)."""
+        self.patients = len(keys)
+        self._keys, self._n = keys, n
+        self._start = np.asarray(_starts(keys, n))
+        self._step = np.asarray(_STEPS[:n], np.uint32)[:, None]
+        self._blocks: dict[int, NDArray[np.float32]] = {}
+
+    def independent(self, day: int) -> NDArray[np.float32]:
+        """Return independent draws of one day, [n, patient]."""
+        block = day // _BLOCK
+        if block not in self._blocks:
+            drawn = np.asarray(_independent_block(self._keys, np.int32(block * _BLOCK), self._n))
+            self._blocks = {k: v for k, v in self._blocks.items() if k == block - 1} | {block: drawn}
+        return self._blocks[block][day - block * _BLOCK]
+
+    def even(self, day: int) -> NDArray[np.float32]:
+        """Return draws of one day that cover the unit interval evenly over successive days, [n, patient].
+
+        A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a
+        day do not depend on which other days are simulated.
+        """
+        bits = (self._start + self._step * np.uint32(day % 2**32)) >> np.uint32(9)
+        return bits.astype(np.float32) * np.float32(2.0**-23) + np.float32(2.0**-24)
+
+
+def normals(seed: int, stream: str, patients: Patients) -> Array:
     """Return one standard normal draw of a named stream for each patient [patient]."""
     return jax.vmap(lambda k: jax.random.normal(k, ()))(patient_keys(seed, stream, patients))
 
 
-def uniforms(seed: int, stream: str, patients: Array) -> Array:
+def uniforms(seed: int, stream: str, patients: Patients) -> Array:
     """Return one uniform draw of a named stream for each patient [patient]."""
     return jax.vmap(lambda k: jax.random.uniform(k, (), minval=_TINY))(patient_keys(seed, stream, patients))
 
 
 @jax.jit
-def _stream_normals(root: Array, streams: Array, patients: Array) -> Array:
+def _stream_normals(root: Array, streams: Array, patients: Patients) -> Array:
     def one(stream: Array) -> Array:
         stem = jax.random.fold_in(root, stream)
         return jax.vmap(lambda patient: jax.random.normal(jax.random.fold_in(stem, patient), ()))(patients)
@@ -65,6 +99,6 @@ def _stream_normals(root: Array, streams: Array, patients: Array) -> Array:
     return jax.vmap(one)(streams)
 
 
-def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Array) -> Array:
+def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Patients) -> Array:
     """Return one standard normal draw for each stream and patient, as [stream, patient]."""
-    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), patients)
+    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), jnp.asarray(patients))

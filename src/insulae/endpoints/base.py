@@ -9,11 +9,13 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from functools import cache, cached_property, reduce
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from insulae.cgm.readings import Readings
 from insulae.core.errors import InsulaeError, UnknownName
 from insulae.core.registry import Family, nearest
 
@@ -51,6 +53,11 @@ class Visit:
     first_tablet_stopped_week: Floats  # [patient] inf when not stopped
     last_tablet_stopped_week: Floats  # [patient] inf when not stopped
 
+    @cached_property
+    def readings(self) -> Readings:
+        """The glucose of the window, for endpoints of `insulae.cgm`, which share their work through it."""
+        return Readings.of(self.glucose)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
@@ -79,7 +86,7 @@ class Endpoint:
 
 
 _ENDPOINTS: Family[Endpoint] = Family("endpoint")
-_FIELDS = tuple(field.name for field in fields(Visit))
+_FIELDS = (*(field.name for field in fields(Visit)), "readings")
 
 
 def endpoint(
@@ -126,7 +133,7 @@ def endpoint(
 
 def percent(condition: NDArray[np.bool_], *used: Floats) -> Floats:
     """Turn a yes/no into 100 or 0 percent; NaN where any of the values it rests on is missing."""
-    missing = np.any(np.isnan(np.stack(np.broadcast_arrays(*used))), axis=0)
+    missing = reduce(np.logical_or, map(np.isnan, used))
     return np.where(missing, np.nan, np.where(condition, 100.0, 0.0))
 
 
@@ -160,6 +167,7 @@ def evaluate(names: Iterable[str], visit: Visit) -> dict[str, Floats]:
     return values
 
 
+@cache
 def _import_families() -> None:
     """Import every module of this folder, so that its endpoints are registered."""
     package = importlib.import_module(__name__.rpartition(".")[0])

@@ -4,6 +4,7 @@ The CGM measures are those of `insulae.cgm.metrics`, taken over the window that 
 """
 
 from insulae.cgm import metrics
+from insulae.cgm.readings import Readings
 from insulae.endpoints.base import Floats, endpoint, percent
 
 
@@ -32,78 +33,78 @@ def fasting_glucose(fasting_glucose: Floats) -> Floats:
 
 
 @endpoint(unit="mg/dL", label="Mean CGM glucose", better="lower", source="battelino2023")
-def mean_glucose(glucose: Floats) -> Floats:
+def mean_glucose(readings: Readings) -> Floats:
     """Mean of all readings."""
-    return metrics.mean_glucose(glucose)
+    return metrics.mean_glucose(readings)
 
 
 @endpoint(unit="%", label="Time in range 70-180 mg/dL", better="higher", source="battelino2023")
-def time_in_range(glucose: Floats) -> Floats:
+def time_in_range(readings: Readings) -> Floats:
     """Share of readings from 70 to 180 mg/dL, both ends included."""
-    return metrics.time_in_range(glucose)
+    return metrics.time_in_range(readings)
 
 
 @endpoint(unit="%", label="Time in tight range 70-140 mg/dL", better="higher", source="battelino2023")
-def time_in_tight_range(glucose: Floats) -> Floats:
+def time_in_tight_range(readings: Readings) -> Floats:
     """Share of readings from 70 to 140 mg/dL (3.9-7.8 mmol/L), both ends included."""
-    return metrics.time_in_tight_range(glucose)
+    return metrics.time_in_tight_range(readings)
 
 
 @endpoint(unit="%", label="Time below 70 mg/dL", better="lower", source="battelino2023")
-def time_below_range(glucose: Floats) -> Floats:
+def time_below_range(readings: Readings) -> Floats:
     """Share of readings below 70 mg/dL, those below 54 included."""
-    return metrics.time_below_range(glucose)
+    return metrics.time_below_range(readings)
 
 
 @endpoint(unit="%", label="Time below 54 mg/dL", better="lower", source="battelino2023")
-def time_below_54(glucose: Floats) -> Floats:
+def time_below_54(readings: Readings) -> Floats:
     """Share of readings below 54 mg/dL."""
-    return metrics.time_below_54(glucose)
+    return metrics.time_below_54(readings)
 
 
 @endpoint(unit="%", label="Time above 180 mg/dL", better="lower", source="battelino2023")
-def time_above_range(glucose: Floats) -> Floats:
+def time_above_range(readings: Readings) -> Floats:
     """Share of readings above 180 mg/dL, those above 250 included."""
-    return metrics.time_above_range(glucose)
+    return metrics.time_above_range(readings)
 
 
 @endpoint(unit="%", label="Time above 250 mg/dL", better="lower", source="battelino2023")
-def time_above_250(glucose: Floats) -> Floats:
+def time_above_250(readings: Readings) -> Floats:
     """Share of readings above 250 mg/dL."""
-    return metrics.time_above_250(glucose)
+    return metrics.time_above_250(readings)
 
 
 @endpoint(unit="%", label="Coefficient of variation of glucose", better="lower", source="battelino2023")
-def coefficient_of_variation(glucose: Floats) -> Floats:
+def coefficient_of_variation(readings: Readings) -> Floats:
     """Standard deviation over mean; at most 36 % is called stable."""
-    return metrics.coefficient_of_variation(glucose)
+    return metrics.coefficient_of_variation(readings)
 
 
 @endpoint(unit="%", label="Glucose management indicator", better="lower", source="bergenstal2018")
-def glucose_management_indicator(glucose: Floats) -> Floats:
+def glucose_management_indicator(readings: Readings) -> Floats:
     """HbA1c that the mean glucose lets expect."""
-    return metrics.glucose_management_indicator(glucose)
+    return metrics.glucose_management_indicator(readings)
 
 
 @endpoint(unit="dimensionless", label="Low blood glucose index", better="lower", source="kovatchev1997")
-def low_blood_glucose_index(glucose: Floats) -> Floats:
+def low_blood_glucose_index(readings: Readings) -> Floats:
     """Frequency and depth of low readings."""
-    return metrics.low_blood_glucose_index(glucose)
+    return metrics.low_blood_glucose_index(readings)
 
 
 @endpoint(unit="dimensionless", label="High blood glucose index", better="lower", source="kovatchev1997")
-def high_blood_glucose_index(glucose: Floats) -> Floats:
+def high_blood_glucose_index(readings: Readings) -> Floats:
     """Frequency and height of high readings."""
-    return metrics.high_blood_glucose_index(glucose)
+    return metrics.high_blood_glucose_index(readings)
 
 
 @endpoint(unit="dimensionless", label="Glycemia risk index", better="lower", source="klonoff2023")
-def glycemia_risk_index(glucose: Floats) -> Floats:
+def glycemia_risk_index(readings: Readings) -> Floats:
     """Weighted times outside the range, 0 (best) to 100."""
-    return metrics.glycemia_risk_index(glucose)
+    return metrics.glycemia_risk_index(readings)
 
 
 @endpoint(unit="mg/dL", label="Mean amplitude of glycemic excursions", better="lower", source="service1970")
-def mage(glucose: Floats) -> Floats:
+def mage(readings: Readings) -> Floats:
     """Mean of the swings larger than one standard deviation; NaN when there is none."""
-    return metrics.mage(glucose)
+    return metrics.mage(readings)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from insulae.core.clock import SLOW_STEPS_PER_DAY
-from insulae.core.pytree import pytree, replace
+from insulae.core.pytree import map_leaves, pytree, replace
 from insulae.physiology import body
 from insulae.physiology.day import Control, DaySummary, Trace, simulate_day
 from insulae.physiology.effects import Effects
@@ -46,12 +46,16 @@ def advance(
     control: Control,
     days: Array,
 ) -> tuple[State, DaySummary, Trace]:
-    """Simulate one day that stands for `days` days (a whole number) and move the slow state by them."""
+    """Simulate one day that stands for `days` days (a whole number) and move the slow state by them.
+
+    A day that stands for no days leaves the slow state and the averages as they are.
+    """
     fast_parameters, slow_parameters = parameters
     slow, signals = morning(state, slow_parameters, effects)
     today = body.today(fast_parameters, signals, effects)
     fast, summary, trace = simulate_day(state.fast, today, control)
     averages = body.DayAverages(mean_glucose=summary.mean_glucose, urinary_glucose=summary.urinary_glucose)
+    averages = map_leaves(lambda new, old: jnp.where(days > 0, new, old), averages, state.averages)
     quarter = jnp.asarray(1 / SLOW_STEPS_PER_DAY, summary.mean_glucose.dtype)
 
     def one(_: Array, slow: body.SlowState) -> body.SlowState:

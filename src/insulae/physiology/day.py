@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from insulae.core.clock import DAYTIME_STEPS, FASTING_STEP, STEP_MINUTES, STEPS_PER_DAY
-from insulae.core.pytree import pack, pytree, replace
+from insulae.core.pytree import pytree, replace
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
 from insulae.physiology import body
 from insulae.physiology.effects import Inputs
@@ -92,13 +92,11 @@ def simulate_day(
     state: body.FastState, parameters: body.FastParameters, control: Control
 ) -> tuple[body.FastState, DaySummary, Trace]:
     """Return the state at midnight, the day's summary and its traces."""
-    packed, unpack = pack(parameters)
 
     def one(
         carry: tuple[body.FastState, DaySummary], index: Array
     ) -> tuple[tuple[body.FastState, DaySummary], Trace]:
         now, summary = carry
-        parameters = unpack(packed)
         inputs = lax.optimization_barrier(control(index, now))
         after = step(now, parameters, inputs)
         insulin = after.insulin.plasma / parameters.insulin.volume

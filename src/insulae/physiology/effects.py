@@ -72,25 +72,31 @@ class Inputs:
     hour: Array
 
 
+_NEUTRAL = {f.name: f.metadata["neutral"] for f in dataclasses.fields(Effects) if f.metadata}
+
+
 def combine(effects: Iterable[Effects]) -> Effects:
     """Combine the therapies of one day: factors multiply, amounts add, infusions mix by dose."""
-    combined = Effects()
+    combined: dict[str, Any] = dict(_NEUTRAL)
+    infusion = Infusion()
     for effect in effects:
-        merged = {f.name: _merge(f, combined, effect) for f in dataclasses.fields(Effects) if f.metadata}
-        combined = Effects(**merged, infusion=_mix(combined.infusion, effect.infusion))
-    return combined
+        for name, neutral in _NEUTRAL.items():
+            value = getattr(effect, name)
+            if not isinstance(value, float) or value != neutral:
+                combined[name] = combined[name] * value if neutral else combined[name] + value
+        infusion = _mix(infusion, effect.infusion)
+    return Effects(**combined, infusion=infusion)
 
 
-def _merge(field: dataclasses.Field[Any], first: Effects, second: Effects) -> Any:
-    a, b = getattr(first, field.name), getattr(second, field.name)
-    return a * b if field.metadata["neutral"] == 1 else a + b
+def _is_given(infusion: Infusion) -> bool:
+    return bool(np.any(infusion.dose)) if isinstance(infusion.dose, np.ndarray) else infusion.dose != 0
 
 
 def _mix(first: Infusion, second: Infusion) -> Infusion:
     """Pool two infusions of one day: doses add, properties are averages weighted by dose."""
-    if not np.any(second.dose):
+    if not _is_given(second):
         return first
-    if not np.any(first.dose):
+    if not _is_given(first):
         return second
     total = np.asarray(first.dose + second.dose)
     share = np.asarray(second.dose) / np.where(total > 0, total, 1)

@@ -13,41 +13,28 @@ What the numbers leave open stays as sampled. Patients without a solution are dr
 import dataclasses
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from insulae.core import random, sampling
 from insulae.core.errors import IncompatibleNumbers
-from insulae.core.pytree import broadcast, map_leaves, replace
+from insulae.core.pytree import concatenate, map_leaves, replace, take
 from insulae.lifestyle import meals
 from insulae.physiology import body, course
 from insulae.physiology.effects import Effects, combine
-from insulae.physiology.slow import (
-    beta_cells,
-    body_weight,
-    graft,
-    hba1c,
-    immunity,
-    insulin_resistance,
-    renal_function,
-)
+from insulae.physiology.slow import body_weight
 from insulae.populations.cohort import sample
-from insulae.populations.patient import ClinicNumbers, Cohort, Parameters
-from insulae.populations.routine import as_arrays, compiled_advance, ordinary
+from insulae.populations.equations import LIMITS, Chosen, Floats, Fortnight, Problem, unknowns
+from insulae.populations.patient import ClinicNumbers, Cohort, Ids
+from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import Enrolled, TherapySpec
 
-Floats = NDArray[np.float32]
-
-SETTLING_DAYS = 3
-SOLVING_DAYS = 14
 ITERATIONS = 12
 ATTEMPTS = 6
+SIZE_OF_RETRY = 128
 TOLERANCE = 0.02
 """Largest accepted deviation of a clinic number, on the logarithmic scale of glucose, C-peptide and dose."""
 SMALLEST_PLAUSIBLE_SHARE = 0.05
-LIMITS = {"mass": (1e-3, 5.0), "sensitivity": (0.05, 12.0), "production": (0.5, 2.0), "bolus": (1e-3, 2.0)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,186 +49,66 @@ class Start:
 
 
 @dataclasses.dataclass(frozen=True)
-class Fortnight:
-    """Means over the simulated fortnight at rest."""
+class _Solution:
+    """Unknowns and deviations, [.., patient], the fortnight and the state they lead to."""
 
-    mean_glucose: Floats
-    fasting_glucose: Floats
-    daytime_glucose: Floats
-    fasting_c_peptide: Floats
-    insulin_dose: Floats
-
-
-def unknowns(numbers: ClinicNumbers, has_bolus: bool) -> dict[str, str]:
-    """Return which unknown is solved for which number."""
-    has_c_peptide = "fasting_c_peptide" in numbers.given and numbers.given["fasting_c_peptide"][1] > 0
-    is_deficient = numbers.phenotype == "type1" or numbers.has_no_c_peptide
-    solved = {"sensitivity" if has_c_peptide or is_deficient else "mass": "hba1c"}
-    if has_c_peptide:
-        solved["mass"] = "fasting_c_peptide"
-    if "fasting_glucose" in numbers.given:
-        solved["production"] = "fasting_glucose"
-    if has_bolus:
-        solved["bolus"] = "insulin_dose"
-    return solved
+    x: Floats
+    r: Floats
+    found: Fortnight
+    state: course.State
 
 
-def _scaled(parameters: Parameters, values: dict[str, Floats]) -> Parameters:
-    """Apply the solved multipliers of sensitivity and hepatic production."""
-    one = np.ones((), np.float32)
-    sensitivity, production = values.get("sensitivity", one), values.get("production", one)
-    resistance = parameters.slow.insulin_resistance
-    resistance = replace(
-        resistance,
-        peripheral=resistance.peripheral * sensitivity,
-        hepatic=resistance.hepatic * sensitivity,
-    )
-    glucose = parameters.fast.glucose
-    glucose = replace(glucose, hepatic_production=glucose.hepatic_production * production)
-    return replace(
-        parameters,
-        fast=replace(parameters.fast, glucose=glucose),
-        slow=replace(parameters.slow, insulin_resistance=resistance),
-    )
+def _put(record: Any, chosen: Chosen, part: Any) -> Any:
+    """Return a record in which some patients are replaced."""
+
+    def put(leaf: Any, new: Any) -> Any:
+        changed = np.array(leaf)
+        changed[chosen] = new
+        return changed
+
+    return map_leaves(put, record, part)
 
 
-def at_rest(cohort: Cohort, parameters: Parameters, mass: Array, effects: Effects) -> body.SlowState:
-    """Return the slow state in equilibrium with the HbA1c of each patient."""
-    traits, slow = cohort.traits, parameters.slow
-    glucose = hba1c.mean_glucose(slow.hba1c, traits.hba1c)
-    bmi = traits.weight / traits.height**2
-    fat = insulin_resistance.fat_target(slow.insulin_resistance, bmi, jnp.zeros_like(bmi))
-    zero = jnp.zeros_like(bmi)
-    constriction = zero + effects.renal_vasoconstriction
-    return body.SlowState(
-        body_weight=body_weight.State(weight=traits.weight),
-        insulin_resistance=insulin_resistance.State(
-            ectopic_fat=fat,
-            glucose_share=insulin_resistance.glucose_target(slow.insulin_resistance, glucose),
-            age=traits.age,
-        ),
-        beta_cells=beta_cells.State(
-            mass=mass, function=beta_cells.functional_target(slow.beta_cells, glucose, fat)
-        ),
-        graft=graft.empty(zero),
-        immunity=immunity.State(alloimmunity=zero, autoimmunity=zero),
-        hba1c=hba1c.State(value=traits.hba1c),
-        renal_function=renal_function.State(
-            structural=traits.egfr / (1 - constriction), constriction=constriction
-        ),
-    )
-
-
-class _Problem:
-    """The equations of one cohort: from unknowns to the fortnight they lead to."""
-
-    def __init__(
-        self, cohort: Cohort, names: dict[str, str], effects: Effects, keys: Array, basal: Floats
-    ) -> None:
-        self.cohort, self.names, self.effects = cohort, names, effects
-        self.keys, self.basal = keys, basal
-        self.targets = self._targets()
-
-    def _targets(self) -> dict[str, Floats]:
-        traits = self.cohort.traits
-        glucose = hba1c.mean_glucose(self.cohort.parameters.slow.hba1c, traits.hba1c)
-        known = {
-            "hba1c": glucose,
-            "fasting_c_peptide": traits.fasting_c_peptide,
-            "fasting_glucose": traits.fasting_glucose,
-            "insulin_dose": traits.insulin_dose,
-        }
-        return {number: np.asarray(known[number]) for number in self.names.values()}
-
-    def first_guess(self) -> Floats:
-        """Return the logarithms of plausible starting values, [unknown, patient]."""
-        traits, habits = self.cohort.traits, self.cohort.parameters.habits
-        carbohydrate = np.asarray(meals.usual_carbohydrate(habits.meals))
-        bolus = np.asarray((1 - traits.basal_share) * traits.insulin_dose) / carbohydrate
-        severity = np.clip((np.asarray(traits.hba1c) - 5) / 4, 0, 1)
-        guesses = {
-            "mass": 1.1 - 0.6 * severity,
-            "sensitivity": np.ones_like(severity),
-            "production": np.ones_like(severity),
-            "bolus": np.maximum(bolus, LIMITS["bolus"][0]),
-        }
-        return np.log(np.stack([guesses[name] for name in self.names])).astype(np.float32)
-
-    def values(self, unknown: Floats) -> dict[str, Floats]:
-        """Name the unknowns and take them out of the logarithm."""
-        return dict(zip(self.names, np.exp(unknown), strict=True))
-
-    def setting(self, unknown: Floats) -> tuple[Parameters, body.SlowState, Effects]:
-        """Return parameters, slow state and effects for some unknowns."""
-        values = self.values(unknown)
-        parameters = _scaled(self.cohort.parameters, values)
-        mass = jnp.asarray(values.get("mass", self.cohort.traits.residual_mass), jnp.float32)
-        zero = jnp.zeros(self.cohort.size, jnp.float32)
-        effects = replace(
-            self.effects,
-            basal_insulin=self.basal,
-            bolus_per_carbohydrate=values.get("bolus", zero),
-        )
-        return parameters, at_rest(self.cohort, parameters, mass, effects), effects
-
-    def fortnight(self, unknown: Floats, fast: body.FastState | None) -> tuple[Fortnight, course.State]:
-        """Simulate ordinary days with the slow state held and return their means and the last state."""
-        parameters, slow, effects = self.setting(unknown)
-        glucose = hba1c.mean_glucose(parameters.slow.hba1c, self.cohort.traits.hba1c)
-        averages = body.DayAverages(mean_glucose=glucose, urinary_glucose=jnp.zeros_like(glucose))
-        fast = body.initial(parameters.fast) if fast is None else fast
-        state = broadcast(course.State(fast=fast, slow=slow, averages=averages), self.cohort.size)
-        effects = as_arrays(effects, self.cohort.size)
-        advance, days = compiled_advance(), []
-        for day in range(-SETTLING_DAYS - SOLVING_DAYS, 0):
-            state, summary, _ = advance(state, parameters, effects, self.keys, *ordinary(day))
-            state = replace(state, averages=averages)
-            days.append(summary)
-        kept = map_leaves(lambda *values: np.mean(values, axis=0), *days[SETTLING_DAYS:])
-        names = [f.name for f in dataclasses.fields(Fortnight)]
-        averages = replace(averages, urinary_glucose=jnp.asarray(kept.urinary_glucose))
-        return Fortnight(**{n: getattr(kept, n) for n in names}), replace(state, averages=averages)
-
-    def residual(self, found: Fortnight) -> Floats:
-        """Return the logarithmic deviations from the targets, [number, patient]."""
-        reached = {
-            "hba1c": found.mean_glucose,
-            "fasting_c_peptide": found.fasting_c_peptide,
-            "fasting_glucose": found.fasting_glucose,
-            "insulin_dose": found.insulin_dose,
-        }
-        rows = [np.log(np.maximum(reached[n], 1e-6) / self.targets[n]) for n in self.names.values()]
-        return np.stack(rows).astype(np.float32)
-
-
-def _solve(problem: _Problem) -> tuple[Floats, Floats, Fortnight, course.State]:
-    """Return unknowns, residuals, the fortnight and the state at the best point found for each patient."""
+def _solve(problem: Problem) -> _Solution:
+    """Solve for each patient by itself: who has reached the numbers takes no further part."""
+    everybody = np.arange(problem.cohort.size)
     x = problem.first_guess()
-    lower = np.log([LIMITS[n][0] for n in problem.names])[:, None]
-    upper = np.log([LIMITS[n][1] for n in problem.names])[:, None]
-    found, state = problem.fortnight(x, None)
-    r = problem.residual(found)
+    found, state = problem.fortnight(x, problem.first_morning(), everybody)
+    r = problem.residual(found, everybody)
     inverse = _inverse_jacobian(problem, x, r, state.fast)
+    solution = _Solution(x, r, found, state)
     for _ in range(ITERATIONS):
-        if np.abs(r).max() < TOLERANCE / 4:
+        active = np.flatnonzero(np.abs(solution.r).max(axis=0) > TOLERANCE / 4)
+        if not len(active):
             break
-        step = np.clip(-np.einsum("pij,jp->ip", inverse, r), -0.6, 0.6)
-        moved = np.clip(x + step, lower, upper).astype(np.float32)
-        found, state = problem.fortnight(moved, state.fast)
-        after = problem.residual(found)
-        inverse = _broyden(inverse, moved - x, after - r)
-        x, r = moved, after
-    return x, r, found, state
+        solution = _iterate(problem, solution, inverse, active)
+    return solution
 
 
-def _inverse_jacobian(problem: _Problem, x: Floats, r: Floats, fast: body.FastState) -> Floats:
+def _iterate(problem: Problem, old: _Solution, inverse: Floats, active: Chosen) -> _Solution:
+    """Take one step of Broyden's method with the patients who need it; updates their inverse Jacobians."""
+    lower, upper = (np.log([LIMITS[n][k] for n in problem.names])[:, None] for k in (0, 1))
+    step = np.clip(-np.einsum("pij,jp->ip", inverse[active], old.r[:, active]), -0.6, 0.6)
+    x, r = old.x.copy(), old.r.copy()
+    x[:, active] = np.clip(old.x[:, active] + step, lower, upper)
+    found, state = problem.fortnight(x, old.state.fast, active)
+    r[:, active] = problem.residual(found, active)
+    inverse[active] = _broyden(inverse[active], (x - old.x)[:, active], (r - old.r)[:, active])
+    kept = {
+        f.name: _put(getattr(old.found, f.name), active, getattr(found, f.name))
+        for f in dataclasses.fields(found)
+    }
+    return _Solution(x, r, Fortnight(**kept), _put(old.state, active, take(state, active)))
+
+
+def _inverse_jacobian(problem: Problem, x: Floats, r: Floats, fast: body.FastState) -> Floats:
     """Return the inverse of the Jacobian by differences, [patient, unknown, number]."""
-    n, width = len(x), 0.15
+    n, width, everybody = len(x), 0.15, np.arange(x.shape[1])
     jacobian = np.empty((x.shape[1], n, n), np.float64)
     for column in range(n):
         shifted = x.copy()
         shifted[column] += width
-        after = problem.residual(problem.fortnight(shifted, fast)[0])
+        after = problem.residual(problem.fortnight(shifted, fast, everybody)[0], everybody)
         jacobian[:, :, column] = ((after - r) / width).T
     return np.linalg.pinv(jacobian, rcond=1e-3).astype(np.float32)
 
@@ -258,16 +125,16 @@ def _broyden(inverse: Floats, dx: Floats, dr: Floats) -> Floats:
     return (inverse + np.where(np.abs(limited) < 10, limited, 0)).astype(np.float32)
 
 
-def _rested(
-    cohort: Cohort, problem: _Problem, unknown: Floats, state: course.State
-) -> tuple[Cohort, course.State]:
+def _rested(cohort: Cohort, problem: Problem, solution: _Solution) -> tuple[Cohort, course.State]:
     """Return the cohort with its solved parameters, and the state with the weight in balance."""
-    parameters, slow, _ = problem.setting(unknown)
-    lost = body_weight.urinary_energy(parameters.slow.body_weight, state.averages.urinary_glucose)
+    parameters, slow, _ = problem.setting(solution.x)
+    spilled: Any = solution.found.urinary_glucose
+    lost = body_weight.urinary_energy(parameters.slow.body_weight, spilled)
     balance = parameters.slow.body_weight
     balance = replace(balance, set_point=cohort.traits.weight + lost / balance.maintenance)
     parameters = replace(parameters, slow=replace(parameters.slow, body_weight=balance))
-    return replace(cohort, parameters=parameters), replace(state, slow=slow)
+    averages = replace(solution.state.averages, urinary_glucose=spilled)
+    return replace(cohort, parameters=parameters), replace(solution.state, slow=slow, averages=averages)
 
 
 def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[bool, Floats]:
@@ -299,60 +166,66 @@ def _effects_at_rest(treatment: list[TherapySpec], enrolled: Enrolled) -> Effect
 
 
 def _attempt(
-    numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, ids: Array, attempt: int
+    numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, cohort: Cohort
 ) -> tuple[Start, dict[str, Floats]]:
-    """Sample and solve once; also return the deviations by clinic number."""
-    cohort = sample(numbers, seed, ids, attempt)
+    """Solve a sampled cohort; also return the deviations by clinic number."""
     enrolled = _provisional(cohort, seed, numbers.phenotype)
     has_bolus, basal = _doses(numbers, cohort)
     names = unknowns(numbers, has_bolus)
-    keys = random.patient_keys(seed, "day", cohort.ids)
-    problem = _Problem(cohort, names, _effects_at_rest(treatment, enrolled), keys, basal)
-    x, r, found, state = _solve(problem)
-    cohort, state = _rested(cohort, problem, x, state)
+    draws = random.DayDraws(random.patient_keys(seed, "day", cohort.ids), N_DRAWS)
+    problem = Problem(cohort, names, _effects_at_rest(treatment, enrolled), draws, basal)
+    solution = _solve(problem)
+    cohort, state = _rested(cohort, problem, solution)
     enrolled = dataclasses.replace(
         enrolled,
         basal_dose=basal,
-        bolus_per_carbohydrate=problem.values(x).get("bolus", 0 * basal),
-        fasting_glucose=found.fasting_glucose,
-        daytime_glucose=found.daytime_glucose,
+        bolus_per_carbohydrate=problem.values(solution.x).get("bolus", 0 * basal),
+        fasting_glucose=solution.found.fasting_glucose,
+        daytime_glucose=solution.found.daytime_glucose,
     )
+    r = solution.r
     solved = np.all(np.abs(r) < TOLERANCE, axis=0) & np.all(np.isfinite(r), axis=0)
-    start = Start(cohort, state, enrolled, solved, np.full(len(ids), attempt + 1, np.int32))
+    start = Start(cohort, state, enrolled, solved, np.ones(cohort.size, np.int32))
     return start, dict(zip(names.values(), r, strict=True))
 
 
-def _choose(keep: NDArray[np.bool_], first: Start, second: Start) -> Start:
-    """Keep the solved patients of the first start and take the others from the second."""
-
-    def pick(a: Any, b: Any) -> Any:
-        return map_leaves(lambda x, y: np.where(keep, x, y), a, b)
-
+def _again(
+    numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, start: Start, attempts: range
+) -> tuple[Start, dict[str, Floats]]:
+    """Draw the unsolved patients again, several times at once, and keep the first draw that is solved."""
+    unsolved = np.flatnonzero(~start.is_solved)
+    ids = start.cohort.ids[unsolved]
+    drawn = concatenate([sample(numbers, seed, ids, attempt) for attempt in attempts])
+    found, deviations = _attempt(numbers, treatment, seed, drawn)
+    is_solved = found.is_solved.reshape(len(attempts), len(unsolved))
+    first = np.where(is_solved.any(axis=0), is_solved.argmax(axis=0), len(attempts) - 1)
+    picked = first * len(unsolved) + np.arange(len(unsolved))
     arrays = [f.name for f in dataclasses.fields(Enrolled) if f.name != "draw"]
-    chosen = {n: pick(getattr(first.enrolled, n), getattr(second.enrolled, n)) for n in arrays}
-    ids = first.cohort.ids
-    cohort = replace(pick(replace(first.cohort, ids=None), replace(second.cohort, ids=None)), ids=ids)
+    chosen = {
+        n: _put(getattr(start.enrolled, n), unsolved, getattr(found.enrolled, n)[picked]) for n in arrays
+    }
     return Start(
-        cohort=cohort,
-        state=pick(first.state, second.state),
-        enrolled=dataclasses.replace(first.enrolled, **chosen),
-        is_solved=first.is_solved | second.is_solved,
-        attempts=np.where(keep, first.attempts, second.attempts),
-    )
+        cohort=_put(start.cohort, unsolved, take(found.cohort, picked)),
+        state=_put(start.state, unsolved, take(found.state, picked)),
+        enrolled=dataclasses.replace(start.enrolled, **chosen),
+        is_solved=_put(start.is_solved, unsolved, found.is_solved[picked]),
+        attempts=_put(start.attempts, unsolved, attempts.start + first + 1),
+    ), deviations
 
 
-def starting(numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, ids: Array) -> Start:
+def starting(numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, ids: Ids) -> Start:
     """Return the starting state of some patients; unsolved ones are drawn again up to six times.
 
     Raises `IncompatibleNumbers`, naming the numbers, when hardly any draw can show them together.
     """
-    start, deviations = _attempt(numbers, treatment, seed, ids, 0)
-    for attempt in range(1, ATTEMPTS):
-        if start.is_solved.all():
-            break
-        again, more = _attempt(numbers, treatment, seed, ids, attempt)
+    start, deviations = _attempt(numbers, treatment, seed, sample(numbers, seed, ids))
+    attempt = 1
+    while attempt < ATTEMPTS and not start.is_solved.all():
+        at_once = max(SIZE_OF_RETRY // int((~start.is_solved).sum()), 1)
+        attempts = range(attempt, min(attempt + at_once, ATTEMPTS))
+        start, more = _again(numbers, treatment, seed, start, attempts)
         deviations = {n: np.concatenate([deviations[n], more[n]]) for n in deviations}
-        start = _choose(start.is_solved, start, again)
+        attempt = attempts.stop
     if start.is_solved.mean() < SMALLEST_PLAUSIBLE_SHARE:
         raise IncompatibleNumbers(*_explain(numbers, deviations))
     return start

@@ -10,15 +10,24 @@ import functools
 import zlib
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jax.scipy.special import ndtri
+from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from insulae.core import parameters as table
 from insulae.core import random, sampling
 from insulae.core.pytree import replace
-from insulae.populations.patient import ClinicNumbers, Cohort, Habits, Parameters, Traits, TraitTable
+from insulae.populations.patient import (
+    ClinicNumbers,
+    Cohort,
+    Habits,
+    Ids,
+    Parameters,
+    Traits,
+    TraitTable,
+)
+
+Floats = NDArray[np.float32]
 
 TRAIT_PREFIX = "traits"
 
@@ -54,46 +63,48 @@ def _cholesky(phenotype: str) -> tuple[tuple[str, ...], Any]:
     return names, np.linalg.cholesky(matrix).astype(np.float32)
 
 
-def _normals(seed: int, phenotype: str, attempt: int, ids: Array) -> dict[str, Array]:
+def _normals(seed: int, phenotype: str, attempt: int, ids: Ids) -> dict[str, Floats]:
     """Return one correlated standard normal draw per quantity that varies."""
     rows = {name: table.lookup(name, phenotype) for name in _names()}
     needed = {"traits.male", *_cholesky(phenotype)[0]}
     varying = [name for name, row in rows.items() if row.distribution != "fixed" or name in needed]
     streams = np.array([zlib.crc32(f"{attempt}/{name}".encode()) for name in varying], np.uint32)
-    matrix = random.stream_normals(seed, streams, ids)
+    matrix = np.asarray(random.stream_normals(seed, streams, ids))
     draws = dict(zip(varying, matrix, strict=True))
     names, factor = _cholesky(phenotype)
-    correlated = factor @ jnp.stack([draws[name] for name in names])
+    # Not a matrix product: its rounding would depend on how many patients there are.
+    correlated = np.einsum("ij,jp->ip", factor, np.stack([draws[name] for name in names]))
     return draws | dict(zip(names, correlated, strict=True))
 
 
-def _given(numbers: ClinicNumbers, name: str, sampled: Array, seed: int, ids: Array) -> Array:
+def _given(numbers: ClinicNumbers, name: str, sampled: Floats, seed: int, ids: Ids) -> Floats:
     """Take a given number, drawn evenly from its range, in place of the sampled one."""
     if name not in numbers.given:
         return sampled
     low, high = numbers.given[name]
     if low == high:
-        return jnp.full_like(sampled, low)
-    return low + (high - low) * random.uniforms(seed, f"given/{name}", ids)
+        return np.full_like(sampled, low)
+    share = np.asarray(random.uniforms(seed, f"given/{name}", ids), np.float32)
+    return (low + (high - low) * share).astype(np.float32)
 
 
 def _size(
-    numbers: ClinicNumbers, sampled: dict[str, Array], male: Array, seed: int, ids: Array
-) -> tuple[Array, Array]:
+    numbers: ClinicNumbers, sampled: dict[str, Floats], male: Floats, seed: int, ids: Ids
+) -> tuple[Floats, Floats]:
     """Return height (m) and weight (kg) from what is given and the sampled body mass index."""
-    height = jnp.where(male > 0, sampled["height_male"], sampled["height_female"])
+    height = np.where(male > 0, sampled["height_male"], sampled["height_female"])
     height = _given(numbers, "height", height, seed, ids)
     bmi = _given(numbers, "bmi", sampled["bmi"], seed, ids)
     return height, _given(numbers, "weight", bmi * height**2, seed, ids)
 
 
-def sample_traits(numbers: ClinicNumbers, values: dict[str, Array], seed: int, ids: Array) -> Traits:
+def sample_traits(numbers: ClinicNumbers, values: dict[str, Floats], seed: int, ids: Ids) -> Traits:
     """Return the traits: given numbers where there are any, else the sampled ones."""
     sampled = {name.split(".")[1]: v for name, v in values.items() if name.startswith(TRAIT_PREFIX)}
     take = functools.partial(_given, numbers, seed=seed, ids=ids)
     male = take("male", sampled=sampled["male"])
     height, weight = _size(numbers, sampled, male, seed, ids)
-    unknown = jnp.full_like(height, jnp.nan)
+    unknown = np.full_like(height, np.nan)
     return Traits(
         age=take("age", sampled=sampled["age"]),
         male=male,
@@ -111,14 +122,14 @@ def sample_traits(numbers: ClinicNumbers, values: dict[str, Array], seed: int, i
     )
 
 
-def _record(cls: type, values: dict[str, Array], like: Array) -> Any:
+def _record(cls: type, values: dict[str, Floats], like: Floats) -> Any:
     """Fill one parameter record from the sampled values; derived fields start at zero."""
     prefix = table.component_of(cls)
     names = {f.name: f"{prefix}.{f.name}" for f in dataclasses.fields(cls)}
     return cls(**{field: values.get(name, 0 * like) for field, name in names.items()})
 
 
-def _group(cls: type, values: dict[str, Array], like: Array) -> Any:
+def _group(cls: type, values: dict[str, Floats], like: Floats) -> Any:
     return cls(**{f.name: _record(f.type, values, like) for f in dataclasses.fields(cls)})  # type: ignore[arg-type]
 
 
@@ -126,7 +137,7 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
     """Fill the fields that belong to the person: size, glucose lability."""
     slow, habits = parameters.slow, parameters.habits
     weight = replace(slow.body_weight, height=traits.height, set_point=traits.weight)
-    one = jnp.ones_like(traits.height)
+    one = np.ones_like(traits.height)
     changed = Habits(
         meals=replace(habits.meals, lability=traits.lability, intake=one),
         sensitivity=replace(habits.sensitivity, lability=traits.lability),
@@ -135,14 +146,14 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
     return replace(parameters, slow=replace(slow, body_weight=weight), habits=changed)
 
 
-def sample(numbers: ClinicNumbers, seed: int, ids: Array, attempt: int = 0) -> Cohort:
+def sample(numbers: ClinicNumbers, seed: int, ids: Ids, attempt: int = 0) -> Cohort:
     """Return the cohort of some patients; `attempt` counts earlier draws that were not plausible."""
     draws = _normals(seed, numbers.phenotype, attempt, ids)
-    zero = jnp.zeros(len(ids), jnp.float32)
+    zero = np.zeros(len(ids), np.float32)
     rows = {name: table.lookup(name, numbers.phenotype) for name in _names()}
     values = {name: sampling.quantile(row, draws.get(name, zero)) for name, row in rows.items()}
     share = rows["traits.male"].value
-    values["traits.male"] = jnp.where(draws["traits.male"] < ndtri(share), 1.0, 0.0)
+    values["traits.male"] = np.where(draws["traits.male"] < ndtri(share), 1.0, 0.0)
     traits = sample_traits(numbers, values, seed, ids)
     fast, slow = (_group(Parameters.__annotations__[g], values, zero) for g in ("fast", "slow"))
     parameters = Parameters(fast=fast, slow=slow, habits=_group(Habits, values, zero))

@@ -1,15 +1,20 @@
 """A virtual patient: identifier, clinical traits, parameters; a cohort is a patient with a leading axis."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
-from jax import Array
+from numpy.typing import NDArray
 
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
 from insulae.devices import pen
 from insulae.lifestyle import meals, sensitivity
 from insulae.physiology import body
+
+PerPatient = Any
+"""An array [patient]: numpy here, traced or XLA's own inside compiled code."""
+Ids = NDArray[np.integer[Any]]
 
 PHENOTYPES = ("healthy", "prediabetes", "type1", "type2")
 
@@ -39,19 +44,19 @@ class Traits:
     `fasting_glucose` (mg/dL) and `fasting_c_peptide` (pmol/L) are NaN when unknown.
     """
 
-    age: Array
-    male: Array
-    height: Array
-    weight: Array
-    duration: Array
-    hba1c: Array
-    insulin_dose: Array
-    egfr: Array
-    lability: Array
-    basal_share: Array
-    residual_mass: Array
-    fasting_glucose: Array
-    fasting_c_peptide: Array
+    age: PerPatient
+    male: PerPatient
+    height: PerPatient
+    weight: PerPatient
+    duration: PerPatient
+    hba1c: PerPatient
+    insulin_dose: PerPatient
+    egfr: PerPatient
+    lability: PerPatient
+    basal_share: PerPatient
+    residual_mass: PerPatient
+    fasting_glucose: PerPatient
+    fasting_c_peptide: PerPatient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +81,7 @@ class TraitTable:
 class Cohort:
     """Virtual patients of one phenotype; every leaf has the patient axis first."""
 
-    ids: Array
+    ids: Ids
     traits: Traits
     parameters: Parameters
 

@@ -6,26 +6,29 @@ This is the only place where the kernel is compiled: effects, doses, patients an
 import functools
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.special import ndtri
 
-from insulae.core import random
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
-from insulae.core.pytree import map_leaves, replace
+from insulae.core.pytree import replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
 from insulae.devices import pen
+from insulae.engine.kernel import Kernel, compiled
 from insulae.lifestyle import meals, sensitivity
 from insulae.physiology import body, course
 from insulae.physiology.day import Control, DaySummary, Trace, simulate_day
 from insulae.physiology.effects import Effects, Inputs
+from insulae.physiology.signals import SlowSignals
 from insulae.physiology.slow import body_weight
 from insulae.populations.patient import Habits, Parameters
 
 N_NORMALS = meals.N_NORMALS + sensitivity.N_NORMALS + pen.N_NORMALS
 N_DRAWS = N_NORMALS + meals.N_UNIFORMS
+
+SMALL_CAPACITY = 0.05
+"""Secretory capacity (1 = healthy) below which its relative changes matter less and less."""
 
 TEST_MEAL_STEP = 8 * MINUTES_PER_HOUR // STEP_MINUTES
 TEST_MEAL_STEPS = 2
@@ -41,10 +44,8 @@ class DayPlan(NamedTuple):
     absorption: Array
 
 
-def plan(habits: Habits, keys: Array, day: Array, even: Array) -> DayPlan:
-    """Draw one day; `even` chooses draws that spread evenly over days, for days that stand for several."""
-    spread = random.even_uniforms(keys, day, N_DRAWS)
-    uniform = jnp.where(even, spread, random.independent_uniforms(keys, day, N_DRAWS))
+def plan(habits: Habits, uniform: Array) -> DayPlan:
+    """Return one day from its uniform draws [25, ...]."""
     normal = ndtri(uniform[:N_NORMALS])
     first, second = meals.N_NORMALS, meals.N_NORMALS + sensitivity.N_NORMALS
     return DayPlan(
@@ -76,40 +77,41 @@ def control(habits: Habits, today: DayPlan, effects: Effects, weight: Array) -> 
     return inputs
 
 
-def _advance(
-    state: course.State,
-    parameters: Parameters,
-    effects: Effects,
-    keys: Array,
-    day: Array,
-    days: Array,
-    even: Array,
-) -> tuple[course.State, DaySummary, Trace]:
+def movement(before: SlowSignals, after: SlowSignals) -> Array:
+    """Return how far the slow clock has moved what the fast clock depends on, as a relative change."""
+
+    def relative(old: Array, new: Array, smallest: float = 0.0) -> Array:
+        return jnp.abs(new - old) / (old + smallest)
+
+    capacities = [s.native_capacity + s.graft_capacity for s in (before, after)]
+    return jnp.maximum(
+        relative(*capacities, smallest=SMALL_CAPACITY),
+        jnp.maximum(
+            relative(before.peripheral_sensitivity, after.peripheral_sensitivity),
+            relative(before.hepatic_sensitivity, after.hepatic_sensitivity),
+        ),
+    )
+
+
+def ordinary_day(
+    state: course.State, parameters: Parameters, effects: Effects, uniform: Array, days: Array
+) -> tuple[course.State, DaySummary, Trace, Array]:
+    """Live one day that stands for `days`; also return how far the slow clock moved, as a relative change."""
     slow = parameters.slow
     weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
     intake = parameters.habits.meals.intake * effects.carbohydrate_intake
     habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
-    law = control(habits, plan(habits, keys, day, even), effects, weight)
-    return course.advance(state, (parameters.fast, slow), effects, law, days)
+    law = control(habits, plan(habits, uniform), effects, weight)
+    after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)
+    _, before = course.morning(state, slow, effects)
+    moved = movement(before, body.slow_signals(after.slow, slow, after.averages, effects))
+    return after, summary, trace, moved
 
 
-def as_arrays(effects: Effects, n: int) -> Effects:
-    """Give every effect the patient axis and one floating type, so that all calls share one compilation.
-
-    In numpy, which is many times faster here than JAX and leaves other threads alone.
-    """
-    return map_leaves(lambda leaf: np.full(n, leaf, np.float32), effects)
-
-
-def ordinary(day: int, days: int = 0, even: bool = True) -> tuple[np.int32, np.int32, np.bool_]:
-    """Return the arguments of a compiled day: its number, days it stands for, whether draws spread evenly."""
-    return np.int32(day), np.int32(days), np.bool_(even)
-
-
-def _meal_test(
+def meal_test(
     state: course.State, parameters: Parameters, effects: Effects, carbohydrate: Array
-) -> tuple[Array, Array, Array]:
-    """Give a liquid meal at 08:00 after the night, with basal insulin as usual and no bolus."""
+) -> tuple[Trace]:
+    """Give a liquid meal (g) at 08:00 after the night, with basal insulin as before and no bolus."""
     _, signals = course.morning(state, parameters.slow, effects)
     fast_parameters = body.today(parameters.fast, signals, effects)
     one = jnp.ones_like(carbohydrate)
@@ -128,21 +130,18 @@ def _meal_test(
             hour=step * STEP_MINUTES / MINUTES_PER_HOUR,
         )
 
-    _, _, trace = simulate_day(state.fast, fast_parameters, inputs)
-    window = slice(TEST_MEAL_STEP - 1, TEST_MEAL_STEP + TEST_STEPS)
-    return trace.glucose[window], trace.insulin[window], trace.c_peptide[window]
+    return (simulate_day(state.fast, fast_parameters, inputs)[2],)
 
 
 @functools.cache
-def compiled_meal_test() -> "jax.stages.Wrapped":
-    """Return the compiled test: `(state, parameters, effects, carbohydrate) -> glucose, insulin, c_peptide`.
-
-    Each is [step, patient], every five minutes from the fasting value before the drink to four hours after.
-    """
-    return jax.jit(_meal_test)
+def compiled_day() -> Kernel:
+    """Return the kernel `(state, parameters, effects, uniforms), (days,) -> state, summary, trace, moved`."""
+    records = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(N_DRAWS)]
+    return compiled(ordinary_day, records, n_integers=1)
 
 
 @functools.cache
-def compiled_advance() -> "jax.stages.Wrapped":
-    """Return the day: `(state, parameters, effects, keys, day, days, even) -> (state, summary, trace)`."""
-    return jax.jit(_advance, compiler_options={"xla_cpu_prefer_vector_width": 512})
+def compiled_meal_test() -> Kernel:
+    """Return the meal test: `(state, parameters, effects, carbohydrate) -> trace` of the whole day."""
+    records = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), 0.0]
+    return compiled(meal_test, records)

@@ -69,7 +69,9 @@ def _arm(study: Study, arm: ArmSpec) -> Arm:
     therapies = therapies_of(study, arm)
     typical = typical_patient(lambda name: value(name, study.population.phenotype))
     weeks = [day / DAYS_PER_WEEK for day in study.visit_days()]
-    return Arm(arm.name, therapies, steps_of([spec.build(typical) for spec in therapies], weeks))
+    treatments = [spec.build(typical) for spec in therapies]
+    steps = steps_of(treatments, weeks, every_day=study.resolution == "every day")
+    return Arm(arm.name, therapies, steps)
 
 
 def typical_patient(draw: Callable[[str], float]) -> Enrolled:

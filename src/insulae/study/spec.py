@@ -168,6 +168,7 @@ class Study(Spec):
     )
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
     endpoints: Literal["all"] | tuple[str, ...] = "all"
+    resolution: Literal["adaptive", "every day"] = "adaptive"
     stored_traces: StoredTraces = StoredTraces()
     reported: tuple[Reported, ...] = ()
     notes: tuple[str, ...] = ()

@@ -30,9 +30,9 @@ from insulae.physiology.day import Trace, step
 from insulae.physiology.effects import Effects, Inputs, combine
 from insulae.physiology.slow import body_weight, graft
 from insulae.populations import baseline, routine
-from insulae.populations.patient import ClinicNumbers
+from insulae.populations.bodies import Bodies
+from insulae.populations.patient import ClinicNumbers, Parameters
 from insulae.therapies.base import LONG_AGO, TherapySpec, Treatment, load_all
-from insulae.trials.calendar import Step
 from insulae.trials.simulation import simulate_arm
 from insulae.trials.trial import steps_of
 
@@ -79,11 +79,13 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Day:
-    """A recorded day: where it starts, its constants, and the inputs of each step [step, patient]."""
+    """A recorded day: where it starts, its constants, the inputs of each step [step, patient]; `lived` is the
+    trace of the compiled kernel."""
 
     state: body.FastState
     parameters: body.FastParameters
     inputs: Inputs
+    lived: Trace
 
 
 def _spec(kind: str, **fields: Any) -> TherapySpec:
@@ -130,7 +132,7 @@ def _built(specs: tuple[TherapySpec, ...], start: baseline.Start) -> dict[str, T
 
 
 def _start(case: Case, size: int) -> baseline.Start:
-    return baseline.starting(case.numbers, list(case.standing), SEED, jnp.arange(size))
+    return baseline.starting(case.numbers, list(case.standing), SEED, np.arange(size))
 
 
 def _with_graft(state: course.State, mass: float) -> course.State:
@@ -152,16 +154,19 @@ def _effects(case: Case, start: baseline.Start) -> Effects:
     """Return what the treatments do on the day; a settled graft has replaced insulin."""
     treatments = _built(case.standing, start).values()
     kept = [t for t in treatments if not (case.graft and t.sort == "insulin")]
-    return routine.as_arrays(combine(t.effects(0) for t in kept), start.cohort.size)
+    combined = combine(t.effects(0) for t in kept)
+    return map_leaves(lambda leaf: np.full(start.cohort.size, leaf, np.float32), combined)
 
 
 @jax.jit
-def _record(state: course.State, parameters: Any, effects: Effects, keys: Array, number: Array) -> Day:
-    """Live one ordinary day and write down the inputs of each step."""
+def _record(
+    state: course.State, parameters: Parameters, effects: Effects, uniforms: Array
+) -> tuple[body.FastParameters, Inputs]:
+    """Live one ordinary day and write down its constants and the inputs of each step."""
     slow, signals = course.morning(state, parameters.slow, effects)
     constants = body.today(parameters.fast, signals, effects)
     weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.slow.body_weight)
-    plan = routine.plan(parameters.habits, keys, number, jnp.asarray(False))
+    plan = routine.plan(parameters.habits, uniforms)
     law = routine.control(parameters.habits, plan, effects, weight)
 
     def one(fast: body.FastState, index: Array) -> tuple[body.FastState, Inputs]:
@@ -170,7 +175,7 @@ def _record(state: course.State, parameters: Any, effects: Effects, keys: Array,
         return step(fast, constants, inputs), inputs
 
     _, inputs = lax.scan(one, state.fast, jnp.arange(STEPS_PER_DAY))
-    return Day(state.fast, constants, inputs)
+    return constants, inputs
 
 
 jax.tree_util.register_dataclass(Day)
@@ -181,11 +186,14 @@ def recorded(case: Case, size: int = FEW) -> Day:
     start = _start(case, size)
     state = _with_graft(start.state, case.graft) if case.graft else start.state
     effects = _effects(case, start)
-    keys = random.patient_keys(SEED, "day", start.cohort.ids)
-    parameters = start.cohort.parameters
-    first = routine.ordinary(0, even=False)
-    state, _, _ = routine.compiled_advance()(state, parameters, effects, keys, *first)
-    return _record(state, parameters, effects, keys, np.int32(1))
+    draws = random.DayDraws(random.patient_keys(SEED, "day", start.cohort.ids), routine.N_DRAWS)
+    bodies = Bodies(start.cohort.parameters, state, draws)
+    given = bodies.packed(effects)
+    bodies.live(given, day=0, days=0, is_even=False)
+    before = bodies.state
+    constants, inputs = _record(before, start.cohort.parameters, effects, draws.independent(1))
+    lived = bodies.live(given, day=1, days=0, is_even=False)
+    return Day(before.fast, constants, inputs, lived.trace)
 
 
 def _trace(state: body.FastState, constants: body.FastParameters) -> Trace:
@@ -277,12 +285,14 @@ def order(full: float, half: float) -> float:
 
 
 def _day_rows(case: Case) -> list[Row]:
-    traces = solutions(recorded(case))
+    day = recorded(case)
+    traces = solutions(day)
     full, half = (errors(traces[name], traces["reference"]) for name in ("full", "half"))
     pairs = {
         "five-minute step": full,
         "step halved": half,
         "single precision": errors(traces["single"], traces["full"]),
+        "compiled kernel": errors(day.lived, traces["full"]),
     }
     rows = [Row(name, case.name, q, e, UNITS[q]) for name, found in pairs.items() for q, e in found.items()]
     seen = {q: order(full[q], half[q]) for q in ("glucose", "insulin", "mean_glucose")}
@@ -303,20 +313,21 @@ def _values(visit: Visit) -> dict[str, Floats]:
     return evaluate(names, visit) | {"graft_mass": np.asarray(visit.graft_mass, np.float64)}
 
 
-def lived(case: Case, start: baseline.Start, every_day: bool) -> tuple[dict[str, Floats], list[Step]]:
-    """Return the endpoints of a course at its visits, [visit, patient], and its calendar."""
+def lived(case: Case, start: baseline.Start, every_day: bool) -> tuple[dict[str, Floats], float]:
+    """Return the endpoints of a course at its visits, [visit, patient], and the share of days simulated."""
     treatments = _built(case.standing, start) | _built(case.added, start)
     steps = list(steps_of(treatments.values(), case.weeks, every_day))
-    visits = [v.visit for v in simulate_arm(start, treatments, steps, SEED) if v is not None]
-    found = [_values(visit) for visit in visits]
-    return {name: np.stack([values[name] for values in found]) for name in ENDPOINTS}, steps
+    visited = [v for v in simulate_arm(start, treatments, steps, SEED) if v is not None]
+    found = [_values(v.visit) for v in visited]
+    share = float(visited[-1].days_simulated.mean()) / sum(step.days for step in steps)
+    return {name: np.stack([values[name] for values in found]) for name in ENDPOINTS}, share
 
 
 def _differences(case: Case, start: baseline.Start) -> tuple[dict[str, Floats], float]:
     """Return calendar minus every day, [visit, patient], and the share of days that is simulated."""
-    skipping, steps = lived(case, start, every_day=False)
+    skipping, share = lived(case, start, every_day=False)
     daily, _ = lived(case, start, every_day=True)
-    return {n: skipping[n] - daily[n] for n in skipping}, len(steps) / sum(s.days for s in steps)
+    return {n: skipping[n] - daily[n] for n in skipping}, share
 
 
 def _course_rows(case: Case) -> list[Row]:

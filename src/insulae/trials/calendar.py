@@ -1,7 +1,8 @@
-"""Which days are simulated and for how many days each stands; when the clinic is contacted; when visits are.
+"""When visits and contacts are, and how long a simulated day may stand for others in between.
 
 Every day is simulated in the glucose-sensor window before a visit and for four weeks after an event, every
-second day for four weeks more, and one day a week otherwise.
+second day for four weeks more. Otherwise a day may stand for a week, and each patient's own pace decides
+(`insulae.trials.pace`).
 """
 
 import dataclasses
@@ -18,10 +19,12 @@ LONGEST_WHILE_TITRATED = 3
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One simulated day: its number, how many days it stands for, and what happens at its end."""
+    """Some days in a row: the first, how many, how many of them one simulated day may stand for at most, and
+    what happens at their end."""
 
     day: int
     days: int
+    longest: int
     is_in_window: bool
     is_contact: bool
     visit_week: float | None
@@ -41,21 +44,22 @@ def calendar(
     """Return the steps from the window before the first visit to the last visit.
 
     Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0
-    on.
+    on; a step ends with a contact, a visit, an event or the beginning of a window, and is one day long in
+    windows.
     """
     visits = sorted({round(week * DAYS_PER_WEEK) for week in visit_weeks})
     window = {day for visit in visits for day in range(visit - WINDOW_DAYS, visit)}
     happenings = sorted({int(event) for event in events})
     marks = sorted({*visits, *happenings, *(visit - WINDOW_DAYS for visit in visits)})
-    steps, day = [], visits[0] - WINDOW_DAYS
+    steps, day = list[Step](), visits[0] - WINDOW_DAYS
     most = LONGEST_WHILE_TITRATED if is_titrated else DAYS_PER_WEEK
     while day < visits[-1]:
         longest = 1 if every_day or day in window else _longest(day, happenings, most)
         next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
         next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
-        end = min(day + longest, next_contact, next_mark)
+        end = min(day + 1 if longest == 1 else next_contact, next_contact, next_mark)
         week = end / DAYS_PER_WEEK if end in visits else None
         is_contact = end % DAYS_PER_WEEK == 0 and end >= 0
-        steps.append(Step(day, end - day, day in window, is_contact, week))
+        steps.append(Step(day, end - day, longest, day in window, is_contact, week))
         day = end
     return steps

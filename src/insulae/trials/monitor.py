@@ -1,8 +1,10 @@
 """What the clinic knows as days go by: recent glucose, HbA1c at visits, drugs taken and stopped."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.physiology.day import DaySummary
@@ -11,6 +13,7 @@ from insulae.therapies.base import Flags, Floats, Observed, Treatment
 MEMORY_DAYS = 5.0
 """Recent glucose is an exponential mean over about a week of days."""
 SHORTEST_FREE_DAYS = 14.0
+RECENT = {"fasting": "fasting_glucose", "daytime": "daytime_glucose", "lowest": "lowest_glucose"}
 
 
 @dataclasses.dataclass
@@ -35,17 +38,24 @@ class Monitor:
         never = np.full(n, np.inf, np.float32)
         zero = np.zeros(n, np.float32)
         flags = np.zeros(n, bool)
-        return cls(fasting, daytime, fasting, hba1c, zero, zero, flags, never, never.copy(), never.copy())
+        recent, day = np.array(fasting, np.float32), np.array(daytime, np.float32)
+        return cls(recent, day, recent.copy(), hba1c, zero, zero, flags, never, never.copy(), never.copy())
 
-    def add(self, summary: DaySummary, days: int) -> None:
-        """Take in one simulated day that stands for some days."""
-        share = 1 - np.exp(-days / MEMORY_DAYS)
-        pairs = (("fasting", "fasting_glucose"), ("daytime", "daytime_glucose"), ("lowest", "lowest_glucose"))
-        for mine, theirs in pairs:
-            old = getattr(self, mine)
-            setattr(
-                self, mine, (old + share * (np.asarray(getattr(summary, theirs)) - old)).astype(np.float32)
-            )
+    def add(self, summary: DaySummary, days: int, chosen: NDArray[np.integer[Any]]) -> None:
+        """Take in one simulated day of some patients that stands for some days."""
+        share = np.float32(1 - np.exp(-days / MEMORY_DAYS))
+        for mine, theirs in RECENT.items():
+            value = getattr(self, mine)
+            value[chosen] += share * (np.asarray(getattr(summary, theirs)) - value[chosen])
+
+    def kept(self) -> dict[str, Floats]:
+        """Return a copy of recent glucose, to go back to."""
+        return {name: getattr(self, name).copy() for name in RECENT}
+
+    def go_back(self, chosen: NDArray[np.integer[Any]], kept: dict[str, Floats]) -> None:
+        """Put the recent glucose of some patients back."""
+        for name, values in kept.items():
+            getattr(self, name)[chosen] = values[chosen]
 
     def record(self, treatments: dict[str, Treatment], day: float, days: int) -> None:
         """Count days without insulin and without any glucose-lowering drug; note when each was stopped."""
@@ -83,9 +93,9 @@ class Monitor:
         return Observed(
             day=day,
             is_visit=is_visit,
-            fasting_glucose=self.fasting,
-            daytime_glucose=self.daytime,
-            lowest_glucose=self.lowest,
+            fasting_glucose=self.fasting.copy(),
+            daytime_glucose=self.daytime.copy(),
+            lowest_glucose=self.lowest.copy(),
             hba1c=self.hba1c,
             days_off_insulin=self.days_off_insulin(),
         )

@@ -11,15 +11,17 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from insulae.core import random
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
+from insulae.core.random import DayDraws
 from insulae.physiology.effects import combine
 from insulae.populations.baseline import Start, starting
+from insulae.populations.bodies import Bodies
 from insulae.populations.patient import ClinicNumbers
-from insulae.populations.routine import as_arrays, compiled_meal_test
+from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import LONG_AGO, Treatment, load_all
 from insulae.trials.calendar import calendar
 from insulae.trials.simulation import simulate_arm
@@ -103,7 +105,7 @@ def _started(person: Person) -> tuple[Start, dict[str, Treatment]]:
     family = load_all()
     specs = [family.get(kind).model_validate({"kind": kind, "start": LONG_AGO}) for kind in person.treatment]
     numbers = ClinicNumbers(person.phenotype, {"hba1c": (person.hba1c, person.hba1c)}, person.treatment)
-    start = starting(numbers, specs, SEED, jnp.arange(PATIENTS))
+    start = starting(numbers, specs, SEED, np.arange(PATIENTS))
     return start, {spec.kind: spec.build(start.enrolled) for spec in specs}
 
 
@@ -121,12 +123,13 @@ def _day_curves(person: Person, start: Start, treatments: dict[str, Treatment]) 
 
 def _test_curves(person: Person, start: Start, treatments: dict[str, Treatment], test: str) -> list[Curve]:
     """Return percentiles over patients of one test in the morning."""
-    effects = as_arrays(combine(t.effects(0.0) for t in treatments.values()), PATIENTS)
-    drink = np.full(PATIENTS, TESTS[test], np.float32)
-    traces = compiled_meal_test()(start.state, start.cohort.parameters, effects, drink)
+    draws = DayDraws(random.patient_keys(SEED, "day", start.cohort.ids), N_DRAWS)
+    bodies = Bodies(start.cohort.parameters, start.state, draws)
+    effects = bodies.packed(combine(t.effects(0.0) for t in treatments.values()))
+    trace = bodies.meal_test(effects, TESTS[test])
     curves = []
-    for quantity, trace in zip(QUANTITIES, traces, strict=True):
-        values = np.percentile(np.asarray(trace), PERCENTILES, axis=1)
+    for quantity in QUANTITIES:
+        values = np.percentile(getattr(trace, quantity), PERCENTILES, axis=1)
         minutes = np.arange(values.shape[1]) * float(STEP_MINUTES)
         curves.append(Curve(person.name, test, quantity, minutes, values))
     return curves

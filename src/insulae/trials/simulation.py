@@ -9,21 +9,22 @@ from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from insulae.core import random
 from insulae.core.clock import DAYS_PER_WEEK, STEP_MINUTES
+from insulae.core.random import DayDraws
 from insulae.endpoints.base import Visit
-from insulae.physiology import course
+from insulae.engine.records import Packed
 from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
-from insulae.populations.patient import Parameters
-from insulae.populations.routine import as_arrays, compiled_advance, compiled_meal_test, ordinary
+from insulae.populations.bodies import Bodies, Chosen
+from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import Floats, Treatment
 from insulae.trials.calendar import WINDOW_DAYS, Step
 from insulae.trials.monitor import Monitor
+from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, pieces, shorter
 
 TEST_MEAL_CARBOHYDRATE = 50.0
 """Carbohydrate of the liquid mixed meal in g (360 mL, Greenbaum 2008)."""
@@ -42,48 +43,93 @@ class Window:
 
 @dataclasses.dataclass(frozen=True)
 class Visited:
-    """One visit of one arm: what endpoints see, the traces behind it, and who could be integrated."""
+    """One visit of one arm: what endpoints see, the traces behind it, who could be integrated, and how many
+    days of each patient were simulated so far."""
 
     visit: Visit
     window: Window
     is_finite: NDArray[np.bool_]
+    days_simulated: NDArray[np.int64]
 
 
 class Arm:
     """The running state of one arm of the trial."""
 
-    def __init__(self, start: Start, treatments: dict[str, Treatment], seed: int) -> None:
-        self.treatments = treatments
-        self.state: course.State = start.state
-        self.parameters: Parameters = start.cohort.parameters
-        self.size = start.cohort.size
-        self.keys: Array = random.patient_keys(seed, "day", start.cohort.ids)
+    def __init__(self, start: Start, treatments: dict[str, Treatment], draws: DayDraws) -> None:
+        self.treatments, self.size = treatments, start.cohort.size
+        self.bodies = Bodies(start.cohort.parameters, start.state, draws)
         e = start.enrolled
         hba1c = np.asarray(start.cohort.traits.hba1c)
         self.monitor = Monitor.start(e.fasting_glucose, e.daytime_glucose, hba1c)
+        self.pace = Pace.start(self.size)
+        self.days_simulated = np.zeros(self.size, np.int64)
+        self.last_effects: Packed[Effects] | None = None
         self.summaries: deque[DaySummary] = deque(maxlen=WINDOW_DAYS)
         self.traces: deque[Trace] = deque(maxlen=WINDOW_DAYS)
 
-    def effects(self, day: float) -> Effects:
+    def effects(self, day: float) -> Packed[Effects]:
         """Return what all treatments do on a day."""
-        combined = combine(t.effects(day) for t in self.treatments.values())
-        return as_arrays(combined, self.size)
+        return self.bodies.packed(combine(t.effects(day) for t in self.treatments.values()))
 
     def live(self, step: Step) -> None:
-        """Simulate one step and let the clinic take note."""
-        advance, arguments = compiled_advance(), ordinary(step.day, step.days, even=step.days > 1)
+        """Simulate the days of a step, each patient at the own pace, and let the clinic take note."""
         effects = self.effects(step.day)
-        self.state, summary, trace = advance(self.state, self.parameters, effects, self.keys, *arguments)
-        self.monitor.add(summary, step.days)
+        if step.longest == 1 and step.days == 1:
+            self._live_day(step, effects)
+        else:
+            self._live_stretch(step, effects)
+        self.last_effects = effects
         self.monitor.record(self.treatments, step.day, step.days)
+
+    def _live_day(self, step: Step, effects: Packed[Effects]) -> None:
+        lived = self.bodies.live(effects, step.day, 1, is_even=False)
+        everybody = np.arange(self.size)
+        self.days_simulated += 1
+        self.monitor.add(lived.summary, 1, everybody)
+        self.pace.learn(everybody, lived.movement, np.ones(self.size, np.float32))
         if step.is_in_window:
-            self.summaries.append(summary)
-            self.traces.append(trace)
+            self.summaries.append(lived.summary)
+            self.traces.append(lived.trace)
+
+    def _live_stretch(self, step: Step, effects: Packed[Effects]) -> None:
+        """Live some days in steps that suit each patient; who moved too far goes back for shorter ones."""
+        steps = self.pace.wanted(step.longest, self._has_changed(effects))
+        active, before = np.arange(self.size), (self.bodies.kept(), self.monitor.kept())
+        while len(active):
+            moved = np.zeros(self.size, np.float32)
+            for length in np.unique(steps[active]):
+                chosen = active[steps[active] == length]
+                moved[chosen] = self._cross(step, chosen, int(length), effects)
+            self.pace.learn(active, moved[active], np.minimum(steps, step.days)[active].astype(np.float32))
+            active = active[self.pace.too_far(moved, steps)[active]]
+            if len(active):
+                steps[active] = shorter(np.minimum(steps[active], step.days))
+                self.bodies.go_back(active, before[0])
+                self.monitor.go_back(active, before[1])
+
+    def _has_changed(self, effects: Packed[Effects]) -> NDArray[np.bool_]:
+        """Tell whose effects differ from those of the step before."""
+        if self.last_effects is None:
+            return np.ones(self.size, bool)
+        old, new = (e.matrix[:, : self.size] for e in (self.last_effects, effects))
+        return np.any(np.abs(new - old) > MOST_CHANGE_OF_DOSE * np.abs(old), axis=0)
+
+    def _cross(self, step: Step, chosen: Chosen, length: int, effects: Packed[Effects]) -> Floats:
+        """Live a step's days with some patients; return how far they moved in one simulated day at most."""
+        day, moved = step.day, np.zeros(len(chosen), np.float32)
+        for days in pieces(step.days, length):
+            given = effects if day == step.day else self.effects(day)
+            lived = self.bodies.live_some(chosen, given, day, days, is_even=length > 1)
+            self.monitor.add(lived.summary, days, chosen)
+            moved = np.maximum(moved, lived.movement)
+            self.days_simulated[chosen] += 1
+            day += days
+        return moved
 
     def contact(self, day: float, is_visit: bool) -> None:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
         if is_visit:
-            self.monitor.hba1c = np.asarray(self.state.slow.hba1c.value)
+            self.monitor.hba1c = np.array(self.bodies.state.slow.hba1c.value)
         observed = self.monitor.observed(day, is_visit)
         self.treatments = {kind: t.after(observed) for kind, t in self.treatments.items()}
 
@@ -93,7 +139,7 @@ class Arm:
         window = self._window(day)
         visit = self._measured(day, window)
         finite = np.isfinite(window.glucose).all(axis=1) & np.isfinite(visit.hba1c)
-        return Visited(visit=visit, window=window, is_finite=finite)
+        return Visited(visit, window, finite, self.days_simulated.copy())
 
     def _window(self, day: int) -> Window:
         stacked = {
@@ -103,7 +149,7 @@ class Arm:
         return Window(**stacked, first_day=day - len(self.traces))
 
     def _measured(self, day: int, window: Window) -> Visit:
-        slow, m = self.state.slow, self.monitor
+        slow, m = self.bodies.state.slow, self.monitor
         test = self._meal_test(day)
         kidney, graft = slow.renal_function, slow.graft
         share = np.asarray(graft.function * graft.maturation * graft.potency)
@@ -129,18 +175,17 @@ class Arm:
 
     def _meal_test(self, day: int) -> tuple[Floats, Floats]:
         """Return glucose and C-peptide of a mixed-meal test, [patient, 5]."""
-        carbohydrate = np.full(self.size, TEST_MEAL_CARBOHYDRATE, np.float32)
-        effects = self.effects(day - 0.5)
-        glucose, _, c_peptide = compiled_meal_test()(self.state, self.parameters, effects, carbohydrate)
+        trace = self.bodies.meal_test(self.effects(day - 0.5), TEST_MEAL_CARBOHYDRATE)
         rows = [minute // STEP_MINUTES for minute in MEAL_TEST_MINUTES]
-        return np.asarray(glucose)[rows].T, np.asarray(c_peptide)[rows].T
+        return np.asarray(trace.glucose)[rows].T, np.asarray(trace.c_peptide)[rows].T
 
 
 def simulate_arm(
     start: Start, treatments: dict[str, Treatment], steps: list[Step], seed: int
 ) -> Iterator[Visited | None]:
     """Yield a visit where a step ends in one and `None` after every other step."""
-    arm = Arm(start, treatments, seed)
+    draws = DayDraws(random.patient_keys(seed, "day", start.cohort.ids), N_DRAWS)
+    arm = Arm(start, treatments, draws)
     for step in steps:
         arm.live(step)
         is_visit = step.visit_week is not None

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +11,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.endpoints.base import evaluate
 from insulae.populations.baseline import Start, starting
 from insulae.populations.patient import ClinicNumbers
-from insulae.populations.routine import compiled_advance, compiled_meal_test
+from insulae.populations.routine import compiled_day, compiled_meal_test
 from insulae.therapies.base import TherapySpec, Treatment
 from insulae.trials.calendar import Step, calendar
 from insulae.trials.simulation import Visited, Window, simulate_arm
@@ -75,7 +74,7 @@ def steps_of(
 
 def prepare() -> None:
     """Create the compiled functions once, so that threads share one compilation."""
-    compiled_advance()
+    compiled_day()
     compiled_meal_test()
 
 
@@ -86,7 +85,7 @@ def simulate_chunk(
 
     `on_start` is called when the starting state is found and `on_step` after every simulated day of an arm.
     """
-    start = starting(trial.numbers, list(trial.treatment), trial.seed, jnp.asarray(ids))
+    start = starting(trial.numbers, list(trial.treatment), trial.seed, np.asarray(ids))
     on_start()
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
     for arm in trial.arms:

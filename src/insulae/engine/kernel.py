@@ -1,0 +1,65 @@
+"""One contract, two compilers: a function of one patient becomes a kernel over records of many patients.
+
+    kernel = compiled(function, [example of each record], n_integers)
+    results = kernel([record of many patients, ...], [integers])
+
+The function takes records of one patient, then integers that are the same for all, and returns a tuple of
+records; a record whose leaves are series over a loop is written as the loop goes. `native` computes with the
+vector unit of the processor; `xla` lets JAX compile the same function, for a GPU. INSULAE_ENGINE chooses one
+of them; without it a GPU is used where JAX finds one.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from insulae.core.errors import UnknownName
+from insulae.engine.records import Layout, Packed
+
+VARIABLE = "INSULAE_ENGINE"
+ENGINES = ("native", "xla")
+
+
+class Kernel(Protocol):
+    """A compiled function of records of patients, single precision."""
+
+    inputs: list[Layout[Any]]
+    outputs: list[Layout[Any]]
+
+    def __call__(self, records: Sequence[Packed[Any]], integers: Sequence[int] = ()) -> list[Packed[Any]]:
+        """Return the results for the patients of the records."""
+        ...
+
+
+_compiled: list[str] = []
+
+
+def compilations() -> tuple[str, ...]:
+    """Return the names of the functions compiled by this process so far."""
+    return tuple(_compiled)
+
+
+@functools.cache
+def engine() -> str:
+    """Return which compiler is used; raises `UnknownName` for a wrong choice."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen is None:
+        import jax
+
+        return "native" if jax.default_backend() == "cpu" else "xla"
+    if chosen not in ENGINES:
+        raise UnknownName(f"{VARIABLE} names no engine: '{chosen}'", f"Known: {', '.join(ENGINES)}")
+    return chosen
+
+
+def compiled(
+    function: Callable[..., Any], examples: Sequence[Any], n_integers: int = 0, by: str | None = None
+) -> Kernel:
+    """Return a function compiled for many patients by the engine in use, or by a given one."""
+    from insulae.engine.native import NativeKernel
+    from insulae.engine.xla import XlaKernel
+
+    _compiled.append(function.__name__)
+    kind = {"native": NativeKernel, "xla": XlaKernel}[by or engine()]
+    return kind(function, examples, n_integers)

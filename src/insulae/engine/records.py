@@ -1,0 +1,85 @@
+"""Records of many patients as one matrix: a row for each number of the record, a column for each patient."""
+
+import dataclasses
+import itertools
+from typing import Any, Generic, TypeVar
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+Matrix = NDArray[np.float32]
+
+LANES = 16
+"""Columns come in multiples of the widest vector unit; spare ones repeat the last patient and are cut off."""
+
+
+def padded(patients: int) -> int:
+    """Return the number of columns for some patients.
+
+    >>> padded(1), padded(16), padded(17)
+    (16, 16, 32)
+    """
+    return -(-patients // LANES) * LANES
+
+
+def single(leaf: Any) -> jax.ShapeDtypeStruct:
+    """Return the shape of a leaf as the single-precision number or array it is for one patient."""
+    return jax.ShapeDtypeStruct(np.shape(leaf), np.float32)
+
+
+class Layout(Generic[T]):
+    """How a record lies in the rows of a matrix: its structure and the shape of each leaf for one patient."""
+
+    def __init__(self, example: T) -> None:
+        """Take the layout of a record of one patient; arrays and abstract shapes both serve."""
+        leaves, self.structure = jax.tree_util.tree_flatten(example)
+        self.shapes: list[tuple[int, ...]] = [tuple(np.shape(leaf)) for leaf in leaves]
+        ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
+        self.rows = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
+        self.height = int(ends[-1])
+
+    def pack(self, record: T, patients: int) -> "Packed[T]":
+        """Copy a record of many patients into a matrix; a leaf without the patient axis counts for all."""
+        matrix = np.empty((self.height, padded(patients)), np.float32)
+        for leaf, rows, shape in zip(jax.tree_util.tree_leaves(record), self.rows, self.shapes, strict=True):
+            # A slice of one row is much faster than broadcasting, which whole records of them would need.
+            if not shape:
+                matrix[rows.start, :patients] = leaf
+            else:
+                matrix[rows, :patients] = np.broadcast_to(leaf, (*shape, patients)).reshape(-1, patients)
+        matrix[:, patients:] = matrix[:, patients - 1 : patients]
+        return Packed(self, matrix, patients)
+
+    def unpack(self, matrix: Any, patients: int) -> T:
+        """Return the record whose leaves are views of the rows of a matrix, patients last."""
+        leaves = [
+            matrix[rows.start, :patients] if not shape else matrix[rows, :patients].reshape(*shape, patients)
+            for rows, shape in zip(self.rows, self.shapes, strict=True)
+        ]
+        return jax.tree_util.tree_unflatten(self.structure, leaves)
+
+
+@dataclasses.dataclass(frozen=True)
+class Packed(Generic[T]):
+    """A record of some patients in a matrix."""
+
+    layout: Layout[T]
+    matrix: Matrix
+    patients: int
+
+    @property
+    def record(self) -> T:
+        """The record, its leaves views of the matrix."""
+        return self.layout.unpack(self.matrix, self.patients)
+
+    def take(self, chosen: NDArray[np.integer[Any]]) -> "Packed[T]":
+        """Return the record of some of the patients."""
+        n = len(chosen)
+        columns = np.concatenate([chosen, np.full(padded(n) - n, chosen[-1])])
+        return Packed(self.layout, self.matrix[:, columns], n)
+
+    def put(self, chosen: NDArray[np.integer[Any]], part: "Packed[T]") -> None:
+        """Write the record of some of the patients back."""
+        self.matrix[:, chosen] = part.matrix[:, : part.patients]

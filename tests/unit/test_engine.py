@@ -1,0 +1,171 @@
+"""The engine: vector code agrees with JAX and with numpy, lane by lane, and keeps what it compiled."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from insulae.core.errors import UnknownName
+from insulae.core.pytree import Value, pytree, skeleton
+from insulae.engine import kernel, native
+from insulae.engine.kernel import compiled
+from insulae.engine.primitives import Unsupported
+
+ULPS = 4 * np.finfo(np.float32).eps
+"""The elementary functions are right to a few units in the last place."""
+
+
+@pytree
+class Pair:
+    """Two numbers of one patient."""
+
+    a: Value
+    b: Value
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INSULAE_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def applied(function: Any, *records: Any, integers: tuple[int, ...] = (), by: str = "native") -> list[Any]:
+    """Compile a function of one patient and apply it to many."""
+    examples = [skeleton(Pair) if isinstance(r, Pair) else 0.0 for r in records]
+    made = compiled(function, examples, len(integers), by=by)
+    n = np.shape(jax.tree_util.tree_leaves(records[0])[0])[-1]
+    packed = [layout.pack(record, n) for layout, record in zip(made.inputs, records, strict=True)]
+    return [result.record for result in made(packed, integers)]
+
+
+CASES: list[tuple[Any, Any, float, float]] = [
+    (jnp.exp, np.exp, -87, 88),
+    (jnp.log, np.log, 1e-6, 1e6),
+    (jnp.log1p, np.log1p, -0.9, 50),
+    (jnp.sqrt, np.sqrt, 0, 1e6),
+    (lax.rsqrt, lambda x: 1 / np.sqrt(x), 1e-3, 1e6),
+    (jnp.cos, np.cos, -20, 20),
+    (jnp.arccos, np.arccos, -1, 1),
+    (jnp.abs, np.abs, -5, 5),
+    (jnp.floor, np.floor, -5, 5),
+    (jnp.round, np.round, -5, 5),
+    (lambda x: x**3 + x**-2, lambda x: x**3 + x**-2.0, 0.5, 3),
+    (lambda x: x**0.37, lambda x: x**0.37, 1e-3, 1e3),
+    (lambda x: jnp.clip(x, -1, 1), lambda x: np.clip(x, -1, 1), -3, 3),
+    (lambda x: x % 0.75, lambda x: np.fmod(x, 0.75), 0, 30),
+    (lambda x: jnp.where((x > 0) & (x != 2) | ~(x < 9), x, -x), np.abs, -5, 5),
+    (lambda x: jnp.maximum(x, -x), np.abs, -5, 5),
+    (lambda x: (x > 1).astype(jnp.int32) + 0.5 * x, lambda x: (x > 1) + 0.5 * x, -3, 3),
+    (lambda x: jnp.sum(jnp.stack([x, 2 * x, x * x])[1:]), lambda x: 2 * x + x * x, 0, 3),
+]
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_an_operation_is_right_in_every_lane(case: int):
+    function, truth, low, high = CASES[case]
+    x = np.linspace(low, high, 1003, dtype=np.float32)
+    (found,) = applied(lambda x: (function(x),), x)
+    expected = truth(x.astype(np.float64))
+    scale = np.abs(expected) + (1 if np.abs(expected).min() < 1e-3 else 0)
+    assert np.max(np.abs(found - expected) / scale) < 8 * ULPS
+
+
+def test_the_edges_of_elementary_functions():
+    x = np.array([-np.inf, -200, 200, np.inf, np.nan], np.float32)
+    (found,) = applied(lambda x: (jnp.exp(x),), x)
+    np.testing.assert_array_equal(found[:4], [0, 0, np.inf, np.inf])
+    (found,) = applied(lambda x: (jnp.log(x),), np.array([0, -1, np.inf, 1], np.float32))
+    assert found[0] == -np.inf and np.isnan(found[1]) and found[2] == np.inf and found[3] == 0
+
+
+def test_an_undefined_number_stays_undefined():
+    x = np.array([np.nan, 1.0], np.float32)
+    (found,) = applied(lambda x: (jnp.minimum(jnp.maximum(x, 0.0), 5.0) * 2,), x)
+    assert np.isnan(found[0]) and found[1] == 2
+
+
+def grown(pair: Pair, x: Any, steps: Any) -> tuple[Pair, Any]:
+    """A loop of known length that leaves a series, then one whose length is an argument."""
+
+    def one(value: Any, step: Any) -> tuple[Any, Any]:
+        value = value + x * jnp.exp(-value) + (step == 3)
+        return value, value * pair.b
+
+    last, series = lax.scan(one, pair.a, jnp.arange(40))
+    after = lax.fori_loop(0, steps, lambda _, v: 0.5 * v + x, last)
+    return Pair(a=after, b=last), series
+
+
+def test_loops_and_series_agree_with_jax():
+    rng = np.random.default_rng(1)
+    pair, x = Pair(a=rng.random(21), b=rng.random(21)), rng.random(21).astype(np.float32)
+    ours, theirs = (applied(grown, pair, x, integers=(5,), by=by) for by in ("native", "xla"))
+    assert np.shape(ours[1]) == (40, 21)
+    for mine, other in zip(*(jax.tree_util.tree_leaves(r) for r in (ours, theirs)), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5)
+    assert applied(grown, pair, x, integers=(0,))[0].a == pytest.approx(ours[0].b)
+
+
+@pytest.mark.parametrize("n", [1, 7, 16, 33])
+def test_no_patient_depends_on_how_many_there_are(n: int):
+    rng = np.random.default_rng(2)
+    pair, x = Pair(a=rng.random(50), b=rng.random(50)), rng.random(50).astype(np.float32)
+    whole = applied(grown, pair, x, integers=(3,))
+    part = applied(grown, Pair(a=pair.a[:n], b=pair.b[:n]), x[:n], integers=(3,))
+    np.testing.assert_array_equal(part[0].a, whole[0].a[:n])
+    np.testing.assert_array_equal(part[1], whole[1][:, :n])
+
+
+def test_what_has_no_vector_code_is_named():
+    with pytest.raises(Unsupported, match="'sin'"):
+        applied(lambda x: (jnp.sin(x),), np.ones(4, np.float32))
+
+
+def test_machine_code_is_kept_and_damaged_code_is_made_anew(own_cache: Path):
+    x = np.linspace(0, 1, 20, dtype=np.float32)
+    (first,) = applied(lambda x: (jnp.exp(x),), x)
+    (path,) = (own_cache / "compiled").glob("*.native")
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-7])
+    (again,) = applied(lambda x: (jnp.exp(x),), x)
+    np.testing.assert_array_equal(first, again)
+    assert path.read_bytes() == sound
+
+
+def test_kept_code_is_used(own_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    x = np.linspace(0, 1, 20, dtype=np.float32)
+    applied(lambda x: (jnp.exp(x),), x)
+
+    def refuse(text: str) -> bytes:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(native, "_object_code", refuse)
+    applied(lambda x: (jnp.exp(x),), x)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("INSULAE_CACHE", "/dev/null/nowhere")
+    (found,) = applied(lambda x: (x + 1,), np.ones(3, np.float32))
+    np.testing.assert_array_equal(found, 2)
+
+
+def test_part_of_the_patients_can_be_taken_and_put_back():
+    made = compiled(lambda pair: (pair,), [skeleton(Pair)])
+    packed = made.inputs[0].pack(Pair(a=np.arange(20.0), b=0.0), 20)
+    part = packed.take(np.array([3, 17]))
+    np.testing.assert_array_equal(part.record.a, [3, 17])
+    changed = made.inputs[0].pack(Pair(a=-1.0, b=2.0), 2)
+    packed.put(np.array([3, 17]), changed)
+    np.testing.assert_array_equal(packed.record.a[[2, 3, 4, 17]], [2, -1, 4, -1])
+
+
+def test_a_misspelt_engine_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(kernel.VARIABLE, "natve")
+    kernel.engine.cache_clear()
+    with pytest.raises(UnknownName, match="natve"):
+        kernel.engine()
+    kernel.engine.cache_clear()
