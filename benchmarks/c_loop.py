@@ -1,4 +1,4 @@
-"""The whole day as a C++ loop: `day.cpp` with the generated step, compiled when measured, called through ctypes.
+"""The whole day as a C++ loop: `day.cpp` with the generated step, compiled when measured.
 
 Imports numpy only, so that its memory is not that of JAX; the step itself is written by `task.py`.
 """
@@ -70,7 +70,9 @@ def load_day(library: Path, carried: NDArray[Any], constants: NDArray[Any]) -> D
     compiled = ctypes.CDLL(str(library))
     lanes, patients = int(compiled.lanes()), carried.shape[1]
     if patients % lanes:
-        raise ValueError(f"{patients} patients do not fill vectors of {lanes}; expected a multiple of {lanes}")
+        raise ValueError(
+            f"{patients} patients do not fill vectors of {lanes}; expected a multiple of {lanes}"
+        )
     start, now, fixed = aligned(carried), aligned(carried), aligned(constants)
     out = aligned(np.zeros((int(compiled.traces()), int(compiled.steps()), patients)))
 

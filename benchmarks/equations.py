@@ -1,7 +1,7 @@
-"""The equations as text for other engines, written from what JAX traces, so that they cannot drift from ours.
+"""The equations as text for other engines, written from what JAX traces: they cannot drift from ours.
 
-A function of one patient is traced to a list of scalar operations (arrays are taken apart into their elements,
-calls are written out, barriers drop out); one table per language says how an operation is written there.
+A function of one patient is traced to a list of scalar operations (arrays are taken apart into their
+elements, calls are written out, barriers drop out); one table per language says how each is written there.
 """
 
 import dataclasses
@@ -94,7 +94,9 @@ class _Tracer:
 
     def _power(self, values: Objects, exponent: int) -> Objects:
         if not 1 < exponent <= LONGEST_POWER:
-            raise NotImplementedError(f"the power {exponent} has no translation; expected 2 to {LONGEST_POWER}")
+            raise NotImplementedError(
+                f"the power {exponent} has no translation; expected 2 to {LONGEST_POWER}"
+            )
         product = values
         for _ in range(exponent - 1):
             product = self._elementwise("mul", [product, values])
@@ -142,7 +144,7 @@ SHAPES: Mapping[str, Callable[[list[Objects], Mapping[str, Any]], Objects]] = {
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Program:
-    """Return a function of one patient as scalar operations; the arguments are examples without patient axis."""
+    """Return a function of one patient as scalar operations; the arguments are examples of one."""
     leaves = jax.tree_util.tree_leaves(arguments)
     sizes = [int(np.size(leaf)) for leaf in leaves]
     names = [f"x{i}" for i in range(sum(sizes))]
@@ -185,7 +187,9 @@ class Language:
         """Return the right-hand side of an operation; names that are `written` out already are replaced."""
         if operation.primitive not in self.templates:
             known = ", ".join(sorted(self.templates))
-            raise NotImplementedError(f"the operation '{operation.primitive}' has no translation; known: {known}")
+            raise NotImplementedError(
+                f"the operation '{operation.primitive}' has no translation; known: {known}"
+            )
         operands = [self.operand(operand) for operand in operation.operands]
         return self.templates[operation.primitive].format(*((written or {}).get(o, o) for o in operands))
 
@@ -228,7 +232,7 @@ PYTHON = Language(
     "{name} = {value}",
     "{name} = {value}",
 )
-"""The names `exp`, `sqrt`, `maximum`, `where`, ... come from numpy, jax.numpy or math, as the reader likes."""
+"""The names `exp`, `sqrt`, `maximum`, `where`, ... are those of numpy, jax.numpy or math."""
 
 CPLUSPLUS = Language(
     _SIGNS

@@ -1,15 +1,16 @@
 """All that the benchmarks know of our simulator: its day, its equations, its recorded inputs, its reference.
 
-The day is the second of two of adults with type 1 diabetes on basal-bolus insulin. *Closed*: the whole compiled
-day with meals, insulin decided from glucose, the daily summary and the five-minute traces. *Open*: the recorded
-inputs of the same day, constant within each step, integrated again; what engines without our control law can do.
+The day is the second of two of adults with type 1 diabetes on basal-bolus insulin. *Closed*: the whole
+compiled day with meals, insulin decided from glucose, the daily summary and the five-minute traces. *Open*: the
+recorded inputs of the same day, constant within each step, integrated again, as other engines do.
 """
 
 import dataclasses
 import functools
-import typing
+import os
+import tempfile
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,36 +20,42 @@ from numpy.typing import NDArray
 
 from benchmarks.equations import Program, trace
 from insulae.core import random
-from insulae.core.pytree import map_leaves, replace
+from insulae.core.pytree import map_leaves, replace, skeleton
+from insulae.engine import native
+from insulae.engine.kernel import Kernel, compiled
+from insulae.engine.records import Packed
 from insulae.physiology import body, course
 from insulae.physiology import day as one_day
 from insulae.physiology.effects import Effects, Inputs, combine
 from insulae.physiology.slow import body_weight
 from insulae.populations import baseline, routine
+from insulae.populations.bodies import Bodies
+from insulae.populations.patient import Parameters
 from insulae.trials import accuracy
 
 Floats = NDArray[np.floating[Any]]
 
+CACHE_VARIABLE = "INSULAE_CACHE"
 CASE = "type 1 on basal-bolus"
-SETTINGS = "JAX, RK4 5 min, f32"
-DIFFERENT = 128
 DAY = 1
 """Day 0 is lived first, so that nobody begins the measured day at rest."""
+DIFFERENT = 128
+"""Patients that are solved; a larger batch holds them several times."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """Patients on the morning of the measured day."""
+    """Patients on the morning of the measured day, and the draws of that day [draw, patient]."""
 
     state: course.State
-    parameters: Any
+    parameters: Parameters
     effects: Effects
-    keys: Array
+    uniforms: Floats
 
     @property
-    def arguments(self) -> tuple[Any, ...]:
+    def records(self) -> tuple[Any, ...]:
         """What the compiled day is called with."""
-        return (self.state, self.parameters, self.effects, self.keys, *routine.ordinary(DAY, even=False))
+        return self.state, self.parameters, self.effects, self.uniforms
 
 
 def _case() -> accuracy.Case:
@@ -59,45 +66,68 @@ def _case() -> accuracy.Case:
 def _solved(patients: int) -> Setting:
     """Bring patients to their starting state and through their first day."""
     case = _case()
-    start = baseline.starting(case.numbers, list(case.standing), accuracy.SEED, jnp.arange(patients))
+    start = baseline.starting(case.numbers, list(case.standing), accuracy.SEED, np.arange(patients))
     treatments = [spec.build(start.enrolled) for spec in case.standing]
-    effects = routine.as_arrays(combine(t.effects(0) for t in treatments), patients)
-    keys = random.patient_keys(accuracy.SEED, "day", start.cohort.ids)
-    parameters = start.cohort.parameters
-    first = routine.ordinary(0, even=False)
-    state, _, _ = routine.compiled_advance()(start.state, parameters, effects, keys, *first)
-    return Setting(state, parameters, effects, keys)
+    effects = combine(t.effects(0) for t in treatments)
+    draws = random.DayDraws(random.patient_keys(accuracy.SEED, "day", start.cohort.ids), routine.N_DRAWS)
+    bodies = Bodies(start.cohort.parameters, start.state, draws)
+    bodies.live(bodies.packed(effects), day=0, days=0, is_even=False)
+    return Setting(bodies.state, start.cohort.parameters, effects, draws.independent(DAY))
 
 
 def setting(patients: int) -> Setting:
     """Return patients on the morning of the measured day; beyond the first 128 they come again."""
-    solved = _solved(min(patients, DIFFERENT))
-    chosen = jnp.arange(patients) % DIFFERENT
-    parts = (solved.state, solved.parameters, solved.effects, solved.keys)
-    return Setting(*map_leaves(lambda leaf: jnp.asarray(leaf)[chosen], parts))
+    different = min(patients, DIFFERENT)
+    solved, chosen = _solved(different), np.arange(patients) % different
+
+    def taken(leaf: Any) -> Floats:
+        return np.broadcast_to(np.asarray(leaf, np.float32), (*np.shape(leaf)[:-1], different))[..., chosen]
+
+    return Setting(*map_leaves(taken, solved.records))
 
 
-def closed(patients: int) -> Callable[[], Floats]:
-    """Return the measured day as the simulator runs it; each call gives glucose [step, patient] in mg/dL."""
-    arguments, advance = setting(patients).arguments, routine.compiled_advance()
+def compiled_anew(engine: str) -> Kernel:
+    """Return the day compiled by an engine (`native` or `xla`) as if for the first time, with no cache."""
+    examples = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(routine.N_DRAWS)]
+    kept = os.environ.get(CACHE_VARIABLE)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[CACHE_VARIABLE] = folder
+        try:
+            return compiled(routine.ordinary_day, examples, n_integers=1, by=engine)
+        finally:
+            os.environ.pop(CACHE_VARIABLE) if kept is None else os.environ.update({CACHE_VARIABLE: kept})
+
+
+def closed(patients: int, engine: str) -> Callable[[], Floats]:
+    """Return the measured day as an engine of the simulator runs it, compiled when it is first called.
+
+    Each call gives glucose [step, patient] in mg/dL.
+    """
+    records = setting(patients).records
+    kernel = functools.cache(compiled_anew)
+
+    @functools.cache
+    def packed() -> list[Packed[Any]]:
+        layouts = kernel(engine).inputs
+        return [layout.pack(record, patients) for layout, record in zip(layouts, records, strict=True)]
 
     def run() -> Floats:
-        _, _, traces = advance(*arguments)
-        return np.asarray(jax.block_until_ready(traces.glucose))
+        traces = kernel(engine)(packed(), (0,))[2].record
+        return cast(Floats, traces.glucose)
 
     return run
 
 
-def forget_compiled() -> None:
-    """Throw away what is compiled, so that the next call shows what compilation takes."""
-    jax.clear_caches()
+def settings(engine: str) -> str:
+    """Return in words how an engine of the simulator integrates."""
+    return "RK4 5 min, f32, " + (f"{native.width()} lanes" if engine == "native" else "JAX")
 
 
 def closed_on(device: Any, patients: int) -> Callable[[], Any]:
-    """Return the day compiled by JAX on a device of its choice, its arguments kept there; waits for the end."""
-    arguments = jax.device_put(setting(patients).arguments, device)
-    advance = jax.jit(routine._advance)  # pyright: ignore[reportPrivateUsage]
-    return lambda: jax.block_until_ready(advance(*arguments))
+    """Return the day compiled by JAX on a device, its numbers kept there; a call waits for the end."""
+    records = jax.device_put(setting(patients).records, device)
+    advance = jax.jit(routine.ordinary_day)
+    return lambda: jax.block_until_ready(advance(*records, np.int32(0)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +162,7 @@ def open_loop(day: Recorded) -> Callable[[], Floats]:
         jax.tree_util.tree_unflatten(state, list(jnp.asarray(day.state))),
         jax.tree_util.tree_unflatten(parameters, list(jnp.asarray(day.parameters))),
         jax.tree_util.tree_unflatten(inputs, list(jnp.asarray(np.moveaxis(day.inputs, 1, 0)))),
+        lived=cast(Any, None),
     )
     replay = accuracy._replay(accuracy._fixed(1))  # pyright: ignore[reportPrivateUsage]
     return lambda: np.asarray(replay(recorded_day).glucose)
@@ -143,18 +174,10 @@ def _rows(tree: Any) -> Floats:
     return np.concatenate([leaf.reshape(-1, leaf.shape[-1]) for leaf in leaves])
 
 
-@functools.cache
 def _kinds() -> tuple[body.FastState, body.FastParameters, Inputs]:
-    """Return the shape of one patient's fast state, constants and inputs, to trace with."""
-    return _shape(body.FastState), _shape(body.FastParameters), _shape(Inputs)
-
-
-def _shape(kind: Any) -> Any:
-    """Return a record whose leaves are scalars without a value."""
-    if not dataclasses.is_dataclass(kind):
-        return jax.ShapeDtypeStruct((), jnp.float32)
-    types = typing.get_type_hints(kind)
-    return kind(**{field.name: _shape(types[field.name]) for field in dataclasses.fields(kind)})
+    """Return one patient's fast state, constants and inputs, to trace with."""
+    records = skeleton(body.FastState), skeleton(body.FastParameters), skeleton(Inputs)
+    return map_leaves(jnp.float32, records)
 
 
 def _one_patient(leaf: Any) -> Array:
@@ -162,7 +185,7 @@ def _one_patient(leaf: Any) -> Array:
 
 
 def derivative() -> Program:
-    """Return the rates of change of one patient: of state, constants and inputs, in the order of their leaves."""
+    """Return the rates of change of one patient as operations on state, constants and inputs."""
     return trace(body.derivative, *_kinds())
 
 
@@ -196,7 +219,7 @@ def _step(at: Setting) -> Step:
     weight = body_weight.metabolic_weight(slow.body_weight.weight, at.parameters.slow.body_weight)
     eaten = at.parameters.habits.meals.intake * at.effects.carbohydrate_intake
     habits = replace(at.parameters.habits, meals=replace(at.parameters.habits.meals, intake=eaten))
-    plan = routine.plan(habits, at.keys, jnp.int32(DAY), jnp.asarray(False))
+    plan = routine.plan(habits, jnp.asarray(at.uniforms))
     summary = one_day._empty(at.state.fast.glucose.plasma)  # pyright: ignore[reportPrivateUsage]
     return Step((at.state.fast, summary), (today, habits, plan, at.effects, weight))
 

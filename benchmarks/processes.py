@@ -1,4 +1,4 @@
-"""Run the command line in a process of its own and measure its wall time and the peak memory of all it starts."""
+"""Run the command line in a process of its own; measure its time and the peak memory of all it starts."""
 
 import contextlib
 import dataclasses
@@ -29,7 +29,7 @@ class Failed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a command took: wall time in seconds, peak resident memory in MiB (None where it cannot be seen)."""
+    """What a command took: seconds of wall time, peak resident memory in MiB (None where it is hidden)."""
 
     seconds: float
     peak_memory: float | None
@@ -98,7 +98,11 @@ def _memory(pid: int) -> float:
 
 
 def run_study(
-    study: Path, changes: dict[str, Any], workers: int, cache: Path = CACHE, cores: Sequence[int] | None = None
+    study: Path,
+    changes: dict[str, Any],
+    workers: int,
+    cache: Path = CACHE,
+    cores: Sequence[int] | None = None,
 ) -> Cost:
     """Measure `insulae run` of a study into a folder that is thrown away."""
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=_scratch()))

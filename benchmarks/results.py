@@ -1,4 +1,4 @@
-"""What the benchmarks leave behind: one JSON file per command, written whole, with the machine it was made on."""
+"""What the benchmarks leave: one JSON file per command, written whole, with the machine it was made on."""
 
 import datetime
 import json
@@ -38,7 +38,7 @@ def cores() -> int:
 
 
 def _first(path: str, name: str) -> str:
-    """Return the value of the first `name: value` line of a system file; empty where there is no such file."""
+    """Return the value of the first `name: value` line of a system file; empty where there is none."""
     file = Path(path)
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), "")

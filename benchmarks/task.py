@@ -1,8 +1,8 @@
 """The common task of all engines, as files that need neither our package nor JAX to be read.
 
-A folder holds `day.npz` (the recorded day of the patients and the reference), `rhs.py` (the equations as Python
-over sequences), `model.txt` (the same as an Antimony model), `body.inc` and `step.npz` (the step of the whole day
-for `day.cpp`, and the numbers it starts from) and `task.json` (sizes, where glucose is).
+A folder holds `day.npz` (the recorded day of the patients and the reference), `rhs.py` (the equations as
+Python over sequences), `model.txt` (the same as an Antimony model), `body.inc` and `step.npz` (the step of the
+whole day for `day.cpp`, and the numbers it starts from) and `task.json` (sizes, where glucose is).
 """
 
 import json

@@ -48,7 +48,7 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """An engine ready to run: one call, what it does, and what was chosen. `glucose` is None for another model."""
+    """An engine ready to run: one call, what it does, what was chosen; `error` is None for another model."""
 
     run: Callable[[], Any]
     patient_days: float

@@ -16,7 +16,8 @@ def build(task: Task, options: dict[str, Any]) -> Prepared:
     seconds = time.perf_counter() - begin
     with np.load(task.folder / "step.npz") as step:
         day = c_loop.load_day(library, step["carried"], step["constants"])
-    found = ready(task, lambda: day.run()[0], f"RK4 {task.minutes:g} min, f32, {day.lanes} lanes")
+    settings = f"RK4 {task.minutes:g} min, f32, {day.lanes} lanes; {c_loop.compiler_version()}"
+    found = ready(task, lambda: day.run()[0], settings)
     return Prepared(found.run, found.patient_days, seconds + found.first_call, found.error, found.settings)
 
 

@@ -1,4 +1,4 @@
-"""CVODE of libroadrunner on recorded inputs, the equations as a model in SBML; restarted at each change of inputs.
+"""CVODE of libroadrunner on recorded inputs, the equations as a model in SBML; restarted where inputs change.
 
 Patients run one after another from Python, which sets the inputs of each five minutes and takes one step.
 """

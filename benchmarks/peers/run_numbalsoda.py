@@ -1,4 +1,4 @@
-"""LSODA of numbalsoda on recorded inputs, the equations compiled by numba; restarted at each change of inputs."""
+"""LSODA of numbalsoda on recorded inputs, the equations compiled by numba; restarted where inputs change."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ TOLERANCES = (1e-2, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6)
 
 
 def _compiled(task: Task) -> Any:
-    """Return the function (state, parameters, inputs, tolerance) -> glucose, all patients one after another."""
+    """Return the function (state, parameters, inputs, tolerance) -> glucose; one patient after another."""
     names: dict[str, Any] = {"exp": math.exp, "sqrt": math.sqrt, "maximum": max, "minimum": min}
     exec(task.equations, names)
     rates = njit(fastmath=True)(names["rates"])

@@ -7,14 +7,14 @@ from benchmarks.peers.protocol import Prepared, Task, ready, serve
 
 
 def build(task: Task, options: dict[str, Any]) -> Prepared:
-    """Compile the day (`loop: closed`) or the replay of its inputs (`loop: open`)."""
-    if options["loop"] == "closed":
-        run = ours.closed(task.patients)
-        ours.forget_compiled()
-        return ready(task, run, ours.SETTINGS)
+    """Compile the day by one of our engines, or the replay of its inputs by JAX (`engine: replay`)."""
+    engine = options["engine"]
+    if engine != "replay":
+        return ready(task, ours.closed(task.patients, engine), ours.settings(engine))
     names = ("state", "parameters", "inputs", "reference")
-    return ready(task, ours.open_loop(ours.Recorded(**{name: task.day[name] for name in names})), ours.SETTINGS)
+    day = ours.Recorded(**{name: task.day[name] for name in names})
+    return ready(task, ours.open_loop(day), ours.settings(engine))
 
 
 if __name__ == "__main__":
-    serve(build, ("jax", "jaxlib", "numpy"))
+    serve(build, ("jax", "jaxlib", "llvmlite", "numpy"))

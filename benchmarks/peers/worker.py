@@ -73,6 +73,6 @@ class Worker:
 
 
 def _surroundings(is_ours: bool) -> dict[str, str]:
-    """Return the environment variables: one thread, no GPU, and of our packages nothing in a peer's process."""
+    """Return the environment variables: one thread, no GPU, and nothing of our packages for a peer."""
     kept = {k: v for k, v in os.environ.items() if is_ours or not k.startswith("PYTHON")}
     return kept | dict.fromkeys(THREADS, "1") | {"JAX_PLATFORMS": "cpu"}
