@@ -5,6 +5,7 @@ Imports numpy only, so that its memory is not that of JAX; the step itself is wr
 
 import ctypes
 import dataclasses
+import itertools
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -34,11 +35,16 @@ def compile_day(folder: Path, flags: Sequence[str] = FLAGS) -> Path:
         raise NoCompiler(f"the compiler {COMPILER} is not installed")
     library = folder / "day.so"
     command = [COMPILER, *flags, "-w", "-fPIC", "-shared", f"-I{folder}", str(SOURCE), "-o", str(library)]
-    for libraries in VECTOR_LIBRARIES:
-        done = subprocess.run([*command, *libraries], capture_output=True, text=True)
-        if done.returncode == 0:
-            return library
-    raise NoCompiler(f"{COMPILER} failed: {done.stderr.strip()[-300:]}")
+    tries = (subprocess.run([*command, *libs], capture_output=True, text=True) for libs in VECTOR_LIBRARIES)
+    complaints = list(itertools.takewhile(bool, (_complaint(done) for done in tries)))
+    if len(complaints) == len(VECTOR_LIBRARIES):
+        raise NoCompiler(f"{COMPILER} failed: {complaints[-1]}")
+    return library
+
+
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the end of what a failed compiler says; empty when it succeeded."""
+    return (done.stderr.strip()[-300:] or "no reason given") if done.returncode else ""
 
 
 def compiler_version() -> str:

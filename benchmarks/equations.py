@@ -154,7 +154,7 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Program:
         for leaf, start, size in zip(leaves, starts, sizes, strict=True)
     ]
     tracer = _Tracer()
-    made = tracer.run(cast(core.ClosedJaxpr, jax.make_jaxpr(function)(*arguments)), given)
+    made = tracer.run(jax.make_jaxpr(function)(*arguments), given)
     outputs = tuple(operand for array in made for operand in array.ravel())
     return _pruned(Program(tuple(names), tuple(tracer.operations), outputs))
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-Results = dict[str, dict[str, Any]]
+from benchmarks.results import Results
 
 OURS, OTHER, C_LOOP, INK = "#0072B2", "#9a9a9a", "#D55E00", "#222222"
 SIZE = (11.0, 7.2)

@@ -1,8 +1,8 @@
 """All that the benchmarks know of our simulator: its day, its equations, its recorded inputs, its reference.
 
 The day is the second of two of adults with type 1 diabetes on basal-bolus insulin. *Closed*: the whole
-compiled day with meals, insulin decided from glucose, the daily summary and the five-minute traces. *Open*: the
-recorded inputs of the same day, constant within each step, integrated again, as other engines do.
+compiled day with meals, insulin decided from glucose, the daily summary and the five-minute traces. *Open*:
+the recorded inputs of the same day, constant within each step, integrated again, as other engines do.
 """
 
 import dataclasses
@@ -168,6 +168,12 @@ def open_loop(day: Recorded) -> Callable[[], Floats]:
     return lambda: np.asarray(replay(recorded_day).glucose)
 
 
+def sizes() -> dict[str, int]:
+    """Return how many numbers the state, the constants and the inputs of one patient are."""
+    names = ("state", "parameters", "inputs")
+    return {name: len(jax.tree_util.tree_leaves(kind)) for name, kind in zip(names, _kinds(), strict=True)}
+
+
 def _rows(tree: Any) -> Floats:
     """Return the elements of all leaves as [element, patient]."""
     leaves = [np.asarray(leaf, np.float32) for leaf in jax.tree_util.tree_leaves(tree)]
@@ -190,13 +196,13 @@ def derivative() -> Program:
 
 
 def derivative_of(state: Floats, parameters: Floats, inputs: Floats) -> Floats:
-    """Return the rates of change as JAX computes them in single precision, [state, patient]."""
-    rows = (state, parameters, inputs)
-    given = [
-        jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(kind), list(jnp.asarray(row, jnp.float32)))
-        for kind, row in zip(_kinds(), rows, strict=True)
-    ]
-    return _rows(jax.jit(body.derivative)(*given))
+    """Return the rates of change as JAX computes them in double precision, [state, patient]."""
+    with jax.enable_x64(True):
+        given = [
+            jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(kind), list(jnp.asarray(rows)))
+            for kind, rows in zip(_kinds(), (state, parameters, inputs), strict=True)
+        ]
+        return np.stack(jax.tree_util.tree_leaves(jax.jit(body.derivative)(*given)))
 
 
 def glucose_index() -> int:

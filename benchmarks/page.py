@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import figure
-from benchmarks.results import FOLDER, ROOT, load
-from benchmarks.targets import TARGETS, Results, Target
+from benchmarks.results import FOLDER, ROOT, Results, load
+from benchmarks.targets import TARGETS, Target
 
 PAGE = ROOT / "docs" / "performance.md"
 FIGURE = ROOT / "docs" / "performance.png"

@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
 SCRATCH = ROOT / ".bench"
 """Environments of the peers and files of one measurement; never under version control."""
+Results = dict[str, dict[str, Any]]
 NAMES = ("kernel", "peers", "scaling", "whole_runs", "startup", "gpu")
 KIB_PER_GIB = 1024 * 1024
 
@@ -65,7 +66,7 @@ def write(name: str, measured: dict[str, Any], is_quick: bool = False, folder: P
     return path
 
 
-def load(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+def load(folder: Path = FOLDER) -> Results:
     """Return the results that exist, by command."""
     paths = {name: folder / f"{name}.json" for name in NAMES}
     found = {name: path for name, path in paths.items() if path.exists()}

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-Results = dict[str, dict[str, Any]]
+from benchmarks.results import Results
 
 MIB_PER_GIB = 1024
 BATCH = 128

@@ -1,8 +1,8 @@
 """The common task of all engines, as files that need neither our package nor JAX to be read.
 
 A folder holds `day.npz` (the recorded day of the patients and the reference), `rhs.py` (the equations as
-Python over sequences), `model.txt` (the same as an Antimony model), `body.inc` and `step.npz` (the step of the
-whole day for `day.cpp`, and the numbers it starts from) and `task.json` (sizes, where glucose is).
+Python over sequences), `model.txt` (the same as an Antimony model), `body.inc` and `step.npz` (the step of
+the whole day for `day.cpp`, and the numbers it starts from) and `task.json` (sizes, where glucose is).
 """
 
 import json
@@ -14,11 +14,6 @@ import numpy as np
 from benchmarks import ours
 from benchmarks.equations import ANTIMONY, CPLUSPLUS, Program, inlined, python_function
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
-
-
-def sizes_of(day: ours.Recorded) -> dict[str, int]:
-    """Return how many numbers each group of the equations' arguments has."""
-    return {"state": len(day.state), "parameters": len(day.parameters), "inputs": day.inputs.shape[1]}
 
 
 def antimony(program: Program, states: int) -> str:
@@ -57,7 +52,7 @@ def write_task(folder: Path, patients: int) -> Path:
     """Record the day of some patients and write the task; takes about half a minute for 128."""
     folder.mkdir(parents=True, exist_ok=True)
     day, program = ours.recorded(patients), ours.derivative()
-    sizes = sizes_of(day)
+    sizes = ours.sizes()
     arrays: dict[str, Any] = {name: getattr(day, name) for name in (*sizes, "reference")}
     np.savez(folder / "day.npz", **arrays)
     write_step(folder, ours.whole_step(patients))

@@ -1,7 +1,7 @@
 """diffrax on recorded inputs: its own solvers, fixed or adaptive, restarted at each change of inputs.
 
 The inputs of a step are handed in as constants of that step: looked up inside the equations, the stages at
-its end would read those of the next step. Of the solvers and tolerances that are accurate enough, the fastest.
+its end would read those of the next step. Of the solvers and tolerances accurate enough, the fastest is kept.
 """
 
 from collections.abc import Callable, Iterator

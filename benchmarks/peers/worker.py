@@ -1,5 +1,6 @@
 """The measuring side: start an engine in its own process and take turns with it, see `protocol.py`."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -67,9 +68,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
 
 
 def _surroundings(is_ours: bool) -> dict[str, str]:
