@@ -69,7 +69,7 @@ def _speeds(axes: Axes, results: Results) -> None:
         )
     axes.set_yticks(range(len(ordered)), [engine["label"] for engine in ordered])
     axes.set_xscale("log")
-    axes.set_xlim(lowest, max(e.get("rate", 0) for e in ordered) * 30)
+    axes.set_xlim(lowest, max(e.get("rate", 0) for e in ordered) * 60)
     axes.grid(axis="x")
 
 
