@@ -31,7 +31,8 @@ def main(is_quick: bool) -> dict[str, Any]:
     if gpu is None:
         say("  JAX sees no GPU here: only the processor is timed")
     devices = {"processor": jax.devices("cpu")[0]} | ({} if gpu is None else {"gpu": gpu})
-    sizes = PATIENTS[:1] if is_quick else PATIENTS
+    fitting = [n for n in PATIENTS if gpu is not None or n <= MOST_ON_PROCESSOR]
+    sizes = fitting[:1] if is_quick else fitting
     rows = [row for patients in sizes for row in _rows(devices, patients, 2 if is_quick else ROUNDS)]
     return {"gpu": None if gpu is None else gpu.device_kind, "rows": rows}
 

@@ -54,7 +54,9 @@ def _number(value: float) -> str:
 
 
 def _cell(value: Any) -> str:
-    return _number(value) if isinstance(value, int | float) else str("" if value is None else value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return _number(value) if isinstance(value, float) else str("" if value is None else value)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
