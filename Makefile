@@ -17,7 +17,7 @@ PYTEST_OPTIONS ?=
 STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test check static format lock clean
+.PHONY: help bootstrap demo test check static format lock bench bench-gpu clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,8 +49,15 @@ lock: $(STAMP)  ## pin requirements.lock anew from pyproject.toml
 		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --quiet --upgrade
 
+bench: $(STAMP)  ## measure speed and memory against other engines; writes docs/performance.md, half an hour
+	$(BIN)/python -m benchmarks
+
+bench-gpu: $(STAMP)  ## time the compiled day on the processor and on a GPU, where JAX sees one
+	$(BIN)/python -m benchmarks.gpu
+	$(BIN)/python -m benchmarks.page
+
 clean:  ## remove .venv, results and everything else that was generated
-	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache src/*.egg-info
+	rm -rf $(VENV) .bench results build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache src/*.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv, itself pinned in the lock, installs several times faster than pip; pip takes over where uv finds no packages, for

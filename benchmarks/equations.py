@@ -1,0 +1,291 @@
+"""The equations as text for other engines, written from what JAX traces: they cannot drift from ours.
+
+A function of one patient is traced to a list of scalar operations (arrays are taken apart into their
+elements, calls are written out, barriers drop out); one table per language says how each is written there.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import jax
+import numpy as np
+from jax.extend import core
+from numpy.typing import NDArray
+
+Operand = str | float | bool
+Objects = NDArray[np.object_]
+
+CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
+LONGEST_POWER = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One scalar value and how it is made; `is_truth` where it is true or false instead of a number."""
+
+    name: str
+    primitive: str
+    operands: tuple[Operand, ...]
+    is_truth: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A function as scalar operations: its arguments and results in the order of their leaves."""
+
+    inputs: tuple[str, ...]
+    operations: tuple[Operation, ...]
+    outputs: tuple[Operand, ...]
+
+
+class _Tracer:
+    """Takes a traced function apart; every array of the trace is an array of operands of the same shape."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+
+    def run(self, closed: core.ClosedJaxpr, arguments: Sequence[Objects]) -> list[Objects]:
+        jaxpr = closed.jaxpr
+        known: dict[Any, Objects] = dict(zip(jaxpr.invars, arguments, strict=True))
+        known |= {v: _objects(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+
+        def read(atom: Any) -> Objects:
+            return _objects(atom.val) if isinstance(atom, core.Literal) else known[atom]
+
+        for equation in jaxpr.eqns:
+            made = self._equation(equation, [read(atom) for atom in equation.invars])
+            known |= dict(zip(equation.outvars, made, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def _equation(self, equation: Any, values: list[Objects]) -> list[Objects]:
+        name, parameters = equation.primitive.name, equation.params
+        if name in CALLS:
+            return self.run(parameters.get("jaxpr") or parameters["call_jaxpr"], values)
+        if name == "optimization_barrier":
+            return values
+        if name in SHAPES:
+            return [SHAPES[name](values, parameters)]
+        if name == "reduce_sum":
+            return [self._sum(values[0], parameters["axes"])]
+        if name == "integer_pow":
+            return [self._power(values[0], parameters["y"])]
+        if name == "convert_element_type":
+            return [self._converted(values[0], equation)]
+        return [self._elementwise(name, values, equation.outvars[0].aval.dtype == bool)]
+
+    def _elementwise(self, name: str, values: Sequence[Objects], is_truth: bool = False) -> Objects:
+        together = np.broadcast(*values)
+        made = [self._add(name, cast("tuple[Operand, ...]", operands), is_truth) for operands in together]
+        return _objects(made).reshape(together.shape)
+
+    def _add(self, primitive: str, operands: tuple[Operand, ...], is_truth: bool) -> str:
+        name = f"v{len(self.operations)}"
+        self.operations.append(Operation(name, primitive, operands, is_truth))
+        return name
+
+    def _sum(self, values: Objects, axes: Sequence[int]) -> Objects:
+        parts = np.moveaxis(values, axes, range(len(axes))).reshape(-1, *np.delete(values.shape, axes))
+        total = parts[0]
+        for part in parts[1:]:
+            total = self._elementwise("add", [np.asarray(total, object), np.asarray(part, object)])
+        return np.asarray(total, object)
+
+    def _power(self, values: Objects, exponent: int) -> Objects:
+        if not 1 < exponent <= LONGEST_POWER:
+            raise NotImplementedError(
+                f"the power {exponent} has no translation; expected 2 to {LONGEST_POWER}"
+            )
+        product = values
+        for _ in range(exponent - 1):
+            product = self._elementwise("mul", [product, values])
+        return product
+
+    def _converted(self, values: Objects, equation: Any) -> Objects:
+        """Turn truth into 1 and 0; every number is of one floating type already."""
+        if equation.invars[0].aval.dtype != bool or equation.outvars[0].aval.dtype == bool:
+            return values
+        return self._elementwise("select_n", [values, _objects(0.0), _objects(1.0)])
+
+
+def _objects(value: Any) -> Objects:
+    """Return an array of operands; numbers become floats."""
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind in "USb":
+        return array.astype(object)
+    return array.astype(np.float64).astype(object)
+
+
+def _broadcast(values: list[Objects], parameters: Mapping[str, Any]) -> Objects:
+    shape, kept = parameters["shape"], parameters["broadcast_dimensions"]
+    spread = [values[0].shape[kept.index(axis)] if axis in kept else 1 for axis in range(len(shape))]
+    return np.broadcast_to(values[0].reshape(spread), shape)
+
+
+def _slice(values: list[Objects], parameters: Mapping[str, Any]) -> Objects:
+    strides = parameters["strides"] or [1] * values[0].ndim
+    bounds = zip(parameters["start_indices"], parameters["limit_indices"], strides, strict=True)
+    return values[0][tuple(slice(*bound) for bound in bounds)]
+
+
+SHAPES: Mapping[str, Callable[[list[Objects], Mapping[str, Any]], Objects]] = {
+    "broadcast_in_dim": _broadcast,
+    "slice": _slice,
+    "reshape": lambda values, p: values[0].reshape(p["new_sizes"]),
+    "squeeze": lambda values, p: np.squeeze(values[0], p["dimensions"]),
+    "expand_dims": lambda values, p: np.expand_dims(values[0], p["dimensions"]),
+    "transpose": lambda values, p: np.transpose(values[0], p["permutation"]),
+    "concatenate": lambda values, p: np.concatenate(values, p["dimension"]),
+    "stack": lambda values, p: np.stack(values, p.get("axis", 0)),
+    "stop_gradient": lambda values, p: values[0],
+    "copy": lambda values, p: values[0],
+}
+
+
+def trace(function: Callable[..., Any], *arguments: Any) -> Program:
+    """Return a function of one patient as scalar operations; the arguments are examples of one."""
+    leaves = jax.tree_util.tree_leaves(arguments)
+    sizes = [int(np.size(leaf)) for leaf in leaves]
+    names = [f"x{i}" for i in range(sum(sizes))]
+    starts = np.cumsum([0, *sizes[:-1]])
+    given = [
+        _objects(names[start : start + size]).reshape(np.shape(leaf))
+        for leaf, start, size in zip(leaves, starts, sizes, strict=True)
+    ]
+    tracer = _Tracer()
+    made = tracer.run(jax.make_jaxpr(function)(*arguments), given)
+    outputs = tuple(operand for array in made for operand in array.ravel())
+    return _pruned(Program(tuple(names), tuple(tracer.operations), outputs))
+
+
+def _pruned(program: Program) -> Program:
+    """Leave out the operations on which no result depends."""
+    needed = {operand for operand in program.outputs if isinstance(operand, str)}
+    kept: list[Operation] = []
+    for operation in reversed(program.operations):
+        if operation.name in needed:
+            kept.append(operation)
+            needed |= {operand for operand in operation.operands if isinstance(operand, str)}
+    return dataclasses.replace(program, operations=tuple(reversed(kept)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Language:
+    """How operations are written: one template per operation, a number, and the two sorts of statements."""
+
+    templates: Mapping[str, str]
+    number: Callable[[float], str]
+    statement: str
+    truth_statement: str
+
+    def operand(self, operand: Operand) -> str:
+        """Return an operand as it is written."""
+        return operand if isinstance(operand, str) else self.number(float(operand))
+
+    def expression(self, operation: Operation, written: Mapping[str, str] | None = None) -> str:
+        """Return the right-hand side of an operation; names that are `written` out already are replaced."""
+        if operation.primitive not in self.templates:
+            known = ", ".join(sorted(self.templates))
+            raise NotImplementedError(
+                f"the operation '{operation.primitive}' has no translation; known: {known}"
+            )
+        operands = [self.operand(operand) for operand in operation.operands]
+        return self.templates[operation.primitive].format(*((written or {}).get(o, o) for o in operands))
+
+    def statements(self, program: Program) -> Iterator[str]:
+        """Return one statement for each operation, in order."""
+        for operation in program.operations:
+            form = self.truth_statement if operation.is_truth else self.statement
+            yield form.format(name=operation.name, value=self.expression(operation))
+
+
+_SIGNS = {
+    "add": "({} + {})",
+    "add_any": "({} + {})",
+    "sub": "({} - {})",
+    "mul": "({} * {})",
+    "div": "({} / {})",
+    "neg": "(-{})",
+    "exp": "exp({})",
+    "sqrt": "sqrt({})",
+    "rsqrt": "(1.0 / sqrt({}))",
+    "lt": "({} < {})",
+    "le": "({} <= {})",
+    "gt": "({} > {})",
+    "ge": "({} >= {})",
+    "eq": "({} == {})",
+    "ne": "({} != {})",
+}
+PYTHON = Language(
+    _SIGNS
+    | {
+        "max": "maximum({}, {})",
+        "min": "minimum({}, {})",
+        "select_n": "where({0}, {2}, {1})",
+        "and": "({} & {})",
+        "or": "({} | {})",
+        "round": "rint({})",
+        "rem": "fmod({}, {})",
+    },
+    repr,
+    "{name} = {value}",
+    "{name} = {value}",
+)
+"""The names `exp`, `sqrt`, `maximum`, `where`, ... are those of numpy, jax.numpy or math."""
+
+CPLUSPLUS = Language(
+    _SIGNS
+    | {
+        "rsqrt": "(number(1.0f) / sqrt({}))",
+        "max": "larger({}, {})",
+        "min": "smaller({}, {})",
+        "select_n": "({0} ? {2} : {1})",
+        "and": "({} & {})",
+        "or": "({} | {})",
+        "round": "nearest({})",
+        "rem": "remainder_of({}, {})",
+    },
+    lambda x: f"number({np.format_float_scientific(np.float32(x))}f)" if np.isfinite(x) else _infinity(x),
+    "const vec {name} = {value};",
+    "const mask {name} = {value};",
+)
+"""Vectors of single-precision numbers with the functions of `day.cpp`."""
+
+ANTIMONY = Language(
+    _SIGNS | {"max": "max({}, {})", "min": "min({}, {})", "select_n": "piecewise({2}, {0}, {1})"},
+    repr,
+    "{name} := {value}",
+    "{name} := {value}",
+)
+"""Assignment rules of a model of the Systems Biology Markup Language."""
+
+
+def _infinity(x: float) -> str:
+    return f"number({'-' if x < 0 else ''}INFINITY)"
+
+
+def python_function(program: Program, name: str, groups: Mapping[str, int]) -> str:
+    """Return the source of a function of sequences, one per group of inputs, that returns a tuple."""
+    source = [f"def {name}({', '.join(groups)}):"]
+    names = iter(program.inputs)
+    for group, size in groups.items():
+        source += [f"    {next(names)} = {group}[{i}]" for i in range(size)]
+    source += [f"    {statement}" for statement in PYTHON.statements(program)]
+    results = ", ".join(PYTHON.operand(operand) for operand in program.outputs)
+    return "\n".join([*source, f"    return ({results},)", ""])
+
+
+def inlined(program: Program, language: Language) -> tuple[list[str], list[str]]:
+    """Return statements only for values that are used more than once, and the results as expressions."""
+    uses = Counter(operand for operation in program.operations for operand in operation.operands)
+    uses.update(program.outputs)
+    statements, written = list[str](), dict[str, str]()
+    for operation in program.operations:
+        expression = language.expression(operation, written)
+        if uses[operation.name] == 1:
+            written[operation.name] = expression
+        else:
+            statements.append(language.statement.format(name=operation.name, value=expression))
+    results = [language.operand(operand) for operand in program.outputs]
+    return statements, [written.get(result, result) for result in results]

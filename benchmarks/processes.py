@@ -1,0 +1,129 @@
+"""Run the command line in a process of its own; measure its time and the peak memory of all it starts."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.environments import reason
+from benchmarks.results import SCRATCH
+
+INSULAE = (sys.executable, "-m", "insulae.cli.main")
+CACHE = SCRATCH / "cache"
+INTERVAL = 0.05
+"""Seconds between two looks at the memory."""
+KIB_PER_MIB = 1024
+
+
+class Failed(Exception):
+    """A measured command did not end well; the message is its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a command took: seconds of wall time, peak resident memory in MiB (None where it is hidden)."""
+
+    seconds: float
+    peak_memory: float | None
+
+    def record(self) -> dict[str, Any]:
+        """Return it for a JSON file."""
+        return dataclasses.asdict(self)
+
+
+def measured(command: Sequence[str], cache: Path = CACHE, cores: Sequence[int] | None = None) -> Cost:
+    """Run a command with a cache folder, on chosen cores; raises `Failed` with its last words."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"INSULAE_CACHE": str(cache)},
+    )
+    with _allowed(process.pid, cores), _watched(process.pid) as peaks:
+        complaint = process.communicate()[1]
+    if process.returncode:
+        raise Failed(reason(complaint) or f"{command[-1]} ended with {process.returncode}")
+    return Cost(time.perf_counter() - begin, max(peaks) if peaks else None)
+
+
+@contextlib.contextmanager
+def _allowed(pid: int, cores: Sequence[int] | None) -> Generator[None]:
+    """Let a process that has just begun use only some cores."""
+    if cores is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, cores)
+    yield
+
+
+@contextlib.contextmanager
+def _watched(pid: int) -> Generator[list[float]]:
+    """Collect the memory of a process and all its children until the block ends."""
+    peaks, is_over = list[float](), threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(INTERVAL):
+            if found := _memory(pid):
+                peaks.append(found)
+
+    thread = threading.Thread(target=watch)
+    if Path("/proc/self/status").exists():
+        thread.start()
+    try:
+        yield peaks
+    finally:
+        is_over.set()
+        if thread.ident is not None:
+            thread.join()
+
+
+def _memory(pid: int) -> float:
+    """Return the sum of the peaks of a process and its children so far in MiB; 0 when it has ended."""
+    folder = Path("/proc") / str(pid)
+    try:
+        status = (folder / "status").read_text(encoding="utf-8")
+        children = (folder / "task" / str(pid) / "children").read_text(encoding="utf-8").split()
+    except OSError:
+        return 0.0
+    peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
+    return int(peak) / KIB_PER_MIB + sum(_memory(int(child)) for child in children)
+
+
+def run_study(
+    study: Path,
+    changes: dict[str, Any],
+    workers: int,
+    cache: Path = CACHE,
+    cores: Sequence[int] | None = None,
+) -> Cost:
+    """Measure `insulae run` of a study into a folder that is thrown away."""
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=_scratch()))
+    options = [text for path, value in changes.items() for text in ("--set", f"{path}={value}")]
+    command = [*INSULAE, "run", str(study), "--out", str(folder), "--workers", str(workers), *options]
+    try:
+        return measured(command, cache, cores)
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def empty_cache() -> Generator[Path]:
+    """Give a cache folder in which nothing is compiled yet."""
+    folder = Path(tempfile.mkdtemp(prefix="cache-", dir=_scratch()))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _scratch() -> Path:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    return SCRATCH
