@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.unit import worker_jobs
 from tests.unit.tiny_study import ROOT, environment
 
+from insulae.core import machine
 from insulae.core.errors import RunError
 from insulae.runs import chunks, executors, manifest, merge
 from insulae.runs.columns import Columns
@@ -231,6 +232,6 @@ def test_the_peak_of_memory_is_in_bytes():
 
 def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("INSULAE_CACHE", str(tmp_path))
-    assert manifest.cache_folder() == tmp_path
+    assert machine.cache_folder() == tmp_path
     monkeypatch.delenv("INSULAE_CACHE")
-    assert manifest.cache_folder().is_absolute()
+    assert machine.cache_folder().is_absolute()

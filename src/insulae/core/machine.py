@@ -36,3 +36,13 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "insulae"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "insulae"
+
+
+def writable_folder(name: str) -> Path | None:
+    """Return a folder of the cache, created where it is missing; None where it cannot be written."""
+    folder = cache_folder() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None

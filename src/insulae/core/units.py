@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from insulae.core.errors import InvalidQuantity
+from insulae.core.machine import writable_folder
 
 # Molar masses in g/mol; one international unit of insulin is 6000 pmol (Knopp 2019).
 PMOL_PER_UNIT = 6000.0
@@ -24,7 +25,7 @@ _QUANTITY = re.compile(r"^\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*
 def _registry() -> Any:
     import pint  # kept out of module import: it is slow and only the boundary needs it
 
-    registry = pint.UnitRegistry(on_redefinition="ignore")
+    registry = pint.UnitRegistry(on_redefinition="ignore", cache_folder=writable_folder("units"))
     for definition in _DEFINITIONS:
         registry.define(definition)
     return registry

@@ -11,7 +11,7 @@ from typing import Any
 
 import insulae
 from insulae.core.errors import RunError
-from insulae.core.machine import cache_folder, engine
+from insulae.core.machine import engine, writable_folder
 from insulae.runs import store
 
 PACKAGE = Path(insulae.__file__).parent
@@ -110,10 +110,8 @@ def keep_compiled_code() -> None:
     """
     import jax
 
-    folder = cache_folder() / "compiled" / store.digest(processor())
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    folder = writable_folder(f"compiled/{store.digest(processor())}")
+    if folder is None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # Many short compilations add up to most of a cold start.
