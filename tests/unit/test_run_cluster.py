@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit import worker_jobs
-from tests.unit.tiny_study import CHUNK, ROOT, TEXT, contents, environment, shared_cache
+from tests.unit.tiny_study import CHUNK, ROOT, TEXT, contents, environment, own_cache
 
 from insulae.core.errors import RunError
 from insulae.runs import executors
@@ -22,7 +22,7 @@ SIZE = 40
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with shared_cache(tmp_path_factory):
+    with own_cache(tmp_path_factory):
         yield
 
 

@@ -45,12 +45,10 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 @contextmanager
-def shared_cache(factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled code in one folder for the whole session, also between its processes."""
-    base = factory.getbasetemp()
-    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def own_cache(factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep compiled code for the tests of a module and the processes they start, and for nobody else."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INSULAE_CACHE", str(folder / "insulae_cache"))
+        patch.setenv("INSULAE_CACHE", str(factory.mktemp("cache")))
         yield
 
 

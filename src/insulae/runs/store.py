@@ -89,7 +89,8 @@ def _refused(path: Location, kind: type[Exception]) -> Generator[None]:
         yield
     except kind as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        hint = "Free some space or choose another place with --out"
+        first = "Free some space" if isinstance(path, Path) else "Check address, keys and permissions"
+        hint = f"{first} or choose another place with --out"
         raise RunError(f"cannot write {path}: {reason}", hint) from error
 
 
