@@ -22,8 +22,13 @@ class Kernel(Protocol):
     inputs: list[Layout[Any]]
     outputs: list[Layout[Any]]
 
-    def __call__(self, records: Sequence[Packed[Any]], integers: Sequence[int] = ()) -> list[Packed[Any]]:
-        """Return the results for the patients of the records."""
+    def __call__(
+        self, records: Sequence[Packed[Any]], integers: Sequence[int] = (), unused: int | None = None
+    ) -> list[Packed[Any]]:
+        """Return the results for the patients of the records.
+
+        The result with the number `unused` is not asked for; what it holds is undefined.
+        """
         ...
 
 

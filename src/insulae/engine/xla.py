@@ -36,7 +36,9 @@ class XlaKernel:
         options = VECTOR_BITS if jax.default_backend() == "cpu" else None
         self._call = jax.jit(on_matrices, compiler_options=options)
 
-    def __call__(self, records: Sequence[Packed[Any]], integers: Sequence[int] = ()) -> list[Packed[Any]]:
+    def __call__(
+        self, records: Sequence[Packed[Any]], integers: Sequence[int] = (), unused: int | None = None
+    ) -> list[Packed[Any]]:
         """Return the results as records of the same patients."""
         n = records[0].patients
         made = self._call([r.matrix for r in records], *(np.int32(i) for i in integers))

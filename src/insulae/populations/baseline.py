@@ -35,6 +35,7 @@ SIZE_OF_RETRY = 128
 TOLERANCE = 0.02
 """Largest accepted deviation of a clinic number, on the logarithmic scale of glucose, C-peptide and dose."""
 SMALLEST_PLAUSIBLE_SHARE = 0.05
+ENOUGH_TO_JUDGE = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +217,8 @@ def _again(
 def starting(numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, ids: Ids) -> Start:
     """Return the starting state of some patients; unsolved ones are drawn again up to six times.
 
-    Raises `IncompatibleNumbers`, naming the numbers, when hardly any draw can show them together.
+    Raises `IncompatibleNumbers`, naming the numbers, when hardly any draw can show them together; that does
+    not depend on who is asked for.
     """
     start, deviations = _attempt(numbers, treatment, seed, sample(numbers, seed, ids))
     attempt = 1
@@ -227,7 +229,10 @@ def starting(numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, id
         deviations = {n: np.concatenate([deviations[n], more[n]]) for n in deviations}
         attempt = attempts.stop
     if start.is_solved.mean() < SMALLEST_PLAUSIBLE_SHARE:
-        raise IncompatibleNumbers(*_explain(numbers, deviations))
+        if len(ids) >= ENOUGH_TO_JUDGE:
+            raise IncompatibleNumbers(*_explain(numbers, deviations))
+        # A few patients may be out of luck; whether the numbers can go together, many others tell.
+        starting(numbers, treatment, seed, np.arange(ENOUGH_TO_JUDGE))
     return start
 
 

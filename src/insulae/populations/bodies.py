@@ -26,10 +26,16 @@ Floats = NDArray[np.float32]
 Chosen = NDArray[np.integer[Any]]
 
 
+TRACE = 2
+"""Number of the traces among the results of the kernel."""
+
+
 class Lived:
     """One day: summary [patient], traces [step, patient], and the slow clock's movement [3, patient]."""
 
-    def __init__(self, summary: Packed[DaySummary], trace: Packed[Trace], movement: Packed[Floats]) -> None:
+    def __init__(
+        self, summary: Packed[DaySummary], trace: Packed[Trace] | None, movement: Packed[Floats]
+    ) -> None:
         """Take the kernel's results; a record is made of them when it is asked for."""
         self._summary, self._trace, self._movement = summary, trace, movement
 
@@ -40,7 +46,9 @@ class Lived:
 
     @functools.cached_property
     def trace(self) -> Trace:
-        """The day every five minutes."""
+        """The day every five minutes; raises `ValueError` for a day that was passed without traces."""
+        if self._trace is None:
+            raise ValueError("the traces of this day were not asked for")
         return self._trace.record
 
     @functools.cached_property
@@ -72,9 +80,15 @@ class Bodies:
 
     def live(self, effects: Packed[Effects], day: int, days: int, is_even: bool) -> Lived:
         """Live a day that stands for some days; even draws spread over days that stand for several."""
-        state, found = self._lived(self._state, self._parameters, effects, self._uniforms(day, is_even), days)
-        self._state = state
-        return found
+        records = (self._state, self._parameters, effects, self._uniforms(day, is_even))
+        self._state, *found = self._kernel(records, (days,))
+        return Lived(*found)
+
+    def pass_day(self, effects: Packed[Effects], day: int, days: int, is_even: bool) -> Lived:
+        """Live a day of which nobody wants the traces; the result has none."""
+        records = (self._state, self._parameters, effects, self._uniforms(day, is_even))
+        self._state, summary, _, movement = self._kernel(records, (days,), unused=TRACE)
+        return Lived(summary, None, movement)
 
     def part(self, chosen: Chosen) -> "Bodies":
         """Return some of the patients, to live by themselves for a while; see `put`."""
@@ -111,8 +125,3 @@ class Bodies:
         rows = self._draws.even(day) if is_even else self._draws.independent(day)
         rows = rows if self._who is None else rows[:, self._who]
         return self._kernel.inputs[3].wrap(rows)
-
-    def _lived(self, *arguments: Any) -> tuple[Packed[course.State], Lived]:
-        *records, days = arguments
-        state, summary, trace, moved = self._kernel(records, (days,))
-        return state, Lived(summary, trace, moved)

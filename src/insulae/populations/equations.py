@@ -176,7 +176,7 @@ class Problem:
         bodies = Bodies(parameters, state, self.draws)
         some, given = bodies.part(chosen), bodies.packed(effects).take(chosen)
         days = range(-SETTLING_DAYS - SOLVING_DAYS, 0)
-        lived = [some.live(given, day, days=0, is_even=True).summary for day in days]
+        lived = [some.pass_day(given, day, days=0, is_even=True).summary for day in days]
         bodies.put(chosen, some)
         kept = map_leaves(lambda *values: np.mean(values, axis=0), *lived[SETTLING_DAYS:])
         found = Fortnight(**{f.name: getattr(kept, f.name) for f in dataclasses.fields(Fortnight)})

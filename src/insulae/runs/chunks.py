@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from insulae.core.errors import RunError
 
-WIDEST, NARROWEST, FEWEST = 512, 16, 4
+WIDEST, NARROWEST, FEWEST = 1024, 16, 4
 """Patients simulated together at most and at least, and the chunks a study is cut into where it can be.
 
 Wide chunks spend less on everything around the compiled days; a small study is cut finer, to give every core
@@ -33,7 +33,7 @@ def width_for(size: int) -> int:
     """Return how many of the patients of a study are simulated together unless told otherwise.
 
     >>> [width_for(size) for size in (1, 100, 200, 10_000)]
-    [16, 32, 64, 512]
+    [16, 32, 64, 1024]
     """
     even = -(-size // (FEWEST * NARROWEST)) * NARROWEST
     return min(max(even, NARROWEST), WIDEST)

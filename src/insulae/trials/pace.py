@@ -26,7 +26,7 @@ LENGTHS = (1, 3, 7)
 """Days that a simulated day may stand for; few, so that many patients step alike."""
 MOST_CHANGE_OF_DOSE = 0.02
 """Relative change of any effect after which the next days are simulated one by one."""
-SETTLING_DAYS = 2
+SETTLING_DAYS = 1
 """Days until glucose has come to rest after a change of dose."""
 
 
@@ -34,7 +34,7 @@ def pieces(days: int, longest: int, is_settling: bool = False) -> list[int]:
     """Cut some days into nearly equal pieces that are no longer than allowed, single days first to settle.
 
     >>> pieces(7, 3), pieces(7, 7), pieces(2, 1), pieces(7, 3, is_settling=True)
-    ([3, 2, 2], [7], [1, 1], [1, 1, 3, 2])
+    ([3, 2, 2], [7], [1, 1], [1, 3, 3])
     """
     if is_settling:
         first = min(days, SETTLING_DAYS)

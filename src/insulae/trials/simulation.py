@@ -83,7 +83,8 @@ class Arm:
         self.monitor.record(self.treatments, step.day, step.days)
 
     def _live_day(self, step: Step, effects: Packed[Effects]) -> None:
-        lived = self.bodies.live(effects, step.day, 1, is_even=False)
+        live = self.bodies.live if step.is_in_window else self.bodies.pass_day
+        lived = live(effects, step.day, 1, is_even=False)
         everybody = np.arange(self.size)
         self.days_simulated += 1
         self.monitor.add(lived.summary, 1, everybody)
@@ -124,7 +125,7 @@ class Arm:
         day, is_even, some = step.day, max(cut) > 1, self.bodies.part(chosen)
         farthest, moved = np.zeros(len(chosen), np.float32), np.zeros((), np.float32)
         for days in cut:
-            lived = some.live(effects(day).take(chosen), day, days, is_even)
+            lived = some.pass_day(effects(day).take(chosen), day, days, is_even)
             self.monitor.add(lived.summary, days, chosen)
             farthest = np.maximum(farthest, np.abs(lived.movement).max(axis=0))
             moved, day = moved + lived.movement, day + days
