@@ -60,7 +60,7 @@ def run(
         str | None,
         typer.Option(
             metavar="N|ADDRESS",
-            help="Processes, or a Dask scheduler like tcp://host:8786; default: threads, at most 2.",
+            help="Processes, or a Dask scheduler like tcp://host:8786; default: what suits the study.",
         ),
     ] = None,
     chunk: Annotated[

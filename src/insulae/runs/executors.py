@@ -1,5 +1,6 @@
 """Who does the jobs of a run: threads of this process, processes of this machine, or a Dask cluster."""
 
+import os
 from contextlib import AbstractContextManager
 
 from insulae.core.errors import RunError
@@ -9,13 +10,19 @@ from insulae.runs.threads import default_threads, threads
 from insulae.runs.workers import Workers
 
 
-def chosen(workers: int | str | None) -> AbstractContextManager[Workers]:
+LARGE = 1_000_000
+"""Patients times steps from which processes are worth their start of some seconds: threads get in each
+other's way outside of compiled code."""
+
+
+def chosen(workers: int | str | None, work: int = 0) -> AbstractContextManager[Workers]:
     """Return the workers for a number of processes or the address of a scheduler.
 
-    Raises `RunError` for anything else.
+    Without either, small work (patients times steps) is done by threads of this process and large work by a
+    process for each core. Raises `RunError` for anything else.
     """
     if workers is None:
-        return threads(default_threads())
+        return threads(default_threads()) if work < LARGE else processes(os.cpu_count() or 1)
     text = str(workers).strip()
     if "://" in text:
         return cluster(text)

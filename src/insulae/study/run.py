@@ -85,7 +85,7 @@ def run(
 ) -> Results:
     """Simulate a study into a folder or URL and return its results; chunks that are there are used again.
 
-    `workers` is a number of processes, the address of a Dask scheduler, or None for threads of this process;
+    `workers` is a number of processes, the address of a Dask scheduler, or None for what suits the study;
     `chunk` patients are simulated together, None for as many as suit the study. Neither changes a result.
 
     Raises `InvalidStudy` for a study that cannot be meant, `IncompatibleNumbers` when no patient shows the
@@ -95,7 +95,8 @@ def run(
         raise InvalidStudy("\n".join(found))
     notes, directory = _Notes(command), store.location(directory)
     with notes.phase("plan"):
-        todo, pool = plan(study, chunk), executors.chosen(workers)
+        todo = plan(study, chunk)
+        pool = executors.chosen(workers, study.population.size * todo.steps)
     parts = directory / "chunks"
     for folder in (directory, parts):
         store.make_folder(folder)
