@@ -9,7 +9,6 @@ from insulae.runs.processes import processes
 from insulae.runs.threads import default_threads, threads
 from insulae.runs.workers import Workers
 
-
 LARGE = 1_000_000
 """Patients times steps from which processes are worth their start of some seconds: threads get in each
 other's way outside of compiled code."""
