@@ -100,14 +100,15 @@ def _memory(pid: int) -> float:
 def run_study(
     study: Path,
     changes: dict[str, Any],
-    workers: int,
+    workers: int | None,
     cache: Path = CACHE,
     cores: Sequence[int] | None = None,
 ) -> Cost:
-    """Measure `insulae run` of a study into a folder that is thrown away."""
+    """Measure `insulae run` of a study into a folder that is thrown away; None leaves the workers to it."""
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=_scratch()))
     options = [text for path, value in changes.items() for text in ("--set", f"{path}={value}")]
-    command = [*INSULAE, "run", str(study), "--out", str(folder), "--workers", str(workers), *options]
+    command = [*INSULAE, "run", str(study), "--out", str(folder), *options]
+    command += [] if workers is None else ["--workers", str(workers)]
     try:
         return measured(command, cache, cores)
     finally:

@@ -25,12 +25,12 @@ def _help() -> Cost:
 
 
 def _warm() -> Cost:
-    return run_study(CASE, ONE, workers=1)
+    return run_study(CASE, ONE, workers=None)
 
 
 def _cold() -> Cost:
     with empty_cache() as cache:
-        return run_study(CASE, ONE, workers=1, cache=cache)
+        return run_study(CASE, ONE, workers=None, cache=cache)
 
 
 WAYS: dict[str, tuple[str, Callable[[], Cost], int]] = {

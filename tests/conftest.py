@@ -8,6 +8,7 @@ import pytest
 
 from insulae.populations import baseline
 from insulae.populations.patient import ClinicNumbers
+from insulae.populations.routine import day_draws
 from insulae.therapies.base import TherapySpec, Treatment, load_all
 from insulae.trials.calendar import calendar
 from insulae.trials.simulation import Visited, simulate_arm
@@ -65,6 +66,7 @@ def live() -> Live:
     ) -> list[Visited]:
         treatments: dict[str, Treatment] = {s.kind: s.build(start.enrolled) for s in specs}
         events = [day for t in treatments.values() for day in t.event_days() if day >= 0]
-        return [v for v in simulate_arm(start, treatments, calendar(weeks, events), seed) if v is not None]
+        draws = day_draws(seed, start.cohort.ids)
+        return [v for v in simulate_arm(start, treatments, calendar(weeks, events), draws) if v is not None]
 
     return lived

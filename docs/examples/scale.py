@@ -15,12 +15,12 @@ class Inputs:
     patients: float = 1e8
     years: float = 10
     patients_per_study: float = 1e6  # the largest population.size
-    # The calendar of that study, from its plan: days that are simulated; the others follow from them.
-    simulated_days_per_patient: float = 774
+    # Days of that study that are simulated, the mean of the same patients; the others follow from them.
+    simulated_days_per_patient: float = 777
     values_per_patient: float = 735  # 21 visits, 35 endpoints
-    # Measured with 128 patients on one vCPU of an AMD EPYC, the second chunk of a process.
-    patient_days_per_core_second: float = 8_800
-    starting_state_in_days: float = 75  # finding it costs as much as so many simulated days
+    # Measured with 1,024 patients on one vCPU of an AMD EPYC, the second chunk of a process.
+    patient_days_per_core_second: float = 55_000
+    starting_state_in_days: float = 196  # finding it costs as much as so many simulated days
     # Measured from the files of that chunk and from the merging of 8 million rows.
     stored_bytes_per_value: float = 4.12
     merged_values_per_second: float = 3.1e6

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from insulae.populations.baseline import Start, starting
 from insulae.populations.patient import ClinicNumbers
+from insulae.populations.routine import day_draws
 from insulae.therapies.base import TherapySpec
 from insulae.trials import pace
 from insulae.trials.pace import Pace, pieces, shorter
@@ -59,7 +60,9 @@ def test_shorter_steps_end_at_one_day():
 def course(start: Start, specs: list[TherapySpec], weeks: list[float]) -> list[Visited]:
     treatments = {s.kind: s.build(start.enrolled) for s in specs}
     steps = list(steps_of(treatments.values(), weeks))
-    return [v for v in simulate_arm(start, treatments, steps, SEED) if v is not None]
+    return [
+        v for v in simulate_arm(start, treatments, steps, day_draws(SEED, start.cohort.ids)) if v is not None
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def day_keys(keys: Array, day: Array) -> Array:
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
 _TINY = 2.0**-25
-_BLOCK = 14
+_BLOCK, _MOST_BLOCKS = 14, 40
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -67,7 +67,9 @@ class DayDraws:
         block = day // _BLOCK
         if block not in self._blocks:
             drawn = np.asarray(_independent_block(self._keys, np.int32(block * _BLOCK), self._n))
-            self._blocks = {k: v for k, v in self._blocks.items() if k == block - 1} | {block: drawn}
+            if len(self._blocks) == _MOST_BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            self._blocks[block] = drawn
         return self._blocks[block][day - block * _BLOCK]
 
     def even(self, day: int) -> NDArray[np.float32]:

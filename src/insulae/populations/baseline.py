@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core import random, sampling
+from insulae.core import sampling
 from insulae.core.errors import IncompatibleNumbers
 from insulae.core.pytree import concatenate, map_leaves, replace, take
 from insulae.lifestyle import meals
@@ -26,7 +26,7 @@ from insulae.physiology.slow import body_weight
 from insulae.populations.cohort import sample
 from insulae.populations.equations import LIMITS, Chosen, Floats, Fortnight, Problem, unknowns
 from insulae.populations.patient import ClinicNumbers, Cohort, Ids
-from insulae.populations.routine import N_DRAWS
+from insulae.populations.routine import day_draws
 from insulae.therapies.base import Enrolled, TherapySpec
 
 ITERATIONS = 12
@@ -173,7 +173,7 @@ def _attempt(
     enrolled = _provisional(cohort, seed, numbers.phenotype)
     has_bolus, basal = _doses(numbers, cohort)
     names = unknowns(numbers, has_bolus)
-    draws = random.DayDraws(random.patient_keys(seed, "day", cohort.ids), N_DRAWS)
+    draws = day_draws(seed, cohort.ids)
     problem = Problem(cohort, names, _effects_at_rest(treatment, enrolled), draws, basal)
     solution = _solve(problem)
     cohort, state = _rested(cohort, problem, solution)

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import ndtri
 
+from insulae.core import random
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
 from insulae.core.pytree import replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
@@ -34,6 +35,11 @@ TEST_MEAL_STEP = 8 * MINUTES_PER_HOUR // STEP_MINUTES
 TEST_MEAL_STEPS = 2
 TEST_STEPS = 4 * MINUTES_PER_HOUR // STEP_MINUTES
 """The drink is taken over ten minutes and followed for four hours."""
+
+
+def day_draws(seed: int, patients: random.Patients) -> random.DayDraws:
+    """Return the draws behind the days of some patients, the same in every arm."""
+    return random.DayDraws(random.patient_keys(seed, "day", patients), N_DRAWS)
 
 
 class DayPlan(NamedTuple):

@@ -64,10 +64,13 @@ def draw_panel(key: str, title: str, draw: Callable[[Axes], None]) -> str:
     """Draw one panel and return it as SVG without header, with identifiers of its own."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
         canvas = Canvas(figsize=SIZE, layout="constrained")
-        FigureCanvasSVG(canvas)
-        draw(canvas.add_subplot())
+        axes = canvas.add_subplot()
+        for patch in (canvas.patch, axes.patch):
+            patch.set_alpha(0)
+        draw(axes)
         buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        # Not `savefig`, which draws everything twice.
+        FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
     return _inline(buffer.getvalue(), key, title)
 
 

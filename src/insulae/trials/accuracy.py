@@ -20,7 +20,6 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import NDArray
 
-from insulae.core import random
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
 from insulae.core.errors import RunError
 from insulae.core.pytree import map_leaves, replace
@@ -186,7 +185,7 @@ def recorded(case: Case, size: int = FEW) -> Day:
     start = _start(case, size)
     state = _with_graft(start.state, case.graft) if case.graft else start.state
     effects = _effects(case, start)
-    draws = random.DayDraws(random.patient_keys(SEED, "day", start.cohort.ids), routine.N_DRAWS)
+    draws = routine.day_draws(SEED, start.cohort.ids)
     bodies = Bodies(start.cohort.parameters, state, draws)
     given = bodies.packed(effects)
     bodies.live(given, day=0, days=0, is_even=False)
@@ -317,7 +316,11 @@ def lived(case: Case, start: baseline.Start, every_day: bool) -> tuple[dict[str,
     """Return the endpoints of a course at its visits, [visit, patient], and the share of days simulated."""
     treatments = _built(case.standing, start) | _built(case.added, start)
     steps = list(steps_of(treatments.values(), case.weeks, every_day))
-    visited = [v for v in simulate_arm(start, treatments, steps, SEED) if v is not None]
+    visited = [
+        v
+        for v in simulate_arm(start, treatments, steps, routine.day_draws(SEED, start.cohort.ids))
+        if v is not None
+    ]
     found = [_values(v.visit) for v in visited]
     share = float(visited[-1].days_simulated.mean()) / sum(step.days for step in steps)
     return {name: np.stack([values[name] for values in found]) for name in ENDPOINTS}, share

@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core import random
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
-from insulae.core.random import DayDraws
 from insulae.physiology.effects import combine
 from insulae.populations.baseline import Start, starting
 from insulae.populations.bodies import Bodies
 from insulae.populations.patient import ClinicNumbers
-from insulae.populations.routine import N_DRAWS
+from insulae.populations.routine import day_draws
 from insulae.therapies.base import LONG_AGO, Treatment, load_all
 from insulae.trials.calendar import calendar
 from insulae.trials.simulation import simulate_arm
@@ -112,7 +110,9 @@ def _started(person: Person) -> tuple[Start, dict[str, Treatment]]:
 def _day_curves(person: Person, start: Start, treatments: dict[str, Treatment]) -> list[Curve]:
     """Return percentiles over patients and a fortnight of days, by time of day."""
     steps = calendar([0], [])
-    (visited,) = [v for v in simulate_arm(start, treatments, steps, SEED) if v is not None]
+    (visited,) = [
+        v for v in simulate_arm(start, treatments, steps, day_draws(SEED, start.cohort.ids)) if v is not None
+    ]
     minutes = np.arange(STEPS_PER_DAY) * float(STEP_MINUTES)
     curves = []
     for quantity in QUANTITIES:
@@ -123,8 +123,7 @@ def _day_curves(person: Person, start: Start, treatments: dict[str, Treatment]) 
 
 def _test_curves(person: Person, start: Start, treatments: dict[str, Treatment], test: str) -> list[Curve]:
     """Return percentiles over patients of one test in the morning."""
-    draws = DayDraws(random.patient_keys(SEED, "day", start.cohort.ids), N_DRAWS)
-    bodies = Bodies(start.cohort.parameters, start.state, draws)
+    bodies = Bodies(start.cohort.parameters, start.state, day_draws(SEED, start.cohort.ids))
     effects = bodies.packed(combine(t.effects(0.0) for t in treatments.values()))
     trace = bodies.meal_test(effects, TESTS[test])
     curves = []

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core import random
 from insulae.core.clock import DAYS_PER_WEEK, STEP_MINUTES
 from insulae.core.random import DayDraws
 from insulae.endpoints.base import Visit
@@ -21,7 +20,6 @@ from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
 from insulae.populations.bodies import Bodies, Chosen
-from insulae.populations.routine import N_DRAWS
 from insulae.therapies.base import Floats, Treatment
 from insulae.trials.calendar import WINDOW_DAYS, Step
 from insulae.trials.monitor import Monitor
@@ -195,10 +193,9 @@ def _alike(active: Chosen, steps: Whole, is_settling: NDArray[np.bool_]) -> list
 
 
 def simulate_arm(
-    start: Start, treatments: dict[str, Treatment], steps: list[Step], seed: int
+    start: Start, treatments: dict[str, Treatment], steps: list[Step], draws: DayDraws
 ) -> Iterator[Visited | None]:
-    """Yield a visit where a step ends in one and `None` after every other step."""
-    draws = DayDraws(random.patient_keys(seed, "day", start.cohort.ids), N_DRAWS)
+    """Yield a visit where a step ends in one and `None` after every other step; arms may share draws."""
     arm = Arm(start, treatments, draws)
     for step in steps:
         arm.live(step)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.core.clock import DAYS_PER_WEEK
+from insulae.core.random import DayDraws
 from insulae.endpoints.base import evaluate
 from insulae.populations.baseline import Start, starting
 from insulae.populations.patient import ClinicNumbers
-from insulae.populations.routine import compiled_day, compiled_meal_test
+from insulae.populations.routine import compiled_day, compiled_meal_test, day_draws
 from insulae.therapies.base import TherapySpec, Treatment
 from insulae.trials.calendar import Step, calendar
 from insulae.trials.simulation import Visited, Window, simulate_arm
@@ -93,16 +94,17 @@ def simulate_chunk(
     start = starting(trial.numbers, list(trial.treatment), trial.seed, np.asarray(ids))
     on_start()
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
+    draws = day_draws(trial.seed, start.cohort.ids)
     for arm in trial.arms:
-        for visited in _visits(trial, arm, start, on_step):
+        for visited in _visits(arm, start, draws, on_step):
             is_finite &= visited.is_finite
             visits.append(_arm_visit(trial, arm.name, visited))
     return Outcome(np.asarray(ids), np.asarray(start.is_solved), start.attempts, is_finite, visits)
 
 
-def _visits(trial: Trial, arm: Arm, start: Start, on_step: Callable[[], None]) -> Iterable[Visited]:
+def _visits(arm: Arm, start: Start, draws: DayDraws, on_step: Callable[[], None]) -> Iterable[Visited]:
     treatments = {spec.kind: spec.build(start.enrolled) for spec in arm.therapies}
-    for visited in simulate_arm(start, treatments, list(arm.steps), trial.seed):
+    for visited in simulate_arm(start, treatments, list(arm.steps), draws):
         on_step()
         if visited is not None:
             yield visited
