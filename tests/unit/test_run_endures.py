@@ -35,7 +35,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", [24, 40])
+@pytest.mark.parametrize("chunk", [24])
 def test_the_results_do_not_depend_on_how_patients_are_cut_into_chunks(
     chunk: int, undisturbed: dict[str, bytes], tmp_path: Path
 ):

@@ -46,9 +46,11 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 @contextmanager
 def own_cache(factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled code for the tests of a module and the processes they start, and for nobody else."""
+    """Keep compiled code for all tests of a session and the processes they start, and for nobody else."""
+    session = factory.getbasetemp()
+    shared = session.parent if session.name.startswith("popen-") else session  # one base for all workers
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INSULAE_CACHE", str(factory.mktemp("cache")))
+        patch.setenv("INSULAE_CACHE", str(shared / "cache"))
         yield
 
 

@@ -19,9 +19,14 @@ def key(seed: int, stream: str) -> Array:
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
 
 
+@jax.jit
+def _folded(root: Array, patients: Array) -> Array:
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(root, patients)
+
+
 def patient_keys(seed: int, stream: str, patients: Patients) -> Array:
     """Return one key for each patient identifier [patient]."""
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key(seed, stream), jnp.asarray(patients))
+    return _folded(key(seed, stream), _padded(np.asarray(patients)))[: len(patients)]
 
 
 def day_keys(keys: Array, day: Array) -> Array:
@@ -36,9 +41,21 @@ _TINY = 2.0**-25
 _BLOCK, _MOST_BLOCKS = 14, 40
 
 
+_LADDER = (16, 64, 256, 1024, 4096)
+"""Draws are compiled for these numbers of patients alone; in between the last patient is repeated."""
+
+
+def _padded(patients: NDArray[Any]) -> NDArray[Any]:
+    """Repeat the last patient up to the next step of the ladder."""
+    n = len(patients)
+    wanted = next((step for step in _LADDER if step >= n), -(-n // _LADDER[-1]) * _LADDER[-1])
+    return np.concatenate([patients, np.repeat(patients[-1:], wanted - n, axis=0)])
+
+
 @functools.partial(jax.jit, static_argnums=2)
-def _independent_block(keys: Array, first: Array, n: int) -> Array:
-    """Return independent uniform draws of a block of days, [day, n, patient]."""
+def _independent_block(data: Array, first: Array, n: int) -> Array:
+    """Return independent uniform draws of a block of days, [day, n, patient], from the data of keys."""
+    keys = jax.random.wrap_key_data(data)
 
     def one(day: Array) -> Array:
         return jax.vmap(lambda k: jax.random.uniform(k, (n,), minval=_TINY))(day_keys(keys, day)).T
@@ -47,7 +64,8 @@ def _independent_block(keys: Array, first: Array, n: int) -> Array:
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _starts(keys: Array, n: int) -> Array:
+def _starts(data: Array, n: int) -> Array:
+    keys = jax.random.wrap_key_data(data)
     return jax.vmap(lambda k: jax.random.bits(k, (n,), jnp.uint32))(keys).T
 
 
@@ -57,8 +75,8 @@ class DayDraws:
     def __init__(self, keys: Array, n: int) -> None:
         """Prepare n draws a day, at most 25, for the patients with these keys (random.patient_keys)."""
         self.patients = len(keys)
-        self._keys, self._n = keys, n
-        self._start = np.asarray(_starts(keys, n))
+        self._data, self._n = _padded(np.asarray(jax.random.key_data(keys))), n
+        self._start = np.asarray(_starts(self._data, n))[:, : self.patients]
         self._step = np.asarray(_STEPS[:n], np.uint32)[:, None]
         self._blocks: dict[int, NDArray[np.float32]] = {}
 
@@ -66,7 +84,8 @@ class DayDraws:
         """Return independent draws of one day, [n, patient]."""
         block = day // _BLOCK
         if block not in self._blocks:
-            drawn = np.asarray(_independent_block(self._keys, np.int32(block * _BLOCK), self._n))
+            whole = np.asarray(_independent_block(self._data, np.int32(block * _BLOCK), self._n))
+            drawn = np.ascontiguousarray(whole[..., : self.patients])
             if len(self._blocks) == _MOST_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
             self._blocks[block] = drawn
@@ -87,9 +106,14 @@ def normals(seed: int, stream: str, patients: Patients) -> Array:
     return jax.vmap(lambda k: jax.random.normal(k, ()))(patient_keys(seed, stream, patients))
 
 
+@jax.jit
+def _uniforms(root: Array, patients: Array) -> Array:
+    return jax.vmap(lambda k: jax.random.uniform(k, (), minval=_TINY))(_folded(root, patients))
+
+
 def uniforms(seed: int, stream: str, patients: Patients) -> Array:
     """Return one uniform draw of a named stream for each patient [patient]."""
-    return jax.vmap(lambda k: jax.random.uniform(k, (), minval=_TINY))(patient_keys(seed, stream, patients))
+    return _uniforms(key(seed, stream), _padded(np.asarray(patients)))[: len(patients)]
 
 
 @jax.jit
@@ -103,4 +127,5 @@ def _stream_normals(root: Array, streams: Array, patients: Patients) -> Array:
 
 def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Patients) -> Array:
     """Return one standard normal draw for each stream and patient, as [stream, patient]."""
-    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), jnp.asarray(patients))
+    padded = _padded(np.asarray(patients))
+    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), padded)[:, : len(patients)]

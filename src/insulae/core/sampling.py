@@ -34,5 +34,5 @@ def quantile(row: Row, normal: Floats) -> Floats:
 def draw(name: str, population: str, seed: int, patients: random.Patients) -> Floats:
     """Return one parameter for each patient [patient], independent of every other parameter."""
     stream = np.array([zlib.crc32(name.encode())], np.uint32)
-    normal = np.asarray(random.stream_normals(seed, stream, patients)[0])
+    normal = np.asarray(random.stream_normals(seed, stream, patients))[0]
     return quantile(lookup(name, population), normal)
