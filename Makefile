@@ -17,7 +17,7 @@ PYTEST_OPTIONS ?=
 STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test check static format lock bench bench-gpu clean
+.PHONY: help bootstrap demo test endurance check static format lock bench bench-gpu clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ demo: $(STAMP)  ## simulate the first study and write its report to results/firs
 
 test: $(STAMP)  ## run all tests
 	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_OPTIONS)
+
+endurance: $(STAMP)  ## kill runs, workers and disks on purpose; about ten minutes
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -o addopts="--strict-markers --import-mode=importlib" tests/endurance
 
 check: $(STAMP)  ## formatting, lint, types, import contracts and the static tests; about half a minute
 	$(BIN)/python -m ruff format --check .
