@@ -14,7 +14,7 @@ FIRST = ROOT / "studies" / "first_case.yaml"
 
 
 def names(*overrides: str) -> list[str]:
-    todo = plan(load.load(FIRST, overrides))
+    todo = plan(load.load(FIRST, overrides), 128)
     return [todo.name(chunk) for chunk in todo.chunks()]
 
 

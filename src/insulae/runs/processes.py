@@ -60,7 +60,10 @@ class _Worker:
         """Return the function's answer; raises `RunError` when the job has killed several workers."""
         for _ in range(ALLOWED_DEATHS):
             try:
-                return self._begun().submit(function, job).result()
+                pool = self._begun()
+                if self._is_stopped:  # while the process was starting, and `stop` did not know it yet
+                    self.stop()
+                return pool.submit(function, job).result()
             except BrokenProcessPool:
                 self._end()
             if self._is_stopped:
