@@ -54,16 +54,16 @@ def test_contacts_are_weekly_from_enrollment_on(weeks: list[float], events: list
 
 
 @given(weeks=WEEKS, events=EVENTS)
-def test_titrated_patients_are_looked_at_every_fourth_day_at_least(weeks: list[float], events: list[float]):
+def test_titrated_patients_are_looked_at_every_third_day_at_least(weeks: list[float], events: list[float]):
     steps, coarse = calendar(weeks, events, is_titrated=True), calendar(weeks, events)
-    assert all(step.longest <= 4 for step in steps)
+    assert all(step.longest <= 3 for step in steps)
     assert [dataclasses.replace(s, longest=0) for s in steps] == [
         dataclasses.replace(s, longest=0) for s in coarse
     ]
 
 
-def test_a_simulated_day_of_a_titrated_patient_stands_for_four_days_at_most():
-    for is_titrated, longest in ((True, 4), (False, 7)):
+def test_a_simulated_day_of_a_titrated_patient_stands_for_three_days_at_most():
+    for is_titrated, longest in ((True, 3), (False, 7)):
         week = [s for s in calendar([0, 52], [], is_titrated=is_titrated) if s.day in range(70, 77)]
         assert [(s.days, s.longest) for s in week] == [(7, longest)]
 

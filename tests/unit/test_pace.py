@@ -38,7 +38,7 @@ def learned(per_day: float, days: int = 60) -> int:
 
 def test_the_faster_the_movement_the_shorter_the_step():
     found = [learned(per_day) for per_day in (1e-4, 5e-3, 1e-2, 0.1)]
-    assert found == [7, 4, 2, 1]
+    assert found == [7, 3, 2, 1]
 
 
 def test_what_only_differs_from_day_to_day_asks_for_no_finer_steps():
@@ -54,7 +54,7 @@ def test_everybody_begins_with_single_days():
 
 def test_shorter_steps_end_at_one_day():
     steps = np.array([7, 5, 3, 2, 1])
-    np.testing.assert_array_equal(shorter(steps), [4, 4, 2, 1, 1])
+    np.testing.assert_array_equal(shorter(steps), [3, 3, 2, 1, 1])
 
 
 def course(start: Start, specs: list[TherapySpec], weeks: list[float]) -> list[Visited]:

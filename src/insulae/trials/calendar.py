@@ -13,8 +13,8 @@ from insulae.core.clock import DAYS_PER_WEEK
 WINDOW_DAYS = 14
 DAILY_AFTER_EVENT = 28
 EVERY_SECOND_AFTER_EVENT = 56
-LONGEST_WHILE_TITRATED = 4
-"""Where insulin doses follow recent glucose, one day in four is simulated lest chance steer the doses."""
+LONGEST_WHILE_TITRATED = 3
+"""Where insulin doses follow recent glucose, one day in three is simulated lest chance steer the doses."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ PLANNED_MOVEMENT = 0.025
 """Relative change of capacity or sensitivity for which the next steps are planned."""
 MOST_MOVEMENT = 0.05
 """Relative change within one step after which the step is taken back and a shorter one tried."""
-LENGTHS = (1, 2, 4, 7)
+LENGTHS = (1, 2, 3, 7)
 """Days that a simulated day may stand for; few, so that many patients step alike."""
 MOST_CHANGE_OF_DOSE = 0.02
 """Relative change of any effect after which the next days are simulated one by one."""
