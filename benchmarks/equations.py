@@ -14,11 +14,18 @@ import numpy as np
 from jax.extend import core
 from numpy.typing import NDArray
 
+from insulae.core.errors import InsulaeError
+from insulae.core.registry import nearest
+
 Operand = str | float | bool
 Objects = NDArray[np.object_]
 
 CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
 LONGEST_POWER = 8
+
+
+class Untranslatable(InsulaeError):
+    """An operation of the traced equations that other engines cannot be given."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,9 +101,7 @@ class _Tracer:
 
     def _power(self, values: Objects, exponent: int) -> Objects:
         if not 1 < exponent <= LONGEST_POWER:
-            raise NotImplementedError(
-                f"the power {exponent} has no translation; expected 2 to {LONGEST_POWER}"
-            )
+            raise Untranslatable(f"the power {exponent} has no translation", f"Expected 2 to {LONGEST_POWER}")
         product = values
         for _ in range(exponent - 1):
             product = self._elementwise("mul", [product, values])
@@ -186,9 +191,9 @@ class Language:
     def expression(self, operation: Operation, written: Mapping[str, str] | None = None) -> str:
         """Return the right-hand side of an operation; names that are `written` out already are replaced."""
         if operation.primitive not in self.templates:
-            known = ", ".join(sorted(self.templates))
-            raise NotImplementedError(
-                f"the operation '{operation.primitive}' has no translation; known: {known}"
+            raise Untranslatable(
+                f"the operation '{operation.primitive}' has no translation",
+                nearest(operation.primitive, self.templates),
             )
         operands = [self.operand(operand) for operand in operation.operands]
         return self.templates[operation.primitive].format(*((written or {}).get(o, o) for o in operands))

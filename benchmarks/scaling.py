@@ -13,7 +13,7 @@ STUDY = Path(__file__).parent / "studies" / "scaling.yaml"
 PATIENTS = (256, 512, 1024, 2048)
 YEARS = (1, 2, 4)
 WEEKS_PER_YEAR = 52
-FEW, MANY = 256, 1024
+FEW, MANY = 256, 4096
 """Patients of the runs by years and of the runs by cores."""
 
 Way = Callable[[], Cost]

@@ -30,7 +30,13 @@ Setting = dict[str, Any]
 def settled(state: course.State) -> course.State:
     """Put a well supplied, mature graft in place, from the portal vein."""
     effects = Infusion(
-        dose=5e5, portal_fraction=1.0, oxygen_early=9.0, oxygen_late=40.0, maturation_time=30.0, potency=1.0
+        dose=5e5,
+        portal_fraction=1.0,
+        oxygen_early=9.0,
+        oxygen_late=40.0,
+        maturation_time=30.0,
+        vascularization_time=12.0,
+        potency=1.0,
     )
     zero = jnp.zeros(N, jnp.float32)
     given = map_leaves(lambda x: x + zero, effects)

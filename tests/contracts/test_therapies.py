@@ -62,6 +62,8 @@ def observed(day: float, **changes: Any) -> Observed:
         "daytime_glucose": 120.0,
         "lowest_glucose": 85.0,
         "hba1c": 6.0,
+        "body_weight": 80.0,
+        "egfr": 90.0,
         "days_off_insulin": 0.0,
     }
     arrays = {name: np.full(N, value, np.float32) for name, value in (values | changes).items()}

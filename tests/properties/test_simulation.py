@@ -249,6 +249,7 @@ def test_two_infusions_add_up(type1: Start):
         "potency": 1.0,
         "maturity": 0.1,
         "maturation_time": 40.0,
+        "vascularization_time": 12.0,
         "oxygen_early": 9.0,
     }
     infusion = map_leaves(lambda x: x + zero, Infusion(dose=4e5, **quality))

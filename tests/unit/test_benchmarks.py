@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from benchmarks import c_loop, ours, page, processes, results, task, whole_runs
-from benchmarks.equations import Program, python_function, trace
+from benchmarks.equations import Program, Untranslatable, python_function, trace
 from benchmarks.peers import rounds, worker
 from benchmarks.peers.environments import reason
 from benchmarks.peers.protocol import Prepared, fastest
@@ -138,7 +138,7 @@ def test_choices_rounding_and_arrays_are_translated(tmp_path: Path):
 
 def test_an_operation_without_translation_is_named():
     program = trace(jnp.tanh, jnp.float32(1))
-    with pytest.raises(NotImplementedError, match="'tanh' has no translation"):
+    with pytest.raises(Untranslatable, match="'tanh' has no translation"):
         python_function(program, "f", {"x": 1})
 
 

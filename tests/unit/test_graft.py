@@ -59,7 +59,13 @@ def test_the_four_shells_come_close_to_the_integral(supply: float):
 
 
 def infusion(dose: float, **changes: float) -> graft.Infusion:
-    fields = {"instant_loss": 0.5, "potency": 1.0, "maturity": 0.2, "maturation_time": 30.0} | changes
+    fields = {
+        "instant_loss": 0.5,
+        "potency": 1.0,
+        "maturity": 0.2,
+        "maturation_time": 30.0,
+        "vascularization_time": 12.0,
+    } | changes
     return broadcast(graft.Infusion(dose=dose, **fields), 2)
 
 

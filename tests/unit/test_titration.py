@@ -25,7 +25,13 @@ def full(number: float) -> Any:
 def enrolled(**changes: float) -> Enrolled:
     """Eight equal patients on 20 U basal insulin and 0.1 U per gram, at 140 fasting and 160 mg/dL by day."""
     given = {
+        "age": 50.0,
+        "male": 1.0,
+        "duration": 10.0,
+        "height": 1.75,
         "weight": WEIGHT,
+        "hba1c": 7.0,
+        "egfr": 90.0,
         "carbohydrate": CARBOHYDRATE,
         "basal_dose": BASAL,
         "bolus_per_carbohydrate": RATIO,
@@ -36,7 +42,8 @@ def enrolled(**changes: float) -> Enrolled:
 
 def seen(is_visit: bool = False, **changes: float) -> Observed:
     """What the clinic sees on day 7; everything in target unless said otherwise."""
-    given = USUAL | {"lowest_glucose": 90.0, "hba1c": 6.5, "days_off_insulin": 0.0} | changes
+    measured = {"lowest_glucose": 90.0, "hba1c": 6.5, "body_weight": WEIGHT, "egfr": 90.0}
+    given = USUAL | measured | {"days_off_insulin": 0.0} | changes
     return Observed(day=7.0, is_visit=is_visit, **{name: full(number) for name, number in given.items()})
 
 
@@ -232,7 +239,7 @@ EVERYBODY = np.arange(len(full(1.0)))
 
 
 def monitor() -> Monitor:
-    return Monitor.start(full(120.0), full(150.0), full(7.0))
+    return Monitor.start(enrolled(fasting_glucose=120.0, daytime_glucose=150.0))
 
 
 def test_the_monitor_follows_recent_glucose():
@@ -263,8 +270,9 @@ def test_the_monitor_goes_back_for_some_patients_alone():
 
 
 def test_the_monitor_counts_days_off_insulin():
-    m, on = monitor(), {"basal_bolus": built("basal_bolus"), "metformin": built("metformin", start="-1 year")}
-    off = on | {"basal_bolus": built("basal_bolus", enrolled(**OFF), start="-1 year")}
+    m, metformin = monitor(), built("metformin", start="-1 year")
+    on = [built("basal_bolus"), metformin]
+    off = [built("basal_bolus", enrolled(**OFF), start="-1 year"), metformin]
     assert np.isinf(m.days_off_insulin()).all()
     m.record(on, 0.0, 7)
     assert (m.days_off_insulin() == 0).all() and np.isinf(m.insulin_stopped_week()).all()
@@ -279,7 +287,7 @@ def test_the_monitor_counts_days_off_insulin():
 
 def test_who_never_took_insulin_never_stopped_it():
     m = monitor()
-    m.record({"metformin": built("metformin", start="-1 year")}, 0.0, 28)
+    m.record([built("metformin", start="-1 year")], 0.0, 28)
     assert np.isinf(m.days_off_insulin()).all()
     assert np.isinf(m.insulin_stopped_week()).all()
 
@@ -288,9 +296,9 @@ def test_the_monitor_notes_tablets_and_days_without_any_drug():
     m = monitor()
     stopped = built("metformin", start="-1 year", withdraw=WITHDRAW).after(seen(True, **LONG))
     kept = built("acarbose", start="-1 year")
-    m.record({"metformin": stopped, "acarbose": kept}, 14.0, 7)
+    m.record([stopped, kept], 14.0, 7)
     assert (m.first_tablet_stop == 1).all() and np.isinf(m.last_tablet_stop).all()
-    m.record({"metformin": stopped}, 21.0, 7)
+    m.record([stopped], 21.0, 7)
     assert (m.last_tablet_stop == 1).all() and (m.off_drugs == 7).all()
 
 

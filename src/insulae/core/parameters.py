@@ -1,8 +1,10 @@
 """Parameter declarations in code and the one table that holds every value with unit, spread and source."""
 
+import contextlib
 import csv
 import dataclasses
 import functools
+from collections.abc import Generator, Mapping
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -90,6 +92,27 @@ def table() -> dict[tuple[str, str], Row]:
     return found
 
 
+_changed: dict[str, float] = {}
+
+
+@contextlib.contextmanager
+def changed(values: Mapping[str, float]) -> Generator[None]:
+    """Give some parameters other central values meanwhile, in this process, for fits and sensitivity.
+
+    Spreads and bounds stay those of the table. Raises `UnknownName` for a name the table does not have.
+    """
+    for name in values:
+        if name not in {known for known, _ in table()}:
+            raise UnknownName(f"unknown parameter '{name}'", nearest(name, {known for known, _ in table()}))
+    before = dict(_changed)
+    _changed.update(values)
+    try:
+        yield
+    finally:
+        _changed.clear()
+        _changed.update(before)
+
+
 def lookup(name: str, population: str = ANY) -> Row:
     """Return the row of a parameter for a population, or the row for any population.
 
@@ -102,7 +125,7 @@ def lookup(name: str, population: str = ANY) -> Row:
         names = {known for known, _ in rows}
         where = f" for population '{population}'" if name in names else ""
         raise UnknownName(f"unknown parameter '{name}'{where}", nearest(name, names))
-    return row
+    return dataclasses.replace(row, value=_changed[name]) if name in _changed else row
 
 
 def value(name: str, population: str = ANY) -> float:

@@ -39,6 +39,7 @@ class SlowSignals:
     graft_leak: Array = UNSET
     graft_portal_fraction: Array = UNSET
     graft_alloantigen: Array = UNSET
+    graft_autoantigen: Array = UNSET
     graft_glucagon: Array = UNSET
     alloimmunity: Array = UNSET
     autoimmunity: Array = UNSET

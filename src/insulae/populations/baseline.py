@@ -149,8 +149,9 @@ def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[bool, Floats]:
 def _provisional(cohort: Cohort, seed: int, phenotype: str) -> Enrolled:
     """Return what therapies may know before the doses are solved."""
     zero = np.zeros(cohort.size, np.float32)
+    known = ("age", "male", "duration", "height", "weight", "hba1c", "egfr")
     return Enrolled(
-        weight=np.asarray(cohort.traits.weight),
+        **{name: np.asarray(getattr(cohort.traits, name)) for name in known},
         carbohydrate=np.asarray(meals.usual_carbohydrate(cohort.parameters.habits.meals)),
         basal_dose=zero,
         bolus_per_carbohydrate=zero,

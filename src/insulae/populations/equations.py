@@ -7,7 +7,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insulae.core.pytree import map_leaves, replace
 from insulae.core.random import DayDraws
@@ -23,11 +22,8 @@ from insulae.physiology.slow import (
     insulin_resistance,
     renal_function,
 )
-from insulae.populations.bodies import Bodies
+from insulae.populations.bodies import Bodies, Chosen, Floats
 from insulae.populations.patient import ClinicNumbers, Cohort, Parameters, PerPatient
-
-Floats = NDArray[np.float32]
-Chosen = NDArray[np.integer[Any]]
 
 SETTLING_DAYS = 3
 SOLVING_DAYS = 14

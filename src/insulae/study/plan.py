@@ -89,7 +89,13 @@ def typical_patient(draw: Callable[[str], float]) -> Enrolled:
     """Return one patient with round values, good enough to see when a therapy acts and what it asks for."""
     one = np.ones(1, np.float32)
     return Enrolled(
+        age=50 * one,
+        male=one,
+        duration=10 * one,
+        height=1.75 * one,
         weight=70 * one,
+        hba1c=8 * one,
+        egfr=90 * one,
         carbohydrate=200 * one,
         basal_dose=one,
         bolus_per_carbohydrate=one,

@@ -51,7 +51,7 @@ class Acarbose(TherapySpec):
         p: Parameters = drawn(Parameters, enrolled)
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
         return AcarboseTreatment(
-            start=self.start,
+            start=np.full(enrolled.size, self.start, np.float32),
             stop=np.full(enrolled.size, np.inf, np.float32),
             onset=p.onset,
             caution=p.caution,

@@ -9,7 +9,7 @@ import dataclasses
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,9 +27,19 @@ Flags = NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True)
 class Enrolled:
-    """What a therapy may know at enrollment; `draw(name)` samples a row of the parameter table."""
+    """What a therapy may know at enrollment; `draw(name)` samples a row of the parameter table.
 
+    Age and duration in years, height in m, weight in kg, HbA1c in %, eGFR in mL/min/1.73 m2, glucose in
+    mg/dL, carbohydrate in g/d, doses in U/d and U/g.
+    """
+
+    age: Floats
+    male: Floats
+    duration: Floats
+    height: Floats
     weight: Floats
+    hba1c: Floats
+    egfr: Floats
     carbohydrate: Floats
     basal_dose: Floats
     bolus_per_carbohydrate: Floats
@@ -47,8 +57,8 @@ class Enrolled:
 class Observed:
     """What the clinic has measured by a contact; recent values are means over about the last week.
 
-    `hba1c` is the value of the last visit (%); glucose in mg/dL; `days_off_insulin` is infinite for who never
-    took it.
+    `hba1c` is the value of the last visit (%); glucose in mg/dL; `body_weight` in kg, `egfr` in
+    mL/min/1.73 m2; `days_off_insulin` is infinite for who never took it.
     """
 
     day: float
@@ -57,14 +67,32 @@ class Observed:
     daytime_glucose: Floats
     lowest_glucose: Floats
     hba1c: Floats
+    body_weight: Floats
+    egfr: Floats
     days_off_insulin: Floats
+
+
+Risks = Mapping[str, Floats]
+"""Of each adverse event, by its name in `tables/adverse_events.csv`: one number per patient."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Treatment(ABC):
-    """What each patient gets; `sort` is insulin, tablet or other."""
+    """What each patient gets; `sort` is insulin, tablet (any other glucose-lowering drug) or other."""
 
     sort: ClassVar[str] = "other"
+
+    def parts(self) -> "tuple[Treatment, ...]":
+        """Return the treatments it is made of; a policy or a combination names several."""
+        return (self,)
+
+    def hazards(self, day: float) -> Risks:
+        """Return how many of each adverse event to expect per patient-year at the exposure of a day."""
+        return {}
+
+    def procedures(self, day: float) -> Risks:
+        """Return the probability of each adverse event of a procedure done on that very day."""
+        return {}
 
     @abstractmethod
     def effects(self, day: float) -> Effects:
@@ -101,7 +129,7 @@ def drawn(cls: type, enrolled: Enrolled) -> Any:
     return cls(**{name.rsplit(".", 1)[1]: enrolled.draw(name) for name in declared(cls)})
 
 
-def exposure(day: float, start: float, stop: Floats, onset: Floats) -> Floats:
+def exposure(day: float, start: float | Floats, stop: Floats, onset: Floats) -> Floats:
     """Return the share of a drug's full effect: first-order rise from `start` and fall from `stop`."""
     rise = 1 - np.exp(-np.maximum(np.minimum(day, stop) - start, 0) / onset)
     return (rise * np.exp(-np.maximum(day - stop, 0) / onset)).astype(np.float32)

@@ -58,10 +58,12 @@ class Parameters:
 
     portal_vein_instant_loss: Floats = parameter("dimensionless")
     portal_vein_portal_fraction: Floats = parameter("dimensionless")
+    portal_vein_vascularization_time: Floats = parameter("d")
     portal_vein_oxygen_early: Floats = parameter("mmHg")
     portal_vein_oxygen_late: Floats = parameter("mmHg")
     rectus_sheath_instant_loss: Floats = parameter("dimensionless")
     rectus_sheath_portal_fraction: Floats = parameter("dimensionless")
+    rectus_sheath_vascularization_time: Floats = parameter("d")
     rectus_sheath_oxygen_early: Floats = parameter("mmHg")
     rectus_sheath_oxygen_late: Floats = parameter("mmHg")
     stem_cell_maturity: Floats = parameter("dimensionless")
@@ -118,11 +120,15 @@ class IsletInfusion(TherapySpec):
             dose=self.islets(enrolled, p),
             instant_loss=getattr(p, f"{self.site}_instant_loss"),
             portal_fraction=getattr(p, f"{self.site}_portal_fraction"),
+            vascularization=np.zeros(enrolled.size, np.float32),
+            vascularization_time=getattr(p, f"{self.site}_vascularization_time"),
             oxygen_early=getattr(p, f"{self.site}_oxygen_early"),
             oxygen_late=getattr(p, f"{self.site}_oxygen_late"),
             maturity=getattr(p, f"{self.product}_maturity"),
             maturation_time=getattr(p, f"{self.product}_maturation_time"),
             potency=getattr(p, f"{self.product}_potency"),
             alloantigen=np.full(enrolled.size, float(self.source == "allogeneic"), np.float32),
+            autoantigen=np.ones(enrolled.size, np.float32),
+            innate_killing=np.zeros(enrolled.size, np.float32),
         )
         return InfusionTreatment(day=self.start, infusion=infusion)

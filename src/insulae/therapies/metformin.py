@@ -56,7 +56,7 @@ class Metformin(TherapySpec):
         p: Parameters = drawn(Parameters, enrolled)
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
         return MetforminTreatment(
-            start=self.start,
+            start=np.full(enrolled.size, self.start, np.float32),
             stop=np.full(enrolled.size, np.inf, np.float32),
             onset=p.onset,
             caution=p.caution,

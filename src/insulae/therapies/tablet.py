@@ -1,4 +1,7 @@
-"""What tablets share: onset, and withdrawal once a patient has stayed off insulin with good control."""
+"""What tablets share: onset, and withdrawal once a patient has stayed off insulin with good control.
+
+Injected drugs other than insulin count as tablets here: they lower glucose and can be withdrawn.
+"""
 
 import dataclasses
 from typing import ClassVar
@@ -21,11 +24,11 @@ class Withdrawal(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Tablet(Treatment):
-    """A tablet with its course: who takes it until when. Concrete tablets add `effects`."""
+    """A tablet with its course: who takes it from when until when. Concrete tablets add `effects`."""
 
     sort: ClassVar[str] = "tablet"
 
-    start: float
+    start: Floats
     stop: Floats
     onset: Floats
     caution: Floats
@@ -40,8 +43,8 @@ class Tablet(Treatment):
         return (day >= self.start) & (day < self.stop)
 
     def event_days(self) -> list[float]:
-        """Return the day the tablet is begun."""
-        return [self.start]
+        """Return the days on which somebody begins."""
+        return [float(day) for day in np.unique(self.start) if np.isfinite(day)]
 
     def after(self, observed: Observed) -> Treatment:
         """Stop at a visit for those who meet the withdrawal rule; nothing else changes."""

@@ -1,6 +1,7 @@
 """What the clinic knows as days go by: recent glucose, HbA1c at visits, drugs taken and stopped."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.physiology.day import DaySummary
-from insulae.therapies.base import Flags, Floats, Observed, Treatment
+from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Treatment
+from insulae.therapies.tablet import Tablet
 
 MEMORY_DAYS = 5.0
 """Recent glucose is an exponential mean over about a week of days."""
@@ -24,6 +26,8 @@ class Monitor:
     daytime: Floats
     lowest: Floats
     hba1c: Floats
+    body_weight: Floats
+    egfr: Floats
     off_insulin: Floats
     off_drugs: Floats
     ever_insulin: Flags
@@ -32,14 +36,27 @@ class Monitor:
     insulin_stop: Floats
 
     @classmethod
-    def start(cls, fasting: Floats, daytime: Floats, hba1c: Floats) -> "Monitor":
+    def start(cls, enrolled: Enrolled) -> "Monitor":
         """Begin with the values at enrollment; nobody has stopped anything."""
-        n = len(fasting)
+        n = enrolled.size
         never = np.full(n, np.inf, np.float32)
         zero = np.zeros(n, np.float32)
         flags = np.zeros(n, bool)
-        recent, day = np.array(fasting, np.float32), np.array(daytime, np.float32)
-        return cls(recent, day, recent.copy(), hba1c, zero, zero, flags, never, never.copy(), never.copy())
+        recent = np.array(enrolled.fasting_glucose, np.float32)
+        return cls(
+            fasting=recent,
+            daytime=np.array(enrolled.daytime_glucose, np.float32),
+            lowest=recent.copy(),
+            hba1c=np.asarray(enrolled.hba1c),
+            body_weight=np.asarray(enrolled.weight),
+            egfr=np.asarray(enrolled.egfr),
+            off_insulin=zero,
+            off_drugs=zero,
+            ever_insulin=flags,
+            first_tablet_stop=never,
+            last_tablet_stop=never.copy(),
+            insulin_stop=never.copy(),
+        )
 
     def add(self, summary: DaySummary, days: int, chosen: NDArray[np.integer[Any]]) -> None:
         """Take in one simulated day of some patients that stands for some days."""
@@ -58,28 +75,30 @@ class Monitor:
         for name, values in kept.items():
             getattr(self, name)[chosen] = values[chosen]
 
-    def record(self, treatments: dict[str, Treatment], day: float, days: int) -> None:
+    def record(self, treatments: Iterable[Treatment], day: float, days: int) -> None:
         """Count days without insulin and without any glucose-lowering drug; note when each was stopped."""
-        n = len(self.fasting)
-        taken = {kind: np.broadcast_to(t.is_taken(day), (n,)) for kind, t in treatments.items()}
-        on = {sort: self._any(taken, treatments, sort) for sort in ("insulin", "tablet")}
-        self.ever_insulin |= on["insulin"]
-        self.off_insulin = np.where(on["insulin"], 0, self.off_insulin + days).astype(np.float32)
-        self.off_drugs = np.where(on["insulin"] | on["tablet"], 0, self.off_drugs + days).astype(np.float32)
+        parts = [part for treatment in treatments for part in treatment.parts()]
+        on_insulin, on_tablets = (self._any_taken(parts, sort, day) for sort in ("insulin", "tablet"))
+        self.ever_insulin |= on_insulin
+        self.off_insulin = np.where(on_insulin, 0, self.off_insulin + days).astype(np.float32)
+        self.off_drugs = np.where(on_insulin | on_tablets, 0, self.off_drugs + days).astype(np.float32)
         stopped = self.ever_insulin & (self.off_insulin > 0)
         since = (day + days - self.off_insulin) / DAYS_PER_WEEK
         self.insulin_stop = np.where(stopped, since, np.inf).astype(np.float32)
-        self._note_tablets(treatments)
+        self._note_tablets([part for part in parts if isinstance(part, Tablet)])
 
-    def _any(self, taken: dict[str, Flags], treatments: dict[str, Treatment], sort: str) -> Flags:
-        members = [flags for kind, flags in taken.items() if treatments[kind].sort == sort]
-        return np.any(members, axis=0) if members else np.zeros(len(self.fasting), bool)
+    def _any_taken(self, parts: list[Treatment], sort: str, day: float) -> Flags:
+        nobody = np.zeros(len(self.fasting), bool)
+        return np.any([nobody, *(nobody | p.is_taken(day) for p in parts if p.sort == sort)], axis=0)
 
-    def _note_tablets(self, treatments: dict[str, Treatment]) -> None:
-        stops = [np.asarray(t.stop) for t in treatments.values() if t.sort == "tablet"]  # type: ignore[attr-defined]
-        if stops:
-            weeks = np.stack(stops) / DAYS_PER_WEEK
-            self.first_tablet_stop, self.last_tablet_stop = weeks.min(axis=0), weeks.max(axis=0)
+    def _note_tablets(self, tablets: list[Tablet]) -> None:
+        """Note the first and the last tablet stopped, of those that were ever begun."""
+        if tablets:
+            begun = np.stack([np.isfinite(t.start) | np.zeros_like(t.stop, bool) for t in tablets])
+            weeks = np.stack([t.stop for t in tablets]) / DAYS_PER_WEEK
+            self.first_tablet_stop = np.where(begun, weeks, np.inf).min(axis=0)
+            last = np.where(begun, weeks, -np.inf).max(axis=0)
+            self.last_tablet_stop = np.where(begun.any(axis=0), last, np.inf)
 
     def days_off_insulin(self) -> Floats:
         """Return days without insulin, infinite for who never took it."""
@@ -98,5 +117,7 @@ class Monitor:
             daytime_glucose=self.daytime.copy(),
             lowest_glucose=self.lowest.copy(),
             hba1c=self.hba1c,
+            body_weight=self.body_weight,
+            egfr=self.egfr,
             days_off_insulin=self.days_off_insulin(),
         )

@@ -57,9 +57,7 @@ class Arm:
     def __init__(self, start: Start, treatments: dict[str, Treatment], draws: DayDraws) -> None:
         self.treatments, self.size = treatments, start.cohort.size
         self.bodies = Bodies(start.cohort.parameters, start.state, draws)
-        e = start.enrolled
-        hba1c = np.asarray(start.cohort.traits.hba1c)
-        self.monitor = Monitor.start(e.fasting_glucose, e.daytime_glucose, hba1c)
+        self.monitor = Monitor.start(start.enrolled)
         self.pace = Pace.start(self.size)
         self.days_simulated = np.zeros(self.size, np.int64)
         self.last_effects: Packed[Effects] | None = None
@@ -78,7 +76,7 @@ class Arm:
         else:
             self._live_stretch(step)
         self.last_effects = effects
-        self.monitor.record(self.treatments, step.day, step.days)
+        self.monitor.record(self.treatments.values(), step.day, step.days)
 
     def _live_day(self, step: Step, effects: Packed[Effects]) -> None:
         live = self.bodies.live if step.is_in_window else self.bodies.pass_day
@@ -134,8 +132,11 @@ class Arm:
 
     def contact(self, day: float, is_visit: bool) -> None:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
+        slow, kidney = self.bodies.state.slow, self.bodies.state.slow.renal_function
         if is_visit:
-            self.monitor.hba1c = np.array(self.bodies.state.slow.hba1c.value)
+            self.monitor.hba1c = np.array(slow.hba1c.value)
+        self.monitor.body_weight = np.array(slow.body_weight.weight)
+        self.monitor.egfr = np.array(kidney.structural * (1 - kidney.constriction))
         observed = self.monitor.observed(day, is_visit)
         self.treatments = {kind: t.after(observed) for kind, t in self.treatments.items()}
 

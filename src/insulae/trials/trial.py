@@ -70,7 +70,7 @@ def steps_of(
     """Return the days to simulate: fine after anything that acts fast and where insulin is titrated."""
     given = list(treatments)
     events = [day for t in given for day in t.event_days() if day > LONG_PAST]
-    is_titrated = any(t.sort == "insulin" for t in given)
+    is_titrated = any(part.sort == "insulin" for t in given for part in t.parts())
     return tuple(calendar(visit_weeks, events, every_day, is_titrated))
 
 

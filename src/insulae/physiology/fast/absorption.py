@@ -40,9 +40,13 @@ def initial(parameters: Parameters) -> State:
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
-    """Slow the gut by the day's drugs and refer the appearance to the metabolic weight."""
-    rate = parameters.absorption_rate * effects.carbohydrate_absorption
-    return replace(parameters, absorption_rate=rate, weight=signals.metabolic_weight)
+    """Change stomach and gut by the day's treatment and refer the appearance to the metabolic weight."""
+    return replace(
+        parameters,
+        emptying_rate=parameters.emptying_rate * effects.gastric_emptying,
+        absorption_rate=parameters.absorption_rate * effects.carbohydrate_absorption,
+        weight=signals.metabolic_weight,
+    )
 
 
 def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:

@@ -44,9 +44,14 @@ def initial(parameters: Parameters) -> State:
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
-    """Add the counter-regulation that the alpha cells of a graft bring."""
-    release = parameters.hypoglycemia_release + parameters.graft_release * signals.graft_glucagon
-    return replace(parameters, hypoglycemia_release=release)
+    """Add the counter-regulation that the alpha cells of a graft bring, and what drugs do to glucagon."""
+    p = parameters
+    return replace(
+        p,
+        fasting=p.fasting * effects.fasting_glucagon,
+        suppression=jnp.minimum(p.suppression + effects.glucagon_suppression, 1),
+        hypoglycemia_release=p.hypoglycemia_release + p.graft_release * signals.graft_glucagon,
+    )
 
 
 def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:

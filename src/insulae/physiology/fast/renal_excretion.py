@@ -25,9 +25,14 @@ class Parameters:
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
-    """Scale filtration by the kidney function of the day."""
-    filtration = parameters.filtration * signals.egfr / parameters.reference_egfr
-    return replace(parameters, filtration=filtration, weight=signals.metabolic_weight)
+    """Scale filtration by the kidney function of the day, and the threshold by drugs."""
+    p = parameters
+    return replace(
+        p,
+        filtration=p.filtration * signals.egfr / p.reference_egfr,
+        threshold=p.threshold * effects.renal_threshold,
+        weight=signals.metabolic_weight,
+    )
 
 
 def signals(parameters: Parameters, signals: Signals, inputs: Inputs) -> Signals:

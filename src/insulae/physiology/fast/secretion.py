@@ -4,7 +4,8 @@ Static secretion follows a delayed sigmoid of glucose, amplified by the gut (inc
 absorbed; dynamic secretion follows the rise of glucose (first phase). Structure after the oral C-peptide
 minimal model (static + dynamic). The weaker first phase and incretin response of type 2 diabetes belong to
 the native islets, not to grafted ones. Immature grafted islets leak at a constant rate instead of sensing
-glucose. Not modelled: amino acids, sulfonylureas.
+glucose; a drug that closes the channels adds secretion that does not ask for glucose. Not modelled: amino
+acids.
 """
 
 import jax.numpy as jnp
@@ -35,6 +36,7 @@ class Parameters:
     graft_first_phase: Array = derived("dimensionless")
     graft_leak: Array = derived("pmol/kg/min")
     portal_fraction: Array = derived("dimensionless")
+    independent: Array = derived("pmol/kg/min")
 
 
 @pytree
@@ -58,7 +60,8 @@ def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Par
     )
     return replace(
         parameters,
-        incretin_gain=parameters.incretin_gain * share,
+        incretin_gain=parameters.incretin_gain * share * effects.incretin_response,
+        independent=0 * gain + effects.independent_secretion,
         native_capacity=signals.native_capacity * gain,
         native_first_phase=signals.native_first_phase * gain,
         graft_capacity=signals.graft_capacity * gain,
@@ -72,8 +75,9 @@ def signals(state: State, parameters: Parameters, signals: Signals, inputs: Inpu
     """Publish secretion by native and grafted islets, into the portal vein and into the systemic blood."""
     p = parameters
     dynamic = p.dynamic_gain * positive_part(signals.glucose_rate, p.rise_width)
-    native = p.native_capacity * state.static + p.native_first_phase * dynamic
-    graft = p.graft_capacity * state.static + p.graft_first_phase * dynamic + p.graft_leak
+    static = state.static + p.independent
+    native = p.native_capacity * static + p.native_first_phase * dynamic
+    graft = p.graft_capacity * static + p.graft_first_phase * dynamic + p.graft_leak
     return replace(
         signals,
         native_secretion=native,

@@ -89,8 +89,10 @@ def advance(
 ) -> State:
     """Adapt the function and lose or grow mass over some days."""
     p = parameters
-    death = p.death_rate * signals.glucotoxic_stress + p.autoimmune_death_rate * signals.autoimmunity
-    growth = p.growth_rate * jnp.maximum(p.growth_capacity - state.mass, 0) * state.mass
+    stress = p.death_rate * signals.glucotoxic_stress * effects.beta_cell_stress
+    death = stress + p.autoimmune_death_rate * signals.autoimmunity
+    room = jnp.maximum(p.growth_capacity - state.mass, 0)
+    growth = p.growth_rate * room * state.mass + effects.beta_cell_neogenesis
     target = functional_target(p, signals.mean_glucose, signals.ectopic_fat)
     return State(
         mass=state.mass * jnp.exp(-days * death) + days * growth,

@@ -26,7 +26,6 @@ class Parameters:
     radius_reduction: Array = parameter("dimensionless")
     oxygen_capacity: Array = parameter("mmHg/um2")
     oxygen_half: Array = parameter("mmHg")
-    vascularization_time: Array = parameter("d")
     hypoxic_death_rate: Array = parameter("1/d")
     chronic_loss_rate: Array = parameter("1/d")
     stress_loss_rate: Array = parameter("1/d")
@@ -49,9 +48,27 @@ class State:
     potency: Array
     maturation_time: Array
     alloantigen: Array
+    autoantigen: Array
+    innate_killing: Array
+    vascularization_time: Array
     portal_fraction: Array
     oxygen_early: Array
     oxygen_late: Array
+
+
+CARRIED = (
+    "vascularization",
+    "vascularization_time",
+    "potency",
+    "maturation_time",
+    "alloantigen",
+    "autoantigen",
+    "innate_killing",
+    "portal_fraction",
+    "oxygen_early",
+    "oxygen_late",
+)
+"""What infused islets bring along under the same name."""
 
 
 def empty(like: Array) -> State:
@@ -67,6 +84,9 @@ def empty(like: Array) -> State:
         potency=one,
         maturation_time=one,
         alloantigen=zero,
+        autoantigen=zero,
+        innate_killing=zero,
+        vascularization_time=one,
         portal_fraction=zero,
         oxygen_early=one,
         oxygen_late=one,
@@ -79,19 +99,14 @@ def infuse(state: State, parameters: Parameters, infusion: Infusion, metabolic_w
     added = surviving / metabolic_weight / parameters.reference_density
     mass = state.mass + added
     share = jnp.where(mass > 0, added / jnp.where(mass > 0, mass, 1), 0)
+    like = 0 * added
     arriving = State(
         mass=added,
-        vascularization=0 * added,
-        first_stage=0 * added + infusion.maturity,
-        second_stage=0 * added + infusion.maturity,
-        maturation=0 * added + infusion.maturity,
-        function=0 * added + 1,
-        potency=0 * added + infusion.potency,
-        maturation_time=0 * added + infusion.maturation_time,
-        alloantigen=0 * added + infusion.alloantigen,
-        portal_fraction=0 * added + infusion.portal_fraction,
-        oxygen_early=0 * added + infusion.oxygen_early,
-        oxygen_late=0 * added + infusion.oxygen_late,
+        first_stage=like + infusion.maturity,
+        second_stage=like + infusion.maturity,
+        maturation=like + infusion.maturity,
+        function=like + 1,
+        **{name: like + getattr(infusion, name) for name in CARRIED},
     )
     pooled = map_leaves(
         lambda old, new: jnp.where(added > 0, old + share * (new - old), old), state, arriving
@@ -143,6 +158,7 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
         graft_leak=active * (1 - state.maturation) * parameters.leak,
         graft_portal_fraction=state.portal_fraction,
         graft_alloantigen=state.alloantigen,
+        graft_autoantigen=state.autoantigen,
         graft_glucagon=jnp.minimum(state.mass, 1) * state.maturation,
     )
 
@@ -158,14 +174,15 @@ def advance(
         + p.chronic_loss_rate
         + p.stress_loss_rate * signals.glucotoxic_stress
         + p.allogeneic_death_rate * signals.alloimmunity
-        + p.autoimmune_death_rate * signals.autoimmunity
+        + p.autoimmune_death_rate * signals.autoimmunity * state.autoantigen
+        + state.innate_killing
     )
     reserve = (p.compensation - 1) * state.maturation
     target = (1 + reserve * signals.compensation_demand) * signals.functional_share
     grown = replace(
         state,
         mass=state.mass * jnp.exp(-days * loss),
-        vascularization=relax(state.vascularization, 1, p.vascularization_time, days),
+        vascularization=relax(state.vascularization, 1, state.vascularization_time, days),
         first_stage=relax(state.first_stage, 1, state.maturation_time, days),
         second_stage=relax(state.second_stage, state.first_stage, state.maturation_time, days),
         maturation=relax(state.maturation, state.second_stage, state.maturation_time, days),

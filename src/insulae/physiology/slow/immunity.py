@@ -51,18 +51,31 @@ def _grow(activity: Array, drive: Array, decay: Array, maximal: Array, days: Arr
     return jnp.minimum(activity * jnp.exp(days * rate), maximal)
 
 
+def _suppression(parameters: Parameters, exposure: Array) -> Array:
+    """Return the share of growth that a drug exposure prevents."""
+    square = exposure**2
+    return square / (parameters.half_immunosuppression**2 + square)
+
+
 def advance(
     state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
 ) -> State:
     """Advance both activities; the caller keeps `days` below half a day."""
     p = parameters
-    square = effects.immunosuppression**2
-    suppression = square / (p.half_immunosuppression**2 + square)
+    exposure: Array = jnp.asarray(effects.immunosuppression)
+    suppression = _suppression(p, exposure)
+    auto_suppression = _suppression(p, exposure + effects.autoimmune_suppression)
     graft = saturation(signals.graft_mass, p.antigen_half) * signals.graft_alloantigen
-    islets = saturation(signals.graft_mass + signals.native_mass, p.antigen_half) * p.autoimmune
-    allo, auto = graft * (1 - suppression), islets * (1 - p.auto_resistance * suppression)
-    grown_allo = _grow(state.alloimmunity, p.allo_growth * allo, p.allo_decay, p.maximal_activity, days)
-    grown_auto = _grow(state.autoimmunity, p.auto_growth * auto, p.auto_decay, p.maximal_activity, days)
+    seen = signals.graft_mass * signals.graft_autoantigen + signals.native_mass
+    islets = saturation(seen, p.antigen_half) * p.autoimmune
+    allo, auto = graft * (1 - suppression), islets * (1 - p.auto_resistance * auto_suppression)
+    depletion = effects.effector_depletion
+    grown_allo = _grow(
+        state.alloimmunity, p.allo_growth * allo, p.allo_decay + depletion, p.maximal_activity, days
+    )
+    grown_auto = _grow(
+        state.autoimmunity, p.auto_growth * auto, p.auto_decay + depletion, p.maximal_activity, days
+    )
     return State(
         alloimmunity=jnp.minimum(grown_allo + days * p.allo_source * allo, p.maximal_activity),
         autoimmunity=jnp.minimum(grown_auto + days * p.auto_source * auto, p.maximal_activity),

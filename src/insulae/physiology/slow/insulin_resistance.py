@@ -79,7 +79,7 @@ def advance(
     state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
 ) -> State:
     """Move ectopic fat and the glucose share towards their targets and let the patient age."""
-    fat = fat_target(parameters, signals.body_mass_index, signals.energy_deficit)
+    fat = fat_target(parameters, signals.body_mass_index, signals.energy_deficit) * effects.ectopic_fat
     share = glucose_target(parameters, signals.mean_glucose)
     return State(
         ectopic_fat=relax(state.ectopic_fat, fat, parameters.fat_time, days),
