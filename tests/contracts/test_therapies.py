@@ -16,7 +16,8 @@ from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
 from insulae.populations.bodies import Bodies
 from insulae.populations.routine import N_DRAWS
-from insulae.therapies.base import Observed, TherapySpec, load_all
+from insulae.study import catalogue
+from insulae.therapies.base import FAMILIES, Observed, TherapySpec, load_all
 
 N = 8
 KINDS = load_all().names()
@@ -132,6 +133,16 @@ def test_a_number_without_a_unit_is_refused(kind: str):
 def test_it_says_what_it_is(kind: str):
     assert load_all().get(kind).__doc__
     assert "properties" in load_all().get(kind).model_json_schema()
+
+
+@EVERY
+def test_its_entry_in_the_catalogue_is_complete(kind: str):
+    """Known:, Fitted: or Assumed:, and Not modelled: stand in the docstring of its module."""
+    found = catalogue.entry(kind)
+    assert found.family in FAMILIES and found.about and found.description
+    assert {"Known", "Not modelled"} <= found.sections.keys()
+    assert {"Fitted", "Assumed"} & found.sections.keys()
+    assert found.actions and all(found.sections.values())
 
 
 @EVERY_VARIANT

@@ -21,10 +21,18 @@ def show(
         str, typer.Argument(help="Only this one, or all that begin with it.", show_default=False)
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page docs/therapies.md (therapies only).")
+    ] = False,
 ) -> None:
     """List what the package knows: names, units, values, sources, fields."""
-    if catalogue not in CATALOGUES:
-        raise UnknownName(f"nothing to show for '{catalogue}'", nearest(catalogue, CATALOGUES))
+    if catalogue not in KNOWN:
+        raise UnknownName(f"nothing to show for '{catalogue}'", nearest(catalogue, KNOWN))
+    if markdown and catalogue != "therapies":
+        raise UnknownName(f"there is no page of the {catalogue}", "Known: therapies")
+    if catalogue == "therapies":
+        typer.echo(_therapies(name, as_json, markdown))
+        return
     if catalogue == "schema":
         typer.echo(json.dumps(_schema(), indent=1))
         return
@@ -35,6 +43,21 @@ def show(
         typer.echo(_card(records[0]))
     else:
         typer.echo(_table(records))
+
+
+def _therapies(name: str, as_json: bool, markdown: bool) -> str:
+    """Return the catalogue of therapies, those whose names begin with a name, or all on one of them."""
+    from insulae.cli import therapies
+    from insulae.study.catalogue import entries, kinds
+
+    if not (name or as_json or markdown):
+        return therapies.overview()
+    found = entries(r["name"] for r in _chosen([{"name": kind} for kind, _ in kinds()], name, "therapies"))
+    if as_json:
+        return therapies.as_json(found)
+    if markdown:
+        return therapies.page(found).rstrip()
+    return "\n\n\n".join(therapies.card(entry) for entry in found)
 
 
 def _chosen(records: Records, name: str, catalogue: str) -> Records:
@@ -102,28 +125,6 @@ def _variables() -> Records:
     return [asdict(row) for _, row in sorted(variables().items())]
 
 
-def _therapies() -> Records:
-    from insulae.therapies.base import load_all
-
-    return [
-        {
-            "name": kind,
-            "description": (spec.__doc__ or "").strip().splitlines()[0],
-            "fields": {name: _field(one) for name, one in spec.model_fields.items() if name != "kind"},
-        }
-        for kind, spec in load_all().items()
-    ]
-
-
-def _field(field: Any) -> str:
-    """Say what a field takes: its choices, else what it is when left out."""
-    choices = getattr(field.annotation, "__args__", ()) if "Literal" in str(field.annotation) else ()
-    text = " or ".join(str(choice) for choice in choices)
-    if field.is_required():
-        return f"{text} (required)".strip()
-    return f"{text} (default {field.default})".strip()
-
-
 def _endpoints() -> Records:
     from insulae.endpoints.base import catalogue
 
@@ -177,17 +178,19 @@ def _effects() -> Records:
 
 
 def _schema() -> dict[str, Any]:
+    from insulae.core.quantities import with_written_defaults
     from insulae.study.spec import Study
 
-    return Study.model_json_schema()
+    return with_written_defaults(Study.model_json_schema())
 
 
 CATALOGUES: dict[str, Callable[[], Any]] = {
     "parameters": _parameters,
     "variables": _variables,
-    "therapies": _therapies,
     "endpoints": _endpoints,
     "phenotypes": _phenotypes,
     "effects": _effects,
     "schema": _schema,
 }
+
+KNOWN = sorted({*CATALOGUES, "therapies"})

@@ -54,8 +54,23 @@ class QuantityIn:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Describe the text a study file holds."""
-        described = {"type": "string", "description": f"a quantity with a unit, in {self.unit} or compatible"}
+        words = f"A quantity with a unit, in {self.unit} or compatible."
+        described: dict[str, Any] = {"type": "string", "description": words, "unit": self.unit}
         return described | ({"examples": [self.example]} if self.example else {})
+
+
+def with_written_defaults(schema: Any) -> Any:
+    """Return a JSON schema in which the default of a quantity carries its unit, as in a study file."""
+    if isinstance(schema, list):
+        return [with_written_defaults(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: with_written_defaults(value) for key, value in schema.items()}
+    unit = next((one["unit"] for one in (found, *found.get("anyOf", ())) if "unit" in one), "")
+    default = found.get("default")
+    if unit and isinstance(unit, str) and isinstance(default, int | float):
+        found["default"] = written(default, unit)
+    return found
 
 
 Days = Annotated[float, QuantityIn("day", example="12 weeks")]

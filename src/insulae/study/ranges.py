@@ -74,5 +74,10 @@ class RangeIn:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Describe the text a study file holds."""
-        description = f"a quantity or a range with a unit, in {self.unit} or compatible"
-        return {"type": "string", "description": description, "examples": [self.example]}
+        description = f"A quantity or a range with a unit, in {self.unit} or compatible."
+        return {
+            "type": "string",
+            "description": description,
+            "unit": self.unit,
+            "examples": [self.example],
+        }

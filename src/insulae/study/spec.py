@@ -48,23 +48,34 @@ FiltrationRate = Annotated[Range, RangeIn("mL/min/1.73 m2", 1, 200, "80 mL/min/1
 class Spec(BaseModel):
     """A frozen record that refuses fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Patient(Spec):
     """What is known of one patient, or of all patients of a trial; what is missing is sampled."""
 
     age: Age | None = None
+    """Age at enrollment."""
     sex: Literal["male", "female"] | None = None
+    """Sex; drawn when left out."""
     duration: Duration | None = None
+    """Years since the diagnosis."""
     height: Height | None = None
+    """Body height."""
     weight: Weight | None = None
+    """Body weight; instead of the body mass index."""
     bmi: BodyMassIndex | None = None
+    """Body mass index; instead of the weight."""
     hba1c: HbA1c | None = None
+    """HbA1c on the treatment at enrollment; % or mmol/mol."""
     fasting_glucose: Glucose | None = None
+    """Plasma glucose before breakfast; mg/dL or mmol/L."""
     fasting_c_peptide: CPeptide | None = None
+    """C-peptide before breakfast; pmol/L, nmol/L or ng/mL."""
     insulin_dose: InsulinDose | None = None
+    """Insulin injected a day; the treatment at enrollment must hold insulin."""
     egfr: FiltrationRate | None = None
+    """Estimated glomerular filtration rate."""
 
     def given(self) -> dict[str, Range]:
         """Return the known numbers by the names that populations use."""
@@ -89,9 +100,13 @@ class Population(Spec):
     """Who is simulated: patients of a phenotype, or replicates of one patient, and what they already take."""
 
     phenotype: Literal["healthy", "prediabetes", "type1", "type2"]
+    """Which rows of the parameter table the patients are drawn from."""
     size: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of simulated patients."""
     patient: Patient | None = None
+    """What is known of them; what is left out is drawn."""
     treatment: tuple[Therapy, ...] = ()
+    """What everybody takes at enrollment, for long unless a start is stated."""
 
     @field_validator("treatment")
     @classmethod
@@ -103,14 +118,18 @@ class Arm(Spec):
     """One arm: what is added to the treatment at enrollment, or replaces the therapy of the same kind."""
 
     name: Annotated[str, Field(min_length=1)]
+    """Its name in tables and figures."""
     therapies: tuple[Therapy, ...] = ()
+    """Therapies begun at enrollment or later; one of a kind already taken replaces it."""
 
 
 class StoredTraces(Spec):
     """Whose days are kept for plots: the first patients, in the windows that end at some weeks."""
 
     patients: Annotated[int, Field(ge=0)] = 20
+    """How many patients, from the first on."""
     weeks: tuple[float, ...] | None = None
+    """Visits (weeks) whose preceding days are kept; first and last when left out."""
 
 
 class Reported(Spec):
@@ -120,15 +139,25 @@ class Reported(Spec):
     """
 
     endpoint: str
+    """Name of the endpoint, as in `insulae show endpoints`."""
     arm: str
+    """Name of the arm it is compared with."""
     week: float | None = None
+    """Week of the visit it is compared at; the last one when left out."""
     value: Annotated[str, BeforeValidator(str)]
+    """The number with its unit."""
     kind: Literal["value", "at_least", "at_most"] = "value"
+    """Whether the number is a value or a bound."""
     statistic: Literal["value", "mean", "median", "percent"] = "value"
+    """Of one patient (value), or over n patients."""
     n: Annotated[int, Field(ge=1)] | None = None
+    """How many real patients the statistic is over."""
     source: str
+    """Key of the reference in tables/references.bib."""
     locator: str = ""
+    """Where in the source the number stands."""
     note: str = ""
+    """What a reader should know of the number."""
 
     def number(self) -> float:
         """Return the value in the unit of its endpoint."""
@@ -159,19 +188,31 @@ class Study(Spec):
     """A whole study."""
 
     name: Annotated[str, Field(min_length=1)]
+    """Heading of the report."""
     question: str = ""
+    """What the study asks, in plain words."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20260101
+    """The same seed gives the same patients and days."""
     population: Population
+    """Who is simulated."""
     horizon: Annotated[Weeks, Field(ge=1 / DAYS_PER_WEEK, le=5200)]
+    """How long everybody is followed."""
     visits: Annotated[str | tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_read_visits)] = (
         "every 4 weeks"
     )
+    """`every 4 weeks` or a list of weeks; enrollment and the end are always visits."""
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
+    """What is compared; the same patients live through every arm."""
     endpoints: Literal["all"] | tuple[str, ...] = "all"
+    """Names of the endpoints to compute, or all."""
     resolution: Literal["adaptive", "every day"] = "adaptive"
+    """Simulate as many days as each patient needs, or every day."""
     stored_traces: StoredTraces = StoredTraces()
+    """Whose glucose traces are kept."""
     reported: tuple[Reported, ...] = ()
+    """Published values to hold the results against."""
     notes: tuple[str, ...] = ()
+    """What the study leaves open; shown in the report."""
 
     @field_validator("arms")
     @classmethod

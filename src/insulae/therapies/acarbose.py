@@ -5,7 +5,7 @@ one factor on the absorption rate carries it. Not modelled: unabsorbed carbohydr
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -42,9 +42,12 @@ class AcarboseTreatment(Tablet):
 class Acarbose(TherapySpec):
     """Oral acarbose with meals at a constant daily dose; effects are referred to 300 mg/d."""
 
+    family: ClassVar[str] = "drugs"
     kind: Literal["acarbose"] = "acarbose"
     dose: DailyMass = 300.0
+    """Acarbose taken a day, in all meals together."""
     withdraw: Withdrawal | None = None
+    """When a clinician stops it; never when left out."""
 
     def build(self, enrolled: Enrolled) -> AcarboseTreatment:
         """Return the treatment of each patient."""

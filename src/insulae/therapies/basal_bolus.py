@@ -5,7 +5,9 @@ meal dose: above the target band up by a step, below it down, after a low value 
 patient near the values they had at enrollment; `target` treats to tight values; `wean` (after an infusion)
 aims at tight values, steps down for as long as glucose is in target, stops insulin when the dose is small and
 glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another
-week of independence.
+week of independence. Known: steps of about a tenth of the dose a week toward a fasting target, the limits of
+insulin independence. Assumed: size and order of the steps while weaning, one rule for all clinicians. Not
+modelled: missed or mistimed injections, wrong carbohydrate counts, skin changes.
 """
 
 import dataclasses
@@ -171,8 +173,10 @@ def build_insulin(
 class BasalBolus(TherapySpec):
     """Basal and meal insulin: `keep` care as before, `target` treat-to-target, `wean` after infusion."""
 
+    family: ClassVar[str] = "insulin"
     kind: Literal["basal_bolus"] = "basal_bolus"
     titration: Titration = "keep"
+    """How doses follow glucose: `keep` as at enrollment, `target` to tight values, `wean` downward."""
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient."""

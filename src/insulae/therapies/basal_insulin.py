@@ -1,6 +1,10 @@
-"""Basal insulin alone: the same titration and weaning rules as `basal_bolus.py`, without meal doses."""
+"""Basal insulin alone: the same titration and weaning rules as `basal_bolus.py`, without meal doses.
 
-from typing import Literal
+Known: weekly steps toward a fasting target. Assumed: the rules and steps of `basal_bolus.py`. Not modelled:
+differences between basal insulins, missed injections.
+"""
+
+from typing import ClassVar, Literal
 
 from insulae.therapies.basal_bolus import InsulinTreatment, Titration, build_insulin
 from insulae.therapies.base import Enrolled, TherapySpec, register
@@ -10,8 +14,10 @@ from insulae.therapies.base import Enrolled, TherapySpec, register
 class BasalInsulin(TherapySpec):
     """One basal injection a day: `keep` care as before, `target` treat-to-target, `wean` after infusion."""
 
+    family: ClassVar[str] = "insulin"
     kind: Literal["basal_insulin"] = "basal_insulin"
     titration: Titration = "keep"
+    """How doses follow glucose: `keep` as at enrollment, `target` to tight values, `wean` downward."""
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient."""

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from insulae.core.errors import UnknownName
 from insulae.core.parameters import component_of, declared
 from insulae.core.quantities import Days
-from insulae.core.registry import Family
+from insulae.core.registry import Family, nearest
 from insulae.physiology.effects import Effects
 
 Floats = NDArray[np.float32]
@@ -111,13 +112,30 @@ class Treatment(ABC):
         return []
 
 
+FAMILIES = {
+    "cells": "Cells and organs that make insulin, and genes that make cells do so",
+    "protection": "What protects such cells, or the patient's own, from the immune system",
+    "insulin": "Insulin from outside",
+    "drugs": "Other drugs that lower glucose",
+    "lifestyle and surgery": "Changes of diet and operations",
+    "policy": "Rules that choose among the others",
+}
+"""The families of the catalogue, in its order, with a line on each."""
+
+
 class TherapySpec(BaseModel, ABC):
-    """What the study file says of a therapy; `start` is counted from enrollment."""
+    """What the study file says of a therapy; `family` is one of FAMILIES and has no default.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A docstring below a field is its description in the catalogue and in the schema of study files.
+    """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    family: ClassVar[str]
     kind: str
+    """Which therapy this is."""
     start: Days = 0.0
+    """First day, counted from enrollment; negative for what was begun before."""
 
     @abstractmethod
     def build(self, enrolled: Enrolled) -> Treatment:
@@ -142,8 +160,12 @@ family: Family[type[TherapySpec]] = Family("therapy")
 
 
 def register(cls: type[TherapySpec]) -> type[TherapySpec]:
-    """Add a therapy to the family under its kind."""
-    return family.add(cls.model_fields["kind"].default, cls)
+    """Add a therapy to the catalogue under its kind; raises `UnknownName` without a family of FAMILIES."""
+    kind, stated = cls.model_fields["kind"].default, getattr(cls, "family", "")
+    if stated not in FAMILIES:
+        where = f"the therapy '{kind}' ({cls.__module__})"
+        raise UnknownName(f"{where} states no family of the catalogue: '{stated}'", nearest(stated, FAMILIES))
+    return family.add(kind, cls)
 
 
 def load_all() -> Family[type[TherapySpec]]:

@@ -6,7 +6,7 @@ usual troughs of tacrolimus with mycophenolate. Not modelled: drug levels, infec
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -61,9 +61,12 @@ class ImmunosuppressionTreatment(Treatment):
 class Immunosuppression(TherapySpec):
     """Maintenance with tacrolimus and mycophenolate, for islets or an earlier organ graft."""
 
+    family: ClassVar[str] = "protection"
     kind: Literal["immunosuppression"] = "immunosuppression"
     regimen: Literal["tacrolimus_mmf"] = "tacrolimus_mmf"
+    """Which drugs are given together."""
     stop: Days | None = None
+    """First day without them; never when left out."""
 
     def build(self, enrolled: Enrolled) -> ImmunosuppressionTreatment:
         """Return the treatment of each patient."""

@@ -2,12 +2,12 @@
 
 Known: early losses after portal infusion, revascularization within two weeks, the slow rise of C-peptide
 after stem-cell islets. Fitted: potency and maturation time of stem-cell islets. Assumed: oxygen at each site,
-early loss in muscle. An autologous product carries no alloantigen; whether it meets autoimmunity is the
-patient's phenotype.
+early loss in muscle; an autologous product carries no alloantigen, and whether it meets autoimmunity is the
+patient's phenotype. Not modelled: clots and bleeding of the procedure, differences between lots.
 """
 
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, WithJsonSchema
@@ -99,11 +99,16 @@ class InfusionTreatment(Treatment):
 class IsletInfusion(TherapySpec):
     """One infusion of islets; `dose` in IEQ, IEQ per kilogram, or cells."""
 
+    family: ClassVar[str] = "cells"
     kind: Literal["islet_infusion"] = "islet_infusion"
     dose: IsletDose
+    """Number of islets: whole (IEQ), per kilogram of the patient (IEQ/kg), or counted as cells."""
     site: Literal["portal_vein", "rectus_sheath"] = "portal_vein"
+    """Where they are placed."""
     product: Literal["stem_cell", "donor"] = "stem_cell"
+    """What they are: grown from stem cells, or isolated from the pancreas of a donor."""
     source: Literal["autologous", "allogeneic"]
+    """Whose they are: the patient's own, or another person's."""
 
     def islets(self, enrolled: Enrolled, parameters: Parameters) -> Floats:
         """Return the islet equivalents each patient receives."""

@@ -1,11 +1,11 @@
 """Lifestyle: a lasting change of energy intake against usual; zero is lifestyle as usual.
 
-Weight follows by energy balance, carbohydrate falls in proportion. Not modelled: physical activity, diet
-composition.
+Known: weight follows by energy balance. Assumed: carbohydrate changes in proportion to energy, the change is
+kept for good. Not modelled: physical activity, diet composition, who gives up.
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -45,8 +45,10 @@ class LifestyleTreatment(Treatment):
 class Lifestyle(TherapySpec):
     """Lifestyle as usual, or with a lasting change of energy intake."""
 
+    family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["lifestyle"] = "lifestyle"
     energy_change: DailyEnergy = 0.0
+    """Lasting change of intake against usual; negative is less."""
 
     def build(self, enrolled: Enrolled) -> LifestyleTreatment:
         """Return the treatment of each patient."""

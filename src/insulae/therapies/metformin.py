@@ -5,7 +5,7 @@ goes through hepatic sensitivity. Not modelled: gut effects, lactic acidosis, do
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -47,9 +47,12 @@ class MetforminTreatment(Tablet):
 class Metformin(TherapySpec):
     """Oral metformin at a constant dose; effects are referred to 2000 mg/d and saturate with dose."""
 
+    family: ClassVar[str] = "drugs"
     kind: Literal["metformin"] = "metformin"
     dose: DailyMass = 2000.0
+    """Metformin taken a day."""
     withdraw: Withdrawal | None = None
+    """When a clinician stops it; never when left out."""
 
     def build(self, enrolled: Enrolled) -> MetforminTreatment:
         """Return the treatment of each patient."""

@@ -16,10 +16,12 @@ from insulae.therapies.base import Flags, Floats, Observed, Treatment, exposure
 class Withdrawal(BaseModel):
     """When a clinician stops a tablet: at a visit, long enough off insulin, HbA1c still below a limit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     off_insulin: Days
+    """How long the patient must have been without insulin; clinicians differ around it."""
     hba1c_below: Percent
+    """HbA1c of the last visit must be below this."""
 
 
 @dataclasses.dataclass(frozen=True)
