@@ -144,7 +144,8 @@ def page(entries: Iterable["Entry"]) -> str:
         "[add_a_therapy.md](add_a_therapy.md) tells how to add your own.\n",
         "*Acts on* gives each effect where it is farthest from neutral with the example, for a typical "
         "patient under poor control: factors multiply (×), amounts add (+, −). Spreads are coefficients of "
-        "variation for a lognormal distribution, standard deviations otherwise (on the logit scale for logit-normal).\n",
+        "variation for a lognormal distribution, standard deviations otherwise (on the logit scale for "
+        "logit-normal).\n",
     ]
     for family, words in FAMILIES.items():
         members = [entry for entry in entries if entry.family == family]

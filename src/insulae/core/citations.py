@@ -3,16 +3,16 @@
 import functools
 import re
 from collections.abc import Iterable
-from importlib import resources
 
 from insulae.core.errors import UnknownName
 from insulae.core.registry import nearest
+from insulae.core.therapy_folders import tables
 
 
 @functools.cache
 def references() -> dict[str, str]:
-    """Return every BibTeX entry of `tables/references.bib` by its key."""
-    text = resources.files("insulae.tables").joinpath("references.bib").read_text(encoding="utf-8")
+    """Return every BibTeX entry of `tables/references.bib`, and of those beside therapies, by its key."""
+    text = "\n".join(text for _, text in tables("references.bib"))
     starts = [m.start() for m in re.finditer(r"^@", text, flags=re.M)]
     entries = [text[a:b].strip() for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
     return {re.match(r"@\w+\{([^,\s]+)", entry).group(1): entry for entry in entries}  # type: ignore[union-attr]

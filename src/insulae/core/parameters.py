@@ -4,12 +4,14 @@ import contextlib
 import csv
 import dataclasses
 import functools
+import heapq
 from collections.abc import Generator, Mapping
 from importlib import resources
 from typing import Any, TypeVar
 
 from insulae.core.errors import TableError, UnknownName
 from insulae.core.registry import nearest
+from insulae.core.therapy_folders import tables
 
 T = TypeVar("T")
 
@@ -66,7 +68,15 @@ def _number(text: str, default: float) -> float:
     return float(text) if text.strip() else default
 
 
-def _row(record: dict[str, str]) -> Row:
+def _rows(place: str, text: str) -> list[Row]:
+    """Return the rows of one table; raises `TableError` naming its place for columns it should not have."""
+    reader, expected = csv.DictReader(text.splitlines()), [f.name for f in dataclasses.fields(Row)]
+    if reader.fieldnames != expected:
+        raise TableError(f"{place}: the first line is {reader.fieldnames}", f"Expected {','.join(expected)}")
+    return [_row(record, place) for record in reader]
+
+
+def _row(record: dict[str, str], place: str = "parameters.csv") -> Row:
     try:
         numbers = {
             "value": float(record["value"]),
@@ -75,17 +85,16 @@ def _row(record: dict[str, str]) -> Row:
             "upper": _number(record["upper"], float("inf")),
         }
     except ValueError as error:
-        raise TableError(f"parameters.csv, row '{record['name']}': {error}") from error
+        raise TableError(f"{place}, row '{record['name']}': {error}") from error
     return Row(**{**record, **numbers})  # type: ignore[arg-type]
 
 
 @functools.cache
 def table() -> dict[tuple[str, str], Row]:
-    """Return all rows of the parameter table by (name, population)."""
-    text = resources.files("insulae.tables").joinpath("parameters.csv").read_text(encoding="utf-8")
-    rows = [_row(record) for record in csv.DictReader(text.splitlines())]
+    """Return all rows of the parameter table, and of tables beside therapies, by (name, population)."""
+    each = [_rows(place, text) for place, text in tables("parameters.csv")]
     found: dict[tuple[str, str], Row] = {}
-    for row in rows:
+    for row in heapq.merge(*each, key=lambda row: (row.name, row.population)):
         if (row.name, row.population) in found:
             raise TableError(f"parameters.csv: '{row.name}' for '{row.population}' stands twice")
         found[(row.name, row.population)] = row

@@ -12,6 +12,7 @@ from typing import Any
 import insulae
 from insulae.core.errors import RunError
 from insulae.core.machine import engine, writable_folder
+from insulae.core.therapy_folders import therapy_files, therapy_folders
 from insulae.runs import store
 
 PACKAGE = Path(insulae.__file__).parent
@@ -22,14 +23,22 @@ SHOWING_ONLY = ("cli", "report")
 @functools.cache
 def tables_hash() -> str:
     """Return the hash of the tables that hold numbers."""
-    return store.digest_of_files(PACKAGE, (PACKAGE / "tables").glob("*.csv"))
+    packaged = store.digest_of_files(PACKAGE, (PACKAGE / "tables").glob("*.csv"))
+    return _with_folders(packaged, ".csv")
 
 
 @functools.cache
 def code_hash() -> str:
     """Return the hash of all code that can change a result."""
     paths = [p for p in PACKAGE.rglob("*.py") if p.relative_to(PACKAGE).parts[0] not in SHOWING_ONLY]
-    return store.digest_of_files(PACKAGE, paths)
+    return _with_folders(store.digest_of_files(PACKAGE, paths), ".py")
+
+
+def _with_folders(packaged: str, suffix: str) -> str:
+    """Return the hash of the package's files, and of such files in folders that add therapies."""
+    others = [(folder, path) for folder, path in therapy_files() if path.suffix == suffix]
+    parts = [store.digest_of_files(folder, [path]) for folder, path in others]
+    return store.digest(packaged, *parts) if parts else packaged
 
 
 def _git(*arguments: str) -> str:
@@ -90,6 +99,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "engine": identity()["engine"],
+        **({"therapy_folders": [str(f) for f in therapy_folders()]} if therapy_folders() else {}),
     }
 
 

@@ -10,16 +10,19 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from insulae.core.errors import UnknownName
-from insulae.core.parameters import component_of, declared
+from insulae.core.errors import TableError, UnknownName
+from insulae.core.parameters import component_of, declared, table
 from insulae.core.quantities import Days
 from insulae.core.registry import Family, nearest
+from insulae.core.therapy_folders import therapy_folders
 from insulae.physiology.effects import Effects
 
 Floats = NDArray[np.float32]
@@ -169,11 +172,32 @@ def register(cls: type[TherapySpec]) -> type[TherapySpec]:
 
 
 def load_all() -> Family[type[TherapySpec]]:
-    """Import every module of this folder, so that each registers its therapy, and return the family."""
+    """Import every module of this folder and of folders of the user, and return the family they register in.
+
+    Raises `TableError` where a user's module takes the name of another or does not go with its table.
+    """
     package = importlib.import_module("insulae.therapies")
+    for folder in therapy_folders():
+        if str(folder) not in package.__path__:
+            package.__path__.append(str(folder))
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"insulae.therapies.{module.name}")
+    for folder in therapy_folders():
+        for module in pkgutil.iter_modules([str(folder)]):
+            _check(folder, importlib.import_module(f"insulae.therapies.{module.name}"))
     return family
+
+
+def _check(folder: Path, module: ModuleType) -> None:
+    """Raise `TableError` where a module of a user hides another, or declares what its table does not hold."""
+    if Path(str(module.__file__)).parent != folder:
+        raise TableError(f"{folder} holds a module whose name is taken: {module.__file__}", "Rename it")
+    wanted = declared(module.Parameters) if hasattr(module, "Parameters") else {}
+    units = {name: row.unit for (name, _), row in table().items()}
+    for name, unit in wanted.items():
+        if units.get(name) != unit:
+            found = f"has the unit {units[name]}" if name in units else "has no row"
+            raise TableError(f"{folder / 'parameters.csv'}: '{name}' {found}", f"Declared in '{unit}'")
 
 
 def parameter_classes() -> list[type]:
