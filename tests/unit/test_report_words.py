@@ -1,10 +1,15 @@
 """Numbers in words: rounding, units, weeks, and what never happened."""
 
 import math
+import re
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from insulae.report import given, tables, words
+from insulae.study.fields import choices_of, example_of
+from insulae.therapies.base import load_all
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,46 @@ def test_units_of_study_files_become_those_people_write():
 
 def test_a_therapy_without_words_of_its_own_is_described_by_its_fields():
     sentence = given.care([{"kind": "new_drug", "dose": "5 mg/d", "start": "0 day"}])[0]
-    assert sentence == "New drug: dose 5 mg/d, start 0 day."
+    assert sentence == "New drug 5 mg a day, from week 0."
+
+
+def test_settings_of_any_depth_are_told_in_words():
+    policy = {
+        "kind": "treatment_policy",
+        "target": "7 %",
+        "every": "84 day",
+        "remind": False,
+        "egfr_limit": None,
+        "schedule": {"first": "1461 day", "energy": "-500 kcal/d"},
+        "steps": [{"kind": "sglt2_inhibitor", "dose": "10 mg/d"}, {"kind": "basal_bolus", "share": 0.5}],
+    }
+    assert given.care([policy])[0] == (
+        "Treatment policy, from week 0; target 7 %, every 12 weeks, no remind, "
+        "schedule (first 4 years, energy -500 kcal a day), "
+        "steps: SGLT2 inhibitor 10 mg a day, then basal and meal insulin (share 0.5)."
+    )
+    ended = given.care([{"kind": "weight_diet", "start": "-3650 day", "stop": "364 day", "phases": []}])[0]
+    assert ended == "Weight diet, as before enrollment until week 52."
+
+
+VARIANTS = [
+    (kind, variant)
+    for kind, spec in load_all().items()
+    for example in [example_of(spec)]
+    for variant in [example, *choices_of(spec, example)]
+]
+
+
+@pytest.mark.parametrize(("kind", "variant"), VARIANTS)
+def test_every_therapy_reads_as_a_sentence(kind: str, variant: dict[str, Any]):
+    """As it stands in the study file of a finished run: every field written, units as the code keeps them."""
+    try:
+        plain = load_all().get(kind).model_validate(variant).model_dump(mode="json", exclude_none=True)
+    except ValidationError:
+        return
+    for sentence in given.care([plain]):
+        assert sentence[0].isupper() and sentence.endswith(".")
+        assert not re.search(r"[_{}\[\]]|/d\b|None|True|False|\d day\b(?!s)|\(\)", sentence), sentence
 
 
 def test_known_therapies_read_as_a_physician_writes():

@@ -1,12 +1,13 @@
 """What each arm was given, in plain words with units, from the therapies of the study file."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from insulae.core.errors import InsulaeError
 from insulae.core.units import quantity
 from insulae.report.reading import Results, arm_specs
-from insulae.report.words import week_text
+from insulae.report.words import plain_units, week_text
 
 Therapy = Mapping[str, Any]
 _MILLION = 1e6
@@ -52,9 +53,8 @@ def _arm(spec: Mapping[str, Any] | None, enrolled: list[Therapy]) -> list[str]:
 
 
 def _name(therapy: Therapy) -> str:
-    return {"basal_bolus": "basal and meal insulin"}.get(
-        str(therapy["kind"]), str(therapy["kind"]).replace("_", " ")
-    )
+    kind = str(therapy["kind"])
+    return {"basal_bolus": "basal and meal insulin"}.get(kind, _words(kind))
 
 
 def _sentence(therapy: Therapy) -> str:
@@ -77,7 +77,8 @@ def _islet_infusion(therapy: Therapy) -> str:
     site = str(therapy.get("site", "portal_vein"))
     place = _SITES.get(site, f"at the site {site.replace('_', ' ')}")
     when = _start(therapy).removeprefix("from ")
-    return f"One infusion of {_dose(therapy.get('dose'))}: {product}, given {place} in {when}."
+    rest = _settings(therapy, ("product", "source", "site"))
+    return f"One infusion of {_dose(therapy.get('dose'))}: {product}, given {place} in {when}{rest}."
 
 
 _PRODUCTS = {
@@ -107,8 +108,8 @@ def _dose(dose: Any) -> str:
 def _immunosuppression(therapy: Therapy) -> str:
     drugs = {"tacrolimus_mmf": "tacrolimus and mycophenolate"}
     regimen = str(therapy.get("regimen", "tacrolimus_mmf"))
-    stop = f", until {therapy['stop']}" if therapy.get("stop") else ""
-    return f"Immunosuppression: {drugs.get(regimen, regimen)}, {_start(therapy)}{stop}."
+    rest = f"{_stop(therapy)}{_settings(therapy, ('regimen',))}"
+    return f"Immunosuppression: {drugs.get(regimen, _words(regimen))}, {_start(therapy)}{rest}."
 
 
 def _insulin(therapy: Therapy) -> str:
@@ -116,35 +117,130 @@ def _insulin(therapy: Therapy) -> str:
     policy = {
         "wean": "the dose is lowered week by week while glucose stays good, stopped when it is small, "
         "restarted when glucose rises",
+        "target": "the dose is adjusted weekly until glucose is near tight targets",
         "keep": "the dose is adjusted weekly to hold glucose where it was at enrollment",
     }
     titration = str(therapy.get("titration", "keep"))
-    return f"{name[str(therapy['kind'])]}: {policy.get(titration, titration)}."
-
-
-def _tablet(therapy: Therapy) -> str:
-    name = str(therapy["kind"]).capitalize()
-    dose = str(therapy.get("dose") or "").replace("mg/d", "mg a day")
-    rule: Mapping[str, Any] | None = therapy.get("withdraw")
-    stop = ""
-    if rule:
-        wait, limit = _weeks(rule.get("off_insulin")), rule.get("hba1c_below")
-        stop = f"; stopped at a visit after {wait} off insulin with HbA1c below {limit}"
-    return f"{f'{name} {dose}'.strip()}, {_start(therapy)}{stop}."
-
-
-def _weeks(duration: Any) -> str:
-    try:
-        return f"{quantity(duration, 'week'):.0f} weeks"
-    except InsulaeError:
-        return str(duration)
+    rest = _settings(therapy, ("titration",))
+    start = _start(therapy)
+    when = "" if start in (_start({}), _start({"start": "-1 day"})) else f", {start}"
+    return f"{name[str(therapy['kind'])]}{when}: {policy.get(titration, titration)}{rest}."
 
 
 def _plain(therapy: Therapy) -> str:
-    """Describe a therapy this page has no words for by its fields."""
-    fields = [f"{k.replace('_', ' ')} {v}" for k, v in therapy.items() if k != "kind" and v is not None]
-    name = _name(therapy).capitalize()
-    return f"{name}: {', '.join(fields)}." if fields else f"{name}."
+    """Describe any therapy by its fields: name, dose, settings, start, and when it is stopped."""
+    dose = f" {_amount(therapy['dose'])}" if therapy.get("dose") is not None else ""
+    rest = f"{_stop(therapy)}{_settings(therapy)}{_withdrawal(therapy)}"
+    return f"{_capital(_name(therapy))}{dose}, {_start(therapy)}{rest}."
+
+
+def _settings(therapy: Therapy, told: tuple[str, ...] = ()) -> str:
+    """Return what a sentence has not told yet of a therapy, after a semicolon."""
+    known = {"kind", "dose", "start", "stop", "withdraw", *told}
+    found = [_setting(k, v) for k, v in therapy.items() if k not in known and v is not None]
+    text = ", ".join(one for one in found if one)
+    return f"; {text}" if text else ""
+
+
+def _stop(therapy: Therapy) -> str:
+    """Return when a therapy ends; nothing where it goes on."""
+    if therapy.get("stop") is None:
+        return ""
+    try:
+        return f" until {week_text(quantity(therapy['stop'], 'week'))}"
+    except InsulaeError:
+        return f" until {therapy['stop']}"
+
+
+def _setting(name: str, value: Any) -> str:
+    """Return one field in words: its name and what it is set to, however deep."""
+    words = _words(name)
+    if isinstance(value, bool):
+        return words if value else f"no {words}"
+    if isinstance(value, Mapping):
+        return f"{words} ({_inside(value)})" if value else ""
+    if isinstance(value, list | tuple):
+        return f"{words}: {', then '.join(_entry(one) for one in value)}" if value else ""
+    return f"{words} {_amount(value)}"
+
+
+def _inside(record: Mapping[str, Any]) -> str:
+    found = [_setting(name, value) for name, value in record.items() if value is not None]
+    return ", ".join(text for text in found if text)
+
+
+def _entry(value: Any) -> str:
+    """Return one entry of a list: a therapy, a record or a plain value."""
+    if not isinstance(value, Mapping):
+        return _amount(value)
+    if "kind" in value:
+        dose = f" {_amount(value['dose'])}" if value.get("dose") is not None else ""
+        rest = _settings(value).removeprefix("; ")
+        return f"{_name(value)}{dose}{f' ({rest})' if rest else ''}"
+    return f"({_inside(value)})"
+
+
+def _withdrawal(therapy: Therapy) -> str:
+    """Return when a clinician stops it; nothing where no rule is stated."""
+    rule: Mapping[str, Any] | None = therapy.get("withdraw")
+    if not rule:
+        return ""
+    wait, limit = _amount(rule.get("off_insulin")), rule.get("hba1c_below")
+    return f"; stopped at a visit after {wait} off insulin with HbA1c below {limit}"
+
+
+def _amount(value: Any) -> str:
+    """Return a value as people write it: a duration in sensible units, a rate a day, a choice in words."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    try:
+        days = quantity(text, "day")
+    except InsulaeError:
+        plain = plain_units(re.sub(r"(?<=[a-zA-Z])/d\b", " a day", text))
+        return plain if re.match(r"[-+.\d]", text) else _words(text)
+    return _duration(days)
+
+
+def _duration(days: float) -> str:
+    """Return a duration in days, weeks or years, whichever is shortest to say.
+
+    >>> _duration(84), _duration(730.5), _duration(3)
+    ('12 weeks', '2 years', '3 days')
+    """
+    year = quantity("1 year", "day")
+    for length, name in ((year, "year"), (7.0, "week"), (1.0, "day")):
+        number = days / length
+        if abs(number) >= 1 and abs(number - round(number)) < 0.01:
+            return f"{number:.0f} {name}{'' if round(number) == 1 else 's'}"
+    return f"{days:g} days"
+
+
+_SPELLED = {
+    "hba1c": "HbA1c",
+    "egfr": "eGFR",
+    "glp1": "GLP-1",
+    "sglt2": "SGLT2",
+    "dpp4": "DPP-4",
+    "hla": "HLA",
+    "ipsc": "iPSC",
+    "mmf": "MMF",
+    "atg": "ATG",
+    "cni": "CNI",
+}
+
+
+def _words(name: str) -> str:
+    """Return a name of a study file in words.
+
+    >>> _words("glp1_agonist"), _words("hba1c_below")
+    ('GLP-1 agonist', 'HbA1c below')
+    """
+    return " ".join(_SPELLED.get(part, part) for part in name.split("_"))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 _WRITERS = {
@@ -152,6 +248,4 @@ _WRITERS = {
     "immunosuppression": _immunosuppression,
     "basal_bolus": _insulin,
     "basal_insulin": _insulin,
-    "metformin": _tablet,
-    "acarbose": _tablet,
 }

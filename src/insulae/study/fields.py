@@ -153,8 +153,11 @@ def choices_of(spec: type[BaseModel], example: dict[str, Any]) -> Iterator[dict[
     top = _resolved(schema, schema)
     for name, node in top["properties"].items():
         if name not in ("kind", "start"):
+            values = [example.get(name)]
             for value in _alternatives(schema, node):
-                yield {**example, name: value}
+                if value not in values:
+                    values.append(value)
+                    yield {**example, name: value}
 
 
 def _alternatives(schema: Schema, node: Schema) -> Iterator[Any]:
