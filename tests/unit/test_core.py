@@ -1,6 +1,8 @@
 """Units, registries, the parameter table, citations, records, random streams, sampling, the clock."""
 
 import dataclasses
+import struct
+import zlib
 from typing import Annotated
 
 import jax
@@ -11,6 +13,7 @@ from jax.scipy.special import ndtri
 
 from insulae.core import citations, clock, parameters, random, sampling
 from insulae.core.errors import InsulaeError, InvalidQuantity, TableError, UnknownName
+from insulae.core.normal import standard_normal
 from insulae.core.parameters import Row
 from insulae.core.pytree import broadcast, concatenate, pytree, replace, take
 from insulae.core.quantities import QuantityIn
@@ -218,6 +221,37 @@ def test_independent_draws_do_not_depend_on_the_order_in_which_days_are_asked_fo
     in_order = {day: forwards.independent(day) for day in days}
     for day in reversed(days):
         np.testing.assert_array_equal(other.independent(day), in_order[day])
+
+
+@pytest.mark.parametrize("seed", [0, 20260101, 2**31 - 1])
+def test_draws_have_the_bits_of_jax(seed: int):
+    """Studies that were drawn by JAX keep their patients and days."""
+    patients = np.array([0, 1, 17, 2**31 - 1])
+    root = jax.random.fold_in(jax.random.key(seed), zlib.crc32(b"day"))
+    theirs = [jax.random.fold_in(root, int(patient)) for patient in patients]
+    keys = random.patient_keys(seed, "day", patients)
+    np.testing.assert_array_equal(keys, [jax.random.key_data(k) for k in theirs])
+    drawn = jax.jit(lambda k, day: jax.random.uniform(jax.random.fold_in(k, day), (6,), minval=2.0**-25))
+    for day in (-3, 0, 400):
+        expected = np.stack([drawn(k, np.int32(day)) for k in theirs]).T
+        np.testing.assert_array_equal(random.DayDraws(keys, 6).independent(day), expected)
+
+
+def test_normal_draws_are_those_of_jax():
+    """A processor without fused multiply-add rounds more often, so JAX may differ in the last place there."""
+    streams, patients = np.arange(40, dtype=np.uint32) * 1234567, np.arange(2000)
+    stems = [jax.random.fold_in(jax.random.key(7), int(stream)) for stream in streams]
+    keys = jax.vmap(lambda stem: jax.vmap(lambda p: jax.random.fold_in(stem, p))(patients))(jnp.stack(stems))
+    theirs = jax.jit(jax.vmap(jax.vmap(lambda k: jax.random.normal(k, ()))))(keys)
+    ours = random.stream_normals(7, streams, patients)
+    np.testing.assert_allclose(ours, theirs, rtol=4 * np.finfo(np.float32).eps)
+    assert np.mean(ours == np.asarray(theirs)) > 0.8
+
+
+def test_the_same_numbers_come_on_every_processor():
+    bits = np.array([0, 1, 2**9, 123456789, 2**31, 3 * 2**30, 2**32 - 1], np.uint32)
+    named = [struct.pack(">f", x).hex() for x in standard_normal(bits)]
+    assert named == ["c0ad7080", "c0ad7080", "c0a3fd7b", "bff32540", "33a06c98", "3f2cab5e", "40a70b2a"]
 
 
 def test_uniform_draws_are_uniform():

@@ -1,5 +1,8 @@
 """The engine: vector code agrees with JAX and with numpy, lane by lane, and keeps what it compiled."""
 
+import shutil
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from jax import lax
 from insulae.core import machine
 from insulae.core.errors import UnknownName
 from insulae.core.pytree import Value, pytree, skeleton
-from insulae.engine import native
+from insulae.engine import native, source
 from insulae.engine.kernel import compiled
 from insulae.engine.primitives import Unsupported
 
@@ -146,6 +149,111 @@ def test_kept_code_is_used(own_cache: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(native, "_object_code", refuse)
     applied(lambda x: (jnp.exp(x),), x)
+
+
+SOURCE = """
+FACTOR = 3.0
+
+def inner(x):
+    return x * FACTOR
+
+def scaled(x):
+    return (inner(x),)
+"""
+
+
+@pytest.fixture
+def component(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make a module that counts as one of the kernel, as a new process would load it."""
+
+    def loaded(**replaced: Any) -> Any:
+        module: Any = types.ModuleType("insulae.physiology.trial_component")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(SOURCE, vars(module))
+        vars(module).update(replaced)
+        return module
+
+    return loaded
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the functions traced."""
+    names: list[str] = []
+    trace = native._traced
+
+    def noted(function: Any, *rest: Any) -> Any:
+        names.append(function.__name__)
+        return trace(function, *rest)
+
+    monkeypatch.setattr(native, "_traced", noted)
+    return names
+
+
+def test_a_function_of_this_package_is_found_by_its_source(component: Any, traced: list[str]):
+    x = np.linspace(0, 1, 20, dtype=np.float32)
+    for _ in range(3):
+        np.testing.assert_array_equal(applied(component().scaled, x)[0], 3 * x)
+    assert traced == ["scaled"]
+
+
+def test_what_is_replaced_in_the_kernel_is_traced_anew(component: Any, traced: list[str]):
+    x = np.linspace(0, 1, 20, dtype=np.float32)
+    applied(component().scaled, x)
+    np.testing.assert_array_equal(applied(component(FACTOR=4.0).scaled, x)[0], 4 * x)
+    for shift in (1.0, 2.0):
+        shifted = component(inner=lambda x, shift=shift: x + shift).scaled
+        np.testing.assert_array_equal(applied(shifted, x)[0], x + np.float32(shift))
+    assert len(traced) == 4
+
+
+def test_the_name_of_kept_code_changes_with_all_it_depends_on(
+    component: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    scaled = component().scaled
+
+    def name(shape: tuple[int, ...] = (), n_integers: int = 0, processor: str = "some") -> str | None:
+        source._package.cache_clear()
+        return source.source_key(scaled, [np.zeros(shape)], n_integers, processor)
+
+    names = [name(), name((3,)), name(n_integers=1), name(processor="other")]
+    with monkeypatch.context() as patched:
+        patched.setattr(source.metadata, "version", lambda package: "0")
+        names.append(name())
+    with monkeypatch.context() as patched:
+        patched.setenv("JAX_ENABLE_CHECKS", "1")
+        names.append(name())
+    shutil.copytree(source.PACKAGE, tmp_path / "copy")
+    monkeypatch.setattr(source, "PACKAGE", tmp_path / "copy")
+    assert name() == names[0]
+    for edited in ("physiology/fast/glucose.py", "core/clock.py", "tables/parameters.csv"):
+        with (tmp_path / "copy" / edited).open("a") as file:
+            file.write("\n")
+        names.append(name())
+    source._package.cache_clear()
+    assert None not in names and len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("kind", ["program", "native"])
+def test_a_damaged_or_lost_file_is_made_anew(component: Any, own_cache: Path, kind: str, traced: list[str]):
+    x = np.linspace(0, 1, 20, dtype=np.float32)
+    (first,) = applied(component().scaled, x)
+    (path,) = (own_cache / "compiled").glob(f"*.{kind}")
+    sound = path.read_bytes()
+    for damaged in (sound[:-7], b"", None):
+        path.unlink() if damaged is None else path.write_bytes(damaged)
+        np.testing.assert_array_equal(applied(component().scaled, x)[0], first)
+        assert path.read_bytes() == sound
+    assert len(traced) == 4
+
+
+def test_a_function_inside_another_has_no_name(component: Any):
+    def scaled(x: Any) -> Any:
+        return (x,)
+
+    scaled.__module__ = component().__name__
+    assert source.source_key(scaled, [0.0], 0, "") is None
+    assert source.source_key(component().scaled, [0.0], 0, "") is not None
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch):

@@ -1,97 +1,132 @@
-"""Random streams addressed by seed, stream, patient and day; draws never depend on who else is simulated."""
+"""Random streams addressed by seed, stream, patient and day; draws never depend on who else is simulated.
 
-import functools
+The generator is Threefry-2x32 with 20 rounds (Salmon 2011, Parallel random numbers: as easy as 1, 2, 3),
+keyed as `jax.random` keys it and with the same bits. It is numpy here: draws need no compiler, so a run with
+kept code begins without JAX, and they are the same on every processor.
+"""
+
 import zlib
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
-Patients = Array | NDArray[np.integer[Any]]
+from insulae.core.normal import standard_normal
+
+Patients = NDArray[np.integer[Any]]
 """Identifiers of patients [patient]."""
+Bits = NDArray[np.uint32]
+Floats = NDArray[np.float32]
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+_SLAB = 1 << 16
+"""Numbers hashed at once: few enough for the processor's own memory, enough to be worth a call."""
 
 
-def key(seed: int, stream: str) -> Array:
+def _rotated(x: Bits, by: int, spare: Bits) -> None:
+    """Rotate the bits of x to the left, in place."""
+    np.left_shift(x, by, out=spare)
+    np.right_shift(x, 32 - by, out=x)
+    np.bitwise_or(x, spare, out=x)
+
+
+def _hash_slab(key: tuple[Bits, Bits], x: Bits, y: Bits) -> None:
+    """Hash pairs of numbers in place; key and numbers have the same length."""
+    words = (*key, key[0] ^ key[1] ^ np.uint32(_PARITY))
+    spare = np.empty_like(x)
+    x += words[0]
+    y += words[1]
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            x += y
+            _rotated(y, rotation, spare)
+            y ^= x
+        x += words[(group + 1) % 3]
+        y += words[(group + 2) % 3]
+        y += np.uint32(group + 1)
+
+
+def _threefry(keys: Bits, counts: Bits) -> Bits:
+    """Return the hashes [..., 2] of (0, count) under keys [..., 2]; shapes are broadcast."""
+    shape = np.broadcast_shapes(keys.shape[:-1], counts.shape)
+    first, second, y = (
+        np.broadcast_to(part, shape).reshape(-1) for part in (keys[..., 0], keys[..., 1], counts)
+    )
+    hashed = np.zeros((2, y.size), np.uint32)
+    hashed[1] = y
+    for start in range(0, y.size, _SLAB):
+        part = slice(start, start + _SLAB)
+        _hash_slab((first[part], second[part]), *hashed[:, part])
+    return np.moveaxis(hashed.reshape(2, *shape), 0, -1)
+
+
+def _bits(keys: Bits, n: int) -> Bits:
+    """Return n random numbers for each key, [n, ...]."""
+    counts = np.arange(n, dtype=np.uint32).reshape(-1, *[1] * (keys.ndim - 1))
+    hashed = _threefry(keys, counts)
+    return hashed[..., 0] ^ hashed[..., 1]
+
+
+def _wrapped(numbers: Any) -> Bits:
+    """Return whole numbers as 32 bits; negative ones wrap."""
+    return np.asarray(numbers).astype(np.int64).astype(np.uint32)
+
+
+def key(seed: int, stream: str) -> Bits:
     """Return the root key of a named stream of one study."""
-    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
+    return _threefry(_root(seed), _wrapped(zlib.crc32(stream.encode())))
 
 
-@jax.jit
-def _folded(root: Array, patients: Array) -> Array:
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(root, patients)
+def _root(seed: int) -> Bits:
+    return _wrapped([seed >> 32, seed])
 
 
-def patient_keys(seed: int, stream: str, patients: Patients) -> Array:
-    """Return one key for each patient identifier [patient]."""
-    return _folded(key(seed, stream), _padded(np.asarray(patients)))[: len(patients)]
-
-
-def day_keys(keys: Array, day: Array) -> Array:
-    """Return the keys of one day from the keys of the patients [patient]."""
-    return jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, day)
+def patient_keys(seed: int, stream: str, patients: Patients) -> Bits:
+    """Return one key for each patient identifier, [patient, 2]."""
+    return _threefry(key(seed, stream), _wrapped(patients))
 
 
 # Fractional parts of the square roots of primes, as 32-bit integers: one irrational step per dimension.
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
-_TINY = 2.0**-25
+_TINY = np.float32(2.0**-25)
 _BLOCK, _MOST_BLOCKS = 14, 40
 
 
-_LADDER = (16, 64, 256, 1024, 4096)
-"""Draws are compiled for these numbers of patients alone; in between the last patient is repeated."""
-
-
-def _padded(patients: NDArray[Any]) -> NDArray[Any]:
-    """Repeat the last patient up to the next step of the ladder."""
-    n = len(patients)
-    wanted = next((step for step in _LADDER if step >= n), -(-n // _LADDER[-1]) * _LADDER[-1])
-    return np.concatenate([patients, np.repeat(patients[-1:], wanted - n, axis=0)])
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _independent_block(data: Array, first: Array, n: int) -> Array:
-    """Return independent uniform draws of a block of days, [day, n, patient], from the data of keys."""
-    keys = jax.random.wrap_key_data(data)
-
-    def one(day: Array) -> Array:
-        return jax.vmap(lambda k: jax.random.uniform(k, (n,), minval=_TINY))(day_keys(keys, day)).T
-
-    return jax.vmap(one)(first + jnp.arange(_BLOCK, dtype=jnp.int32))
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _starts(data: Array, n: int) -> Array:
-    keys = jax.random.wrap_key_data(data)
-    return jax.vmap(lambda k: jax.random.bits(k, (n,), jnp.uint32))(keys).T
+def _between_0_and_1(bits: Bits) -> Floats:
+    """Return uniform numbers above 0 and below 1 from the upper 23 bits."""
+    mantissa = bits >> np.uint32(9) | np.uint32(0x3F800000)
+    return np.maximum(_TINY, mantissa.view(np.float32) - np.float32(1))
 
 
 class DayDraws:
     """Uniform draws of the days of some patients; a draw depends on the patient's key and the day alone."""
 
-    def __init__(self, keys: Array, n: int) -> None:
+    def __init__(self, keys: Bits, n: int) -> None:
         """Prepare n draws a day, at most 25, for the patients with these keys (random.patient_keys)."""
         self.patients = len(keys)
-        self._data, self._n = _padded(np.asarray(jax.random.key_data(keys))), n
-        self._start = np.asarray(_starts(self._data, n))[:, : self.patients]
+        self._keys, self._n = keys, n
+        self._start = _bits(keys, n)
         self._step = np.asarray(_STEPS[:n], np.uint32)[:, None]
-        self._blocks: dict[int, NDArray[np.float32]] = {}
+        self._blocks: dict[int, Floats] = {}
 
-    def independent(self, day: int) -> NDArray[np.float32]:
+    def _block(self, first: int) -> Floats:
+        """Return independent draws of a block of days, [day, n, patient]."""
+        days = _threefry(self._keys, _wrapped(np.arange(first, first + _BLOCK))[:, None])
+        return np.ascontiguousarray(np.swapaxes(_between_0_and_1(_bits(days, self._n)), 0, 1))
+
+    def independent(self, day: int) -> Floats:
         """Return independent draws of one day, [n, patient]."""
         block = day // _BLOCK
         if block not in self._blocks:
-            whole = np.asarray(_independent_block(self._data, np.int32(block * _BLOCK), self._n))
-            drawn = np.ascontiguousarray(whole[..., : self.patients])
+            drawn = self._block(block * _BLOCK)
             if len(self._blocks) == _MOST_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
             self._blocks[block] = drawn
         return self._blocks[block][day - block * _BLOCK]
 
-    def even(self, day: int) -> NDArray[np.float32]:
+    def even(self, day: int) -> Floats:
         """Return draws of one day that cover the unit interval evenly over successive days, [n, patient].
 
         A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a
@@ -101,31 +136,18 @@ class DayDraws:
         return bits.astype(np.float32) * np.float32(2.0**-23) + np.float32(2.0**-24)
 
 
-def normals(seed: int, stream: str, patients: Patients) -> Array:
+def normals(seed: int, stream: str, patients: Patients) -> Floats:
     """Return one standard normal draw of a named stream for each patient [patient]."""
-    return jax.vmap(lambda k: jax.random.normal(k, ()))(patient_keys(seed, stream, patients))
+    return standard_normal(_bits(patient_keys(seed, stream, patients), 1)[0])
 
 
-@jax.jit
-def _uniforms(root: Array, patients: Array) -> Array:
-    return jax.vmap(lambda k: jax.random.uniform(k, (), minval=_TINY))(_folded(root, patients))
-
-
-def uniforms(seed: int, stream: str, patients: Patients) -> Array:
+def uniforms(seed: int, stream: str, patients: Patients) -> Floats:
     """Return one uniform draw of a named stream for each patient [patient]."""
-    return _uniforms(key(seed, stream), _padded(np.asarray(patients)))[: len(patients)]
+    return _between_0_and_1(_bits(patient_keys(seed, stream, patients), 1)[0])
 
 
-@jax.jit
-def _stream_normals(root: Array, streams: Array, patients: Patients) -> Array:
-    def one(stream: Array) -> Array:
-        stem = jax.random.fold_in(root, stream)
-        return jax.vmap(lambda patient: jax.random.normal(jax.random.fold_in(stem, patient), ()))(patients)
-
-    return jax.vmap(one)(streams)
-
-
-def stream_normals(seed: int, streams: Array | NDArray[np.uint32], patients: Patients) -> Array:
+def stream_normals(seed: int, streams: NDArray[np.uint32], patients: Patients) -> Floats:
     """Return one standard normal draw for each stream and patient, as [stream, patient]."""
-    padded = _padded(np.asarray(patients))
-    return _stream_normals(jax.random.key(seed), jnp.asarray(streams), padded)[:, : len(patients)]
+    stems = _threefry(_root(seed), _wrapped(streams))
+    keys = _threefry(stems[:, None], _wrapped(patients))
+    return standard_normal(_bits(keys, 1)[0])

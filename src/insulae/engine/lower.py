@@ -14,6 +14,7 @@ from jax.extend import core as jax_core
 from llvmlite import ir
 
 from insulae.engine.primitives import Unsupported, Values, constant, write
+from insulae.engine.records import Layout
 from insulae.engine.vector_math import FLOAT, INT, VectorMath
 
 POINTER, INDEX = ir.PointerType(), ir.IntType(64)
@@ -272,3 +273,24 @@ class Code:
             phi.add_incoming(value, before)
             out[place] = phi
         return out
+
+
+def written(
+    name: str,
+    width: int,
+    traced: Any,
+    inputs: list[Layout[Any]],
+    outputs: list[Layout[Any]],
+    n_integers: int,
+) -> str:
+    """Return a traced function as the text of a module."""
+    code = Code(name, width)
+    arguments: list[Any] = []
+    for number, layout in enumerate(inputs):
+        arguments += code.read(number, layout.shapes)
+    arguments += [code.integer(number) for number in range(n_integers)]
+    targets = [Output(number, rows.start) for number, layout in enumerate(outputs) for rows in layout.rows]
+    code.destinations.update(zip(traced.jaxpr.outvars, targets, strict=True))
+    for target, value in zip(targets, code.run(traced, arguments), strict=True):
+        code.finish(target, value)
+    return str(code.close())

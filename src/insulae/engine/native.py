@@ -1,13 +1,16 @@
 """Compile vector code for the processor of this machine, keep it for the next run, and call it.
 
-A call leaves Python's lock, so chunks run side by side in threads.
+A call leaves Python's lock, so chunks run side by side in threads. A function of this package is found again
+by its source, before it is traced; see `insulae.engine.source`.
 """
 
 import contextlib
 import ctypes
+import dataclasses
 import functools
 import hashlib
 import os
+import pickle
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -20,8 +23,8 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from insulae.core.machine import cache_folder
-from insulae.engine.lower import Code, Output
 from insulae.engine.records import Layout, Matrix, Packed, padded, single
+from insulae.engine.source import source_key
 
 WIDEST = {"avx512f": 16, "avx": 8}
 NARROWEST = 4
@@ -61,46 +64,91 @@ def _object_code(text: str) -> bytes:
     return machine.emit_object(module)
 
 
-def _kept(text: str) -> bytes:
-    """Return machine code from the cache, where it is sound, or compile and keep it."""
-    cpu = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {llvmlite.__version__}"
-    name = hashlib.sha256("\n".join((cpu, text)).encode()).hexdigest()
-    path = cache_folder() / "compiled" / f"{name}.native"
+@functools.cache
+def _processor() -> str:
+    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {llvmlite.__version__}"
+
+
+def _place(name: str) -> Path:
+    return cache_folder() / "compiled" / name
+
+
+def _read(name: str) -> bytes | None:
+    """Return what the cache holds under a name; None where it is missing or damaged."""
     with contextlib.suppress(OSError):
-        data = path.read_bytes()
+        data = _place(name).read_bytes()
         if hashlib.sha256(data[DIGEST_BYTES:]).digest() == data[:DIGEST_BYTES]:
             return data[DIGEST_BYTES:]
-    code = _object_code(text)
-    _keep(path, hashlib.sha256(code).digest() + code)
-    return code
+    return None
 
 
-def _keep(path: Path, data: bytes) -> None:
+def _keep(name: str, data: bytes) -> None:
     """Write a file of the cache whole; where the cache cannot be written, later runs compile again."""
+    path = _place(name)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
+            file.write(hashlib.sha256(data).digest() + data)
         os.replace(file.name, path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A compiled function: its name, an example of each result, and the file of the cache with its code."""
+
+    name: str
+    results: list[Any]
+    file: str
+
+
+def _traced(function: Callable[..., Any], shapes: Sequence[Any], n_integers: int) -> tuple[Program, bytes]:
+    """Trace a function, write it as vector code and compile that, unless that text was compiled before."""
+    from insulae.engine.lower import written
+
+    one = jax.ShapeDtypeStruct((), np.int32)
+    traced, results = jax.make_jaxpr(function, return_shape=True)(*shapes, *[one] * n_integers)
+    name = function.__name__.strip("_")
+    text = written(
+        name, width(), traced, [Layout(s) for s in shapes], [Layout(r) for r in results], n_integers
+    )
+    file = hashlib.sha256(f"{_processor()}\n{text}".encode()).hexdigest() + ".native"
+    code = _read(file)
+    if code is None:
+        code = _object_code(text)
+        _keep(file, code)
+    examples = [jax.tree_util.tree_map(lambda leaf: np.zeros(leaf.shape, np.float32), r) for r in results]
+    return Program(name, examples, file), code
+
+
+def _program(function: Callable[..., Any], shapes: Sequence[Any], n_integers: int) -> tuple[Program, bytes]:
+    """Return a compiled function and its machine code: found by its source, or traced."""
+    key = source_key(function, shapes, n_integers, _processor())
+    found = _read(f"{key}.program") if key else None
+    if found is not None:
+        program: Program = pickle.loads(found)
+        if (code := _read(program.file)) is not None:
+            return program, code
+    program, code = _traced(function, shapes, n_integers)
+    if key:
+        _keep(f"{key}.program", pickle.dumps(program))
+    return program, code
 
 
 class NativeKernel:
     """A compiled function of records of patients; see `insulae.engine.kernel`."""
 
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any], n_integers: int) -> None:
-        """Trace, write, compile and load a function."""
-        one = jax.ShapeDtypeStruct((), np.int32)
+        """Find or compile a function, and load it."""
         shapes = [jax.tree_util.tree_map(single, example) for example in examples]
-        traced, results = jax.make_jaxpr(function, return_shape=True)(*shapes, *[one] * n_integers)
+        program, code = _program(function, shapes, n_integers)
         self.inputs = [Layout(example) for example in shapes]
-        self.outputs = [Layout(result) for result in results]
+        self.outputs = [Layout(result) for result in program.results]
         self._kept = threading.local()
-        self._load(_written(function.__name__.strip("_"), traced, self.inputs, self.outputs, n_integers))
+        self._load(program.name, code)
 
-    def _load(self, text: str) -> None:
-        name = text.split('ModuleID = "')[1].split('"')[0]
+    def _load(self, name: str, code: bytes) -> None:
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-        self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(_kept(text)))
+        self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
         address = self._engine.get_function_address(name)
         long, pointer = ctypes.c_int64, ctypes.c_void_p
@@ -136,19 +184,3 @@ def _empty(height: int, columns: int) -> Matrix:
 def _places(matrices: list[Matrix]) -> Any:
     """Return where matrices lie in memory; `ctypes.data` would say the same, slower."""
     return (ctypes.c_void_p * len(matrices))(*(m.__array_interface__["data"][0] for m in matrices))
-
-
-def _written(
-    name: str, traced: Any, inputs: list[Layout[Any]], outputs: list[Layout[Any]], n_integers: int
-) -> str:
-    """Return a traced function as the text of a module."""
-    code = Code(name, width())
-    arguments: list[Any] = []
-    for number, layout in enumerate(inputs):
-        arguments += code.read(number, layout.shapes)
-    arguments += [code.integer(number) for number in range(n_integers)]
-    targets = [Output(number, rows.start) for number, layout in enumerate(outputs) for rows in layout.rows]
-    code.destinations.update(zip(traced.jaxpr.outvars, targets, strict=True))
-    for target, value in zip(targets, code.run(traced, arguments), strict=True):
-        code.finish(target, value)
-    return str(code.close())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from insulae.core.errors import InsulaeError
 from insulae.core.units import quantity
@@ -167,7 +167,7 @@ def _mean(series: Series, visit: int, n: int) -> tuple[float, float, float]:
     mean, sd, simulated = (series.at(s, visit) for s in ("mean", "sd", "n"))
     if not math.isfinite(mean):
         return math.nan, math.nan, math.nan
-    half = float(stats.norm.ppf(TAILS[1])) * sd * math.sqrt(1 / n + 1 / simulated)
+    half = float(special.ndtri(TAILS[1])) * sd * math.sqrt(1 / n + 1 / simulated)
     return mean, mean - half, mean + half
 
 
@@ -176,15 +176,24 @@ def _share(series: Series, visit: int, n: int) -> tuple[float, float, float]:
     if not math.isfinite(percent):
         return math.nan, math.nan, math.nan
     yes = percent / 100 * simulated
-    low, high = stats.betabinom.ppf(TAILS, n, yes + 0.5, simulated - yes + 0.5)
-    return percent, 100 * float(low) / n, 100 * float(high) / n
+    low, high = (_beta_binomial(tail, n, yes + 0.5, simulated - yes + 0.5) for tail in TAILS)
+    return percent, 100 * low / n, 100 * high / n
+
+
+def _beta_binomial(share: float, n: int, a: float, b: float) -> int:
+    """Return a quantile of the number of n whose common chance is beta distributed."""
+    count = np.arange(n + 1)
+    ways = special.betaln(count + a, n - count + b) - special.betaln(n - count + 1, count + 1)
+    chances = np.exp(ways - special.betaln(a, b)) / (n + 1)
+    return int(np.searchsorted(np.cumsum(chances), share))
 
 
 def _median(results: Results, reported: Reported, series: Series, visit: int) -> tuple[float, float, float]:
-    values = results.values(reported.arm, series.name, float(series.weeks[visit])).dropna().to_numpy()
+    values = results.values(reported.arm, series.name, float(series.weeks[visit])).numbers
+    values = values[~np.isnan(values)]
     if not len(values):
         return math.nan, math.nan, math.nan
     middle = (reported.n + 1) / 2
-    places = stats.beta.ppf(TAILS, middle, middle)
+    places = special.betaincinv(middle, middle, TAILS)
     low, high = (float(v) for v in np.quantile(values, places, method="closest_observation"))
     return series.at("p50", visit), low, high

@@ -8,16 +8,17 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
-from insulae.cgm.profile import ambulatory_glucose_profile
+from insulae.cgm.profile import ambulatory_glucose_profile, percentiles_of_present
 from insulae.core.units import convert
 from insulae.report.comparison import MISS, NOT_JUDGED, Comparison
 from insulae.report.reading import Floats, Results, Series
@@ -239,7 +240,7 @@ def _stops(results: Results, arm: str) -> tuple[Floats, Floats] | None:
     series = results.series(arm, "weeks_to_insulin_free")
     if series is None or not len(series.weeks):
         return None
-    values = results.values(arm, series.name, float(series.weeks[-1])).to_numpy()
+    values = results.values(arm, series.name, float(series.weeks[-1])).numbers
     if not len(values):
         return None
     weeks = np.sort(values[np.isfinite(values)])
@@ -263,39 +264,59 @@ def _stop_point(axes: Axes, results: Results, comparison: Comparison) -> None:
 
 def glucose_profiles(results: Results) -> list[Figure]:
     """Ambulatory glucose profile of every arm before the treatment and at its last visit."""
-    present = results.traces.dropna(subset=["glucose"]) if len(results.traces) else results.traces
-    if present.empty:
+    traces = results.traces
+    present = traces.filter(np.isfinite(traces["glucose"].to_numpy())) if traces is not None else None
+    if present is None or not present.num_rows:
         title = "Glucose over the day"
         return [Figure("profile", title, "", f"{title}: this run stored no glucose traces.", "")]
-    by_time = present.groupby(["arm", "week", "minute"])["glucose"]
-    top = max(LOWEST_TOP, float(np.max(by_time.quantile(0.95).to_numpy())) + 10)
-    drawn = [(arm, f"profile-{i}") for i, arm in enumerate(results.arms)]
+    days = {(arm, week): _days(rows) for arm in results.arms for week, rows in _by_week(present, arm)}
+    highest = [np.max(percentiles_of_present(found.T, [95])) for found, _ in days.values()]
+    top = max(LOWEST_TOP, float(np.max(highest, initial=0)) + 10)
     return [
         _profile(
-            cast(pd.DataFrame, present[present["arm"] == arm]),
+            {week: found for (of, week), found in days.items() if of == arm},
             arm,
-            f"{key}-{when}",
+            f"profile-{place}-{when}",
             (color(results, arm), top),
         )
-        for arm, key in drawn
+        for place, arm in enumerate(results.arms)
         for when in ("before", "after")
     ]
 
 
-def _profile(traces: pd.DataFrame, arm: str, key: str, look: tuple[str, float]) -> Figure:
+Days = tuple[Floats, int]
+"""Glucose as [day, minute], and of how many patients."""
+
+
+def _by_week(traces: pa.Table, arm: str) -> list[tuple[float, pa.Table]]:
+    """Return the weeks at which traces of an arm were stored, in order, with their rows."""
+    mine = traces.filter(pc.field("arm") == arm)
+    weeks = mine["week"].to_numpy()
+    return [(float(week), mine.filter(weeks == week)) for week in np.unique(weeks)]
+
+
+def _days(rows: pa.Table) -> Days:
+    """Lay the rows of one visit out as days; what is missing is NaN."""
+    patient, day, minute = (rows[name].to_numpy() for name in ("patient", "day", "minute"))
+    days, place = np.unique(np.stack([patient, day]), axis=1, return_inverse=True)
+    minutes, slot = np.unique(minute, return_inverse=True)
+    found = np.full((days.shape[1], len(minutes)), np.nan)
+    found[place.ravel(), slot] = rows["glucose"].to_numpy()
+    return found, len(np.unique(patient))
+
+
+def _profile(stored: dict[float, Days], arm: str, key: str, look: tuple[str, float]) -> Figure:
     """Draw the days of one arm at its first or last stored visit, as the key says; look is color and top."""
     title, when = f"Glucose over the day, “{arm}”", key.rpartition("-")[2]
-    weeks: list[float] = sorted({float(week) for week in traces["week"]})
-    if traces.empty or (when == "after" and len(weeks) == 1):
+    if not stored or (when == "after" and len(stored) == 1):
         return Figure(key, title, "", f"{title}, {when}: this run stored no such traces.", "")
-    week = weeks[0] if when == "before" else weeks[-1]
-    rows = cast(pd.DataFrame, traces[traces["week"] == week])
+    week = min(stored) if when == "before" else max(stored)
+    days, patients = stored[week]
     title = f"{title}, {week_text(week)} ({when if week <= 0 or when == 'after' else 'first visit'})"
-    days = rows.pivot_table(index=["patient", "day"], columns="minute", values="glucose").to_numpy()
     interval = round(24 * 60 / days.shape[1])
     profile = ambulatory_glucose_profile(days.ravel(), interval)
     curves = np.asarray(profile.glucose, dtype=float)
-    caption = f"{rows['patient'].nunique()} of the patients, {len(days)} days: {_outside(days)}"
+    caption = f"{patients} of the patients, {len(days)} days: {_outside(days)}"
 
     def draw(axes: Axes) -> None:
         _draw_profile(axes, profile.minute / 60, curves, *look)

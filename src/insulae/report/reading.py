@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
@@ -58,13 +58,28 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Values:
+    """The values of some patients, in the order of the patients; NaN where one is missing."""
+
+    patients: NDArray[np.integer[Any]]
+    numbers: Floats
+
+    def paired(self, other: "Values") -> tuple[Floats, Floats]:
+        """Return the values of the patients who have both."""
+        _, mine, theirs = np.intersect1d(self.patients, other.patients, return_indices=True)
+        first, second = self.numbers[mine], other.numbers[theirs]
+        both = ~(np.isnan(first) | np.isnan(second))
+        return first[both], second[both]
+
+
+@dataclass(frozen=True)
 class Results:
     """Everything a report is made from; arms in the order of the study file."""
 
     directory: store.Location
     study: dict[str, Any]
     arms: dict[str, dict[str, Series]]
-    traces: pd.DataFrame
+    traces: pa.Table | None
     manifest: dict[str, Any]
 
     @property
@@ -82,14 +97,15 @@ class Results:
         """Return one endpoint of one arm, or None when the run does not hold it."""
         return self.arms.get(arm, {}).get(endpoint)
 
-    def values(self, arm: str, endpoint: str, week: float) -> pd.Series:
-        """Return the values of the patients of one arm at one visit, by patient; never is infinite."""
+    def values(self, arm: str, endpoint: str, week: float) -> Values:
+        """Return the values of the patients of one arm at one visit; never is infinite."""
         path = self.directory / "endpoints.parquet"
-        rows = _chosen(path, arm, endpoint, week) if path.exists() else pd.DataFrame()
-        if rows.empty:
-            return pd.Series(dtype=float)
-        found = pd.Series(rows["value"].to_numpy(dtype=float), index=rows["patient"].to_numpy())
-        return found.fillna(np.inf) if kind_of(endpoint) == "event_week" else found
+        if not path.exists():
+            return Values(np.empty(0, int), np.empty(0))
+        rows = _chosen(path, arm, endpoint, week)
+        found = rows["value"].to_numpy().astype(float)
+        missing = np.inf if kind_of(endpoint) == "event_week" else np.nan
+        return Values(rows["patient"].to_numpy(), np.where(np.isnan(found), missing, found))
 
 
 @cache
@@ -147,11 +163,11 @@ def _mapping(path: store.Location) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
-def _table(path: store.Location) -> pd.DataFrame:
-    return store.read_table(path).to_pandas() if path.exists() else pd.DataFrame()
+def _table(path: store.Location) -> pa.Table | None:
+    return store.read_table(path) if path.exists() else None
 
 
-def _chosen(path: store.Location, arm: str, endpoint: str, week: float) -> pd.DataFrame:
+def _chosen(path: store.Location, arm: str, endpoint: str, week: float) -> pa.Table:
     """Return patient and value of the rows of one arm, endpoint and visit; weeks are written rounded."""
     rows = [
         ("arm", "==", arm),
@@ -159,7 +175,7 @@ def _chosen(path: store.Location, arm: str, endpoint: str, week: float) -> pd.Da
         ("week", ">=", week - SAME_WEEK),
         ("week", "<=", week + SAME_WEEK),
     ]
-    return store.read_table(path, columns=["patient", "value"], filters=rows).to_pandas()
+    return store.read_table(path, columns=["patient", "value"], filters=rows)
 
 
 def _all_series(endpoints: Mapping[str, Any]) -> dict[str, Series]:

@@ -4,7 +4,6 @@ import math
 import re
 
 import numpy as np
-import pandas as pd
 
 from insulae.report.reading import Results, Series
 
@@ -190,8 +189,8 @@ def _insulin(results: Results, arm: str) -> str:
 
 
 def _stop_week(results: Results, arm: str, stopped: Series) -> str:
-    values = results.values(arm, stopped.name, float(stopped.weeks[-1]))
-    stoppers = values.to_numpy()[np.isfinite(values.to_numpy())]
+    values = results.values(arm, stopped.name, float(stopped.weeks[-1])).numbers
+    stoppers = values[np.isfinite(values)]
     if not len(stoppers):
         return f"the last insulin, median of all patients: {median_text(stopped, -1)}"
     low, middle, high = np.percentile(stoppers, (5, 50, 95))
@@ -211,9 +210,9 @@ def _tablets(results: Results, arm: str) -> str:
 
 
 def _event(results: Results, arm: str, series: Series, which: str) -> str:
-    values = results.values(arm, series.name, float(series.weeks[-1]))
-    happened = values.to_numpy()[np.isfinite(values.to_numpy())]
-    if values.empty:
+    values = results.values(arm, series.name, float(series.weeks[-1])).numbers
+    happened = values[np.isfinite(values)]
+    if not len(values):
         return f"the {which} tablet was stopped: {median_text(series, -1)}"
     if not len(happened):
         return f"nobody stopped the {which} tablet"
@@ -236,10 +235,10 @@ def _difference(results: Results, arm: str, other: str, endpoint: str) -> str:
     if mine is None or theirs is None:
         return ""
     week = float(mine.weeks[-1])
-    pair = pd.concat([results.values(name, endpoint, week) for name in (arm, other)], axis=1).dropna()
-    if pair.empty:
+    first, second = results.values(arm, endpoint, week).paired(results.values(other, endpoint, week))
+    if not len(first):
         return ""
-    low, middle, high = np.percentile(pair.iloc[:, 0] - pair.iloc[:, 1], (5, 50, 95))
+    low, middle, high = np.percentile(first - second, (5, 50, 95))
     unit = "percentage points" if mine.unit == "%" else unit_text(mine.unit)
     low, middle, high = (_signed(value, mine.unit, endpoint) for value in (low, middle, high))
     interval = "" if low == middle == high else f" ({low} to {high})"

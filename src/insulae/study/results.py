@@ -8,10 +8,9 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from insulae.core.errors import RunError
@@ -19,6 +18,9 @@ from insulae.endpoints import base as endpoints
 from insulae.runs import store
 from insulae.study.records import week_of
 from insulae.study.spec import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIMULATED = "Every number here is simulated and is not medical advice."
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
@@ -33,11 +35,11 @@ class Results:
     summary: dict[str, Any]
     manifest: dict[str, Any]
 
-    def endpoints(self) -> pd.DataFrame:
+    def endpoints(self) -> "pd.DataFrame":
         """Return the long table: arm, patient, week, endpoint, value, unit; all of it, in memory."""
         return store.read_table(self.directory / "endpoints.parquet").to_pandas()
 
-    def traces(self) -> pd.DataFrame:
+    def traces(self) -> "pd.DataFrame":
         """Return the stored days: arm, patient, week, day, minute, glucose, insulin, c_peptide."""
         return store.read_table(self.directory / "traces.parquet").to_pandas()
 
