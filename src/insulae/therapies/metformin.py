@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.core.quantities import DailyMass
+from insulae.core.quantities import DailyMass, Days
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, TherapySpec, drawn, register
 from insulae.therapies.tablet import Tablet, Withdrawal
@@ -50,6 +50,7 @@ class Metformin(TherapySpec):
     kind: Literal["metformin"] = "metformin"
     dose: DailyMass = 2000.0
     withdraw: Withdrawal | None = None
+    stop: Days | None = None
 
     def build(self, enrolled: Enrolled) -> MetforminTreatment:
         """Return the treatment of each patient."""
@@ -57,7 +58,7 @@ class Metformin(TherapySpec):
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
         return MetforminTreatment(
             start=np.full(enrolled.size, self.start, np.float32),
-            stop=np.full(enrolled.size, np.inf, np.float32),
+            stop=np.full(enrolled.size, np.inf if self.stop is None else self.stop, np.float32),
             onset=p.onset,
             caution=p.caution,
             withdrawal=self.withdraw,

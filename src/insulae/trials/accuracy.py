@@ -166,7 +166,7 @@ def _record(
     constants = body.today(parameters.fast, signals, effects)
     weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.slow.body_weight)
     plan = routine.plan(parameters.habits, uniforms)
-    law = routine.control(parameters.habits, plan, effects, weight)
+    law = routine.control(parameters, plan, effects, weight)
 
     def one(fast: body.FastState, index: Array) -> tuple[body.FastState, Inputs]:
         inputs = law(index, fast)
