@@ -84,7 +84,7 @@ def _setting(habits: Habits, fast: body.FastParameters, effects: Effects) -> con
     first = 1 / (p.dissociation_rate + p.early_absorption_rate)
     return controller.Setting(
         basal_rate=pump.programmed(effects.basal_insulin),
-        correction=effects.bolus_per_carbohydrate * habits.pen.correction,
+        correction=habits.pen.correction * effects.bolus_per_carbohydrate,
         residence_time=first * (1 + p.dissociation_rate / p.late_absorption_rate),
     )
 
