@@ -41,6 +41,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "immunosuppression": [{"stop": "1 year"}],
     "lifestyle": [{"energy_change": "-500 kcal/d"}],
     "bariatric_surgery": [{"operation": "sleeve"}],
+    "treatment_policy": [
+        {"target": "6 %", "every": "6 weeks"},
+        {"steps": ["acarbose", {"kind": "basal_insulin", "titration": "target"}]},
+        {"steps": [{"kind": "bariatric_surgery"}], "target": "53 mmol/mol"},
+    ],
     "weight_loss_programme": [{"diet": "20 weeks"}, {"intake": "1200 kcal/d", "reintroduction": "2 weeks"}],
     "whole_pancreas": [{"drainage": "portal"}],
 }

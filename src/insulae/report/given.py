@@ -133,6 +133,17 @@ def _tablet(therapy: Therapy) -> str:
     return f"{f'{name} {dose}'.strip()}, {_start(therapy)}{stop}."
 
 
+def _policy(therapy: Therapy) -> str:
+    """Describe a treatment policy by its target and its steps in order."""
+    steps: list[Therapy] = list(therapy.get("steps") or [])
+    order = ", then ".join(_name(step) for step in steps)
+    every, target = _weeks(therapy.get("every", "12 weeks")), therapy.get("target", "7 %")
+    return (
+        f"Treatment to target: the next therapy is added at visits at least {every} apart while HbA1c is "
+        f"above {target}: {order}."
+    )
+
+
 def _weeks(duration: Any) -> str:
     try:
         return f"{quantity(duration, 'week'):.0f} weeks"
@@ -154,4 +165,5 @@ _WRITERS = {
     "basal_insulin": _insulin,
     "metformin": _tablet,
     "acarbose": _tablet,
+    "treatment_policy": _policy,
 }
