@@ -227,12 +227,13 @@ def _step(at: Setting) -> Step:
     habits = replace(at.parameters.habits, meals=replace(at.parameters.habits.meals, intake=eaten))
     plan = routine.plan(habits, jnp.asarray(at.uniforms))
     summary = one_day._empty(at.state.fast.glucose.plasma)  # pyright: ignore[reportPrivateUsage]
-    return Step((at.state.fast, summary), (today, habits, plan, at.effects, weight))
+    lived = replace(at.parameters, habits=habits)
+    return Step((at.state.fast, summary), (today, lived, plan, at.effects, weight))
 
 
 def _law(constants: tuple[Any, ...]) -> one_day.Control:
-    _, habits, plan, effects, weight = constants
-    return routine.control(habits, plan, effects, weight)
+    _, parameters, plan, effects, weight = constants
+    return routine.control(parameters, plan, effects, weight)
 
 
 def _one(carried: tuple[Any, ...], constants: tuple[Any, ...], index: Array) -> tuple[Any, tuple[Array, ...]]:

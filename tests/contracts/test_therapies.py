@@ -37,10 +37,18 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"dose": "150 mg/d"},
         {"withdraw": {"off_insulin": "36 weeks", "hba1c_below": "48 mmol/mol"}},
     ],
-    "basal_bolus": [{"titration": "wean"}, {"titration": "target"}],
+    "basal_bolus": [{"titration": "wean"}, {"titration": "target"}, {"titration": "hold"}],
     "basal_insulin": [{"titration": "wean"}, {"titration": "target"}],
     "immunosuppression": [{"stop": "1 year"}],
     "lifestyle": [{"energy_change": "-500 kcal/d"}],
+    "bariatric_surgery": [{"operation": "sleeve"}],
+    "treatment_policy": [
+        {"target": "6 %", "every": "6 weeks"},
+        {"steps": ["acarbose", {"kind": "basal_insulin", "titration": "target"}]},
+        {"steps": [{"kind": "bariatric_surgery"}], "target": "53 mmol/mol"},
+    ],
+    "weight_loss_programme": [{"diet": "20 weeks"}, {"intake": "1200 kcal/d", "reintroduction": "2 weeks"}],
+    "whole_pancreas": [{"drainage": "portal"}],
 }
 CHANGES = [(kind, change) for kind in KINDS for change in [{}, *VARIANTS.get(kind, [])]]
 EVERY_VARIANT = pytest.mark.parametrize(("kind", "change"), CHANGES)
@@ -217,6 +225,12 @@ MORE: list[tuple[str, str, list[str], Callable[[Effects], Any]]] = [
     ),
     ("acarbose", "dose", ["100 mg/d", "300 mg/d"], lambda e: 1 - np.asarray(e.carbohydrate_absorption)),
     ("islet_infusion", "dose", ["0 IEQ", "1e5 IEQ", "1e6 IEQ"], lambda e: np.asarray(e.infusion.dose)),
+    (
+        "weight_loss_programme",
+        "intake",
+        ["2000 kcal/d", "1200 kcal/d", "840 kcal/d"],
+        lambda e: -np.asarray(e.energy_intake),
+    ),
 ]
 
 
@@ -224,6 +238,6 @@ MORE: list[tuple[str, str, list[str], Callable[[Effects], Any]]] = [
 def test_more_of_it_does_more(
     kind: str, field: str, doses: list[str], read: Callable[[Effects], Any], type1: Start
 ):
-    start = {} if kind == "islet_infusion" else {"start": "-3650 d"}
+    start = {} if kind in ("islet_infusion", "weight_loss_programme") else {"start": "-3650 d"}
     made = [read(make(kind, **start, **{field: dose}).build(type1.enrolled).effects(0.0)) for dose in doses]
     assert (np.diff(made, axis=0) > 0).all()

@@ -1,4 +1,4 @@
-"""Layer 1: what delivers and what measures: the insulin pen with its bolus rule.
+"""Layer 1: what delivers: the insulin pen with its bolus rule, the pump and the closed loop that steers it.
 
 May import JAX and `insulae.core` only. Read `pen.py` first.
 """

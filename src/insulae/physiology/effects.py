@@ -70,6 +70,7 @@ class Effects:
     nephrotoxicity: Value = amount("mL/min/1.73m2/year")
     basal_insulin: Value = amount("U/d")
     bolus_per_carbohydrate: Value = amount("U/g")
+    automated_insulin: Value = amount("dimensionless")
     infusion: Infusion = dataclasses.field(default_factory=Infusion)
 
 

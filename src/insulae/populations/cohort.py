@@ -138,7 +138,8 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
     slow, habits = parameters.slow, parameters.habits
     weight = replace(slow.body_weight, height=traits.height, set_point=traits.weight)
     one = np.ones_like(traits.height)
-    changed = Habits(
+    changed = replace(
+        habits,
         meals=replace(habits.meals, lability=traits.lability, intake=one),
         sensitivity=replace(habits.sensitivity, lability=traits.lability),
         pen=replace(habits.pen, lability=traits.lability),

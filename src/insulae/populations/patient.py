@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
-from insulae.devices import pen
+from insulae.devices import controller, pen, pump
 from insulae.lifestyle import meals, sensitivity
 from insulae.physiology import body
 
@@ -21,11 +21,13 @@ PHENOTYPES = ("healthy", "prediabetes", "type1", "type2")
 
 @pytree
 class Habits:
-    """What the patient does: meals, injections, and how days differ."""
+    """What the patient does: meals, injections, devices, and how days differ."""
 
     meals: meals.Parameters
     sensitivity: sensitivity.Parameters
     pen: pen.Parameters
+    pump: pump.Parameters
+    controller: controller.Parameters
 
 
 @pytree

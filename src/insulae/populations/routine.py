@@ -15,7 +15,7 @@ from insulae.core import random
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
 from insulae.core.pytree import replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
-from insulae.devices import pen
+from insulae.devices import controller, pen, pump
 from insulae.engine.kernel import Kernel, compiled
 from insulae.lifestyle import meals, sensitivity
 from insulae.physiology import body, course
@@ -61,19 +61,56 @@ def plan(habits: Habits, uniform: Array) -> DayPlan:
     )
 
 
-def control(habits: Habits, today: DayPlan, effects: Effects, weight: Array) -> Control:
-    """Return the day's control law: eat, inject, rescue, as inputs per minute."""
+def _reading(state: body.FastState, fast: body.FastParameters, per_unit: Array) -> controller.Reading:
+    """Return what a closed loop knows: an exact sensor, and insulin as if absorbed at its usual rate.
+
+    `per_unit` is what a unit of injected insulin brings into the depot today (pmol/kg).
+    """
+    depot, glucose = state.injected_insulin, state.glucose
+    p = fast.injected_insulin
+    leaving = p.early_absorption_rate * depot.rapid_first + p.late_absorption_rate * depot.rapid_second
+    rise = glucose.plasma / fast.glucose.volume - glucose.interstitial
+    return controller.Reading(
+        glucose=glucose.interstitial,
+        trend=rise / fast.glucose.interstitial_delay,
+        on_board=(depot.rapid_first + depot.rapid_second) / per_unit,
+        absorption=leaving / per_unit,
+    )
+
+
+def _setting(habits: Habits, fast: body.FastParameters, effects: Effects) -> controller.Setting:
+    """Return a closed loop's settings from the patient's doses and usual absorption."""
+    p = fast.injected_insulin
+    first = 1 / (p.dissociation_rate + p.early_absorption_rate)
+    return controller.Setting(
+        basal_rate=pump.programmed(effects.basal_insulin),
+        correction=habits.pen.correction * effects.bolus_per_carbohydrate,
+        residence_time=first * (1 + p.dissociation_rate / p.late_absorption_rate),
+    )
+
+
+def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Array) -> Control:
+    """Return the day's control law: eat, inject or pump, rescue, as inputs per minute.
+
+    The automated share of the basal dose is given by a pump that a closed loop steers, the rest by pen.
+    """
+    habits, fast = parameters.habits, parameters.fast
     per_minute = PMOL_PER_UNIT / weight / STEP_MINUTES
+    per_unit = PMOL_PER_UNIT / weight * fast.injected_insulin.bioavailability * today.absorption[0]
+    setting, automated = _setting(habits, fast, effects), effects.automated_insulin
+    by_pen = effects.basal_insulin * (1 - automated)
 
     def inputs(step: Array, state: body.FastState) -> Inputs:
         glucose = state.glucose.interstitial
         counted = meals.counted(today.meals, step)
         bolus = pen.bolus(habits.pen, counted, glucose, effects.bolus_per_carbohydrate)
+        asked = controller.rate(habits.controller, _reading(state, fast, per_unit), setting)
+        pumped = automated * pump.delivered(habits.pump, asked)
         return Inputs(
             solid_carbohydrate=MG_PER_G * meals.eaten(habits.meals, today.meals, step),
             liquid_carbohydrate=MG_PER_G * meals.rescue(habits.meals, glucose, step),
-            rapid_insulin=per_minute * bolus,
-            basal_insulin=per_minute * pen.basal(habits.pen, step, effects.basal_insulin),
+            rapid_insulin=per_minute * (bolus + pumped),
+            basal_insulin=per_minute * pen.basal(habits.pen, step, by_pen),
             rapid_absorption=today.absorption[0],
             basal_absorption=today.absorption[1],
             sensitivity=sensitivity.at(habits.sensitivity, today.sensitivity, step),
@@ -103,7 +140,7 @@ def ordinary_day(
     weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
     intake = parameters.habits.meals.intake * effects.carbohydrate_intake
     habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
-    law = control(habits, plan(habits, uniform), effects, weight)
+    law = control(replace(parameters, habits=habits), plan(habits, uniform), effects, weight)
     after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)
     _, before = course.morning(state, slow, effects)
     moved = movement(before, body.slow_signals(after.slow, slow, after.averages, effects))

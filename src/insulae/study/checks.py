@@ -25,6 +25,7 @@ def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
         if arm.name in [other.name for other in study.arms[:i]]:
             yield f"arms.{i}.name", f"an arm is already named '{arm.name}'; every arm needs a name of its own"
         yield from _repeated_kinds(f"arms.{i}.therapies", arm.therapies)
+        yield from _repeated_steps(f"arms.{i}.therapies", arm.therapies, study.population.treatment)
     if study.endpoints != "all":
         known = [member.name for member in endpoints.catalogue()]
         for i, name in enumerate(study.endpoints):
@@ -40,6 +41,18 @@ def _repeated_kinds(path: str, given: Iterable[Any]) -> Iterator[tuple[str, str]
         if spec.kind in kinds:
             yield f"{path}.{i}", f"'{spec.kind}' stands twice; a patient gets each kind of therapy once"
         kinds.append(spec.kind)
+
+
+def _repeated_steps(path: str, given: Iterable[Any], standing: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Find steps of a policy that the arm takes anyway."""
+    given = list(given)
+    taken = {spec.kind for spec in (*given, *standing)}
+    for i, spec in enumerate(given):
+        for k, step in enumerate(getattr(spec, "steps", ())):
+            if step.kind in taken:
+                kind, rest = step.kind, [s.kind for s in spec.steps if s.kind not in taken]
+                hint = f"leave it out: steps: [{', '.join(rest)}]"
+                yield f"{path}.{i}.steps.{k}", f"'{kind}' is taken by everybody already; {hint}"
 
 
 def _patient(study: Study) -> Iterator[tuple[str, str]]:

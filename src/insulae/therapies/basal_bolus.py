@@ -2,7 +2,8 @@
 
 At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the
 meal dose: above the target band up by a step, below it down, after a low value down more. `keep` holds a
-patient near the values they had at enrollment; `target` treats to tight values; `wean` (after an infusion)
+patient near the values they had at enrollment; `hold` leaves the doses alone, as the settings of a closed
+loop; `target` treats to tight values; `wean` (after an infusion)
 aims at tight values, steps down for as long as glucose is in target, stops insulin when the dose is small and
 glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another
 week of independence. Known: steps of about a tenth of the dose a week toward a fasting target, the limits of
@@ -19,7 +20,7 @@ from insulae.core.parameters import parameter
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment, drawn, register
 
-Titration = Literal["keep", "target", "wean"]
+Titration = Literal["keep", "hold", "target", "wean"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,10 +133,19 @@ class InsulinTreatment(Treatment):
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class HeldInsulin(InsulinTreatment):
+    """Doses that stay as they are, whatever is measured."""
+
+    def after(self, observed: Observed) -> Treatment:
+        """Change nothing."""
+        return self
+
+
 def _targets(titration: Titration, p: Parameters, enrolled: Enrolled) -> tuple[Floats, Floats]:
     """Return the fasting and the daytime glucose aimed at (mg/dL)."""
     usual = (enrolled.fasting_glucose, enrolled.daytime_glucose)
-    if titration == "keep":
+    if titration in ("keep", "hold"):
         return usual
     tight = {
         "wean": (p.weaning_fasting_glucose, p.weaning_daytime_glucose),
@@ -153,7 +163,8 @@ def build_insulin(
     is_naive = (enrolled.basal_dose <= 0) & (spec.start >= 0)
     first = np.where(is_naive, p.restart_dose * enrolled.weight, 0)
     share = 0.5 if has_bolus else 1.0
-    return InsulinTreatment(
+    made = HeldInsulin if titration == "hold" else InsulinTreatment
+    return made(
         start=spec.start,
         basal=(enrolled.basal_dose + share * first).astype(np.float32),
         per_carbohydrate=(

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.core.quantities import DailyMass
+from insulae.core.quantities import DailyMass, Days
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, TherapySpec, drawn, register
 from insulae.therapies.tablet import Tablet, Withdrawal
@@ -53,6 +53,8 @@ class Metformin(TherapySpec):
     """Metformin taken a day."""
     withdraw: Withdrawal | None = None
     """When a clinician stops it; never when left out."""
+    stop: Days | None = None
+    """Last day, the same for everybody."""
 
     def build(self, enrolled: Enrolled) -> MetforminTreatment:
         """Return the treatment of each patient."""
@@ -60,7 +62,7 @@ class Metformin(TherapySpec):
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
         return MetforminTreatment(
             start=np.full(enrolled.size, self.start, np.float32),
-            stop=np.full(enrolled.size, np.inf, np.float32),
+            stop=np.full(enrolled.size, np.inf if self.stop is None else self.stop, np.float32),
             onset=p.onset,
             caution=p.caution,
             withdrawal=self.withdraw,

@@ -45,8 +45,8 @@ class Tablet(Treatment):
         return (day >= self.start) & (day < self.stop)
 
     def event_days(self) -> list[float]:
-        """Return the days on which somebody begins."""
-        return [float(day) for day in np.unique(self.start) if np.isfinite(day)]
+        """Return the days on which somebody begins or stops."""
+        return [float(day) for day in np.unique([self.start, self.stop]) if np.isfinite(day)]
 
     def after(self, observed: Observed) -> Treatment:
         """Stop at a visit for those who meet the withdrawal rule; nothing else changes."""

@@ -166,7 +166,7 @@ def _record(
     constants = body.today(parameters.fast, signals, effects)
     weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.slow.body_weight)
     plan = routine.plan(parameters.habits, uniforms)
-    law = routine.control(parameters.habits, plan, effects, weight)
+    law = routine.control(parameters, plan, effects, weight)
 
     def one(fast: body.FastState, index: Array) -> tuple[body.FastState, Inputs]:
         inputs = law(index, fast)
@@ -302,7 +302,8 @@ def quiet(start: baseline.Start) -> baseline.Start:
     """Return the same patients without any difference between days."""
     habits = start.cohort.parameters.habits
     fields = {f.name: getattr(habits, f.name) for f in dataclasses.fields(habits)}
-    still = {name: replace(record, lability=0 * record.lability) for name, record in fields.items()}
+    varying = {name: record for name, record in fields.items() if hasattr(record, "lability")}
+    still = {name: replace(record, lability=0 * record.lability) for name, record in varying.items()}
     parameters = replace(start.cohort.parameters, habits=replace(habits, **still))
     return dataclasses.replace(start, cohort=replace(start.cohort, parameters=parameters))
 
