@@ -40,6 +40,17 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "basal_insulin": [{"titration": "wean"}, {"titration": "target"}],
     "immunosuppression": [{"stop": "1 year"}],
     "lifestyle": [{"energy_change": "-500 kcal/d"}],
+    "sulfonylurea": [{"dose": "1 mg/d"}, {"adherence": "80 %"}],
+    "dpp4_inhibitor": [{"dose": "50 mg/d"}],
+    "sglt2_inhibitor": [{"dose": "25 mg/d"}],
+    "pioglitazone": [{"dose": "15 mg/d"}],
+    "glp1_agonist": [
+        {"drug": "semaglutide", "dose": "2.4 mg/week"},
+        {"drug": "liraglutide", "dose": "1.8 mg/d"},
+        {"drug": "dulaglutide"},
+    ],
+    "tirzepatide": [{"dose": "15 mg/week"}],
+    "premix_insulin": [{"titration": "wean"}, {"titration": "target"}],
 }
 CHANGES = [(kind, change) for kind in KINDS for change in [{}, *VARIANTS.get(kind, [])]]
 EVERY_VARIANT = pytest.mark.parametrize(("kind", "change"), CHANGES)
@@ -206,6 +217,13 @@ MORE: list[tuple[str, str, list[str], Callable[[Effects], Any]]] = [
     ),
     ("acarbose", "dose", ["100 mg/d", "300 mg/d"], lambda e: 1 - np.asarray(e.carbohydrate_absorption)),
     ("islet_infusion", "dose", ["0 IEQ", "1e5 IEQ", "1e6 IEQ"], lambda e: np.asarray(e.infusion.dose)),
+    ("sulfonylurea", "dose", ["1 mg/d", "8 mg/d"], lambda e: np.asarray(e.secretion_capacity)),
+    ("dpp4_inhibitor", "dose", ["25 mg/d", "100 mg/d"], lambda e: np.asarray(e.incretin_response)),
+    ("sglt2_inhibitor", "dose", ["10 mg/d", "25 mg/d"], lambda e: 1 - np.asarray(e.renal_threshold)),
+    ("pioglitazone", "dose", ["15 mg/d", "45 mg/d"], lambda e: np.asarray(e.peripheral_sensitivity)),
+    ("glp1_agonist", "dose", ["0.5 mg/week", "1 mg/week"], lambda e: -np.asarray(e.energy_intake)),
+    ("tirzepatide", "dose", ["5 mg/week", "15 mg/week"], lambda e: -np.asarray(e.energy_intake)),
+    ("metformin", "adherence", ["50 %", "100 %"], lambda e: 1 - np.asarray(e.hepatic_production)),
 ]
 
 

@@ -112,25 +112,43 @@ def _immunosuppression(therapy: Therapy) -> str:
 
 
 def _insulin(therapy: Therapy) -> str:
-    name = {"basal_bolus": "Basal and meal insulin", "basal_insulin": "Basal insulin, once a day"}
+    name = {
+        "basal_bolus": "Basal and meal insulin",
+        "basal_insulin": "Basal insulin, once a day",
+        "premix_insulin": "Premixed insulin, twice a day",
+    }
     policy = {
         "wean": "the dose is lowered week by week while glucose stays good, stopped when it is small, "
         "restarted when glucose rises",
         "keep": "the dose is adjusted weekly to hold glucose where it was at enrollment",
+        "target": "the dose is adjusted weekly towards tight glucose",
     }
     titration = str(therapy.get("titration", "keep"))
     return f"{name[str(therapy['kind'])]}: {policy.get(titration, titration)}."
 
 
 def _tablet(therapy: Therapy) -> str:
-    name = str(therapy["kind"]).capitalize()
-    dose = str(therapy.get("dose") or "").replace("mg/d", "mg a day")
+    kind = str(therapy["kind"])
+    name = _DRUGS.get(kind, str(therapy.get("drug") or kind).capitalize())
+    dose = str(therapy.get("dose") or "").replace("mg/d", "mg a day").replace("mg/week", "mg a week")
     rule: Mapping[str, Any] | None = therapy.get("withdraw")
     stop = ""
     if rule:
         wait, limit = _weeks(rule.get("off_insulin")), rule.get("hba1c_below")
         stop = f"; stopped at a visit after {wait} off insulin with HbA1c below {limit}"
-    return f"{f'{name} {dose}'.strip()}, {_start(therapy)}{stop}."
+    days = "" if float(quantity(therapy.get("adherence", "100 %"), "%")) == 100 else _taken(therapy)
+    return f"{f'{name} {dose}'.strip()}, {_start(therapy)}{days}{stop}."
+
+
+_DRUGS = {
+    "sulfonylurea": "Sulfonylurea (as glimepiride)",
+    "dpp4_inhibitor": "DPP-4 inhibitor (as sitagliptin)",
+    "sglt2_inhibitor": "SGLT2 inhibitor (as empagliflozin)",
+}
+
+
+def _taken(therapy: Therapy) -> str:
+    return f", taken on {therapy['adherence']} of days"
 
 
 def _weeks(duration: Any) -> str:
@@ -152,6 +170,13 @@ _WRITERS = {
     "immunosuppression": _immunosuppression,
     "basal_bolus": _insulin,
     "basal_insulin": _insulin,
+    "premix_insulin": _insulin,
     "metformin": _tablet,
     "acarbose": _tablet,
+    "sulfonylurea": _tablet,
+    "dpp4_inhibitor": _tablet,
+    "sglt2_inhibitor": _tablet,
+    "pioglitazone": _tablet,
+    "glp1_agonist": _tablet,
+    "tirzepatide": _tablet,
 }
