@@ -49,6 +49,17 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "weight_loss_programme": [{"diet": "20 weeks"}, {"intake": "1200 kcal/d", "reintroduction": "2 weeks"}],
     "whole_pancreas": [{"drainage": "portal"}],
+    "sulfonylurea": [{"dose": "1 mg/d"}, {"adherence": "80 %"}],
+    "dpp4_inhibitor": [{"dose": "50 mg/d"}],
+    "sglt2_inhibitor": [{"dose": "25 mg/d"}],
+    "pioglitazone": [{"dose": "15 mg/d"}],
+    "glp1_agonist": [
+        {"drug": "semaglutide", "dose": "2.4 mg/week"},
+        {"drug": "liraglutide", "dose": "1.8 mg/d"},
+        {"drug": "dulaglutide"},
+    ],
+    "tirzepatide": [{"dose": "15 mg/week"}],
+    "premix_insulin": [{"titration": "wean"}, {"titration": "target"}],
 }
 CHANGES = [(kind, change) for kind in KINDS for change in [{}, *VARIANTS.get(kind, [])]]
 EVERY_VARIANT = pytest.mark.parametrize(("kind", "change"), CHANGES)
@@ -231,6 +242,13 @@ MORE: list[tuple[str, str, list[str], Callable[[Effects], Any]]] = [
         ["2000 kcal/d", "1200 kcal/d", "840 kcal/d"],
         lambda e: -np.asarray(e.energy_intake),
     ),
+    ("sulfonylurea", "dose", ["1 mg/d", "8 mg/d"], lambda e: np.asarray(e.secretion_capacity)),
+    ("dpp4_inhibitor", "dose", ["25 mg/d", "100 mg/d"], lambda e: np.asarray(e.incretin_response)),
+    ("sglt2_inhibitor", "dose", ["10 mg/d", "25 mg/d"], lambda e: 1 - np.asarray(e.renal_threshold)),
+    ("pioglitazone", "dose", ["15 mg/d", "45 mg/d"], lambda e: np.asarray(e.peripheral_sensitivity)),
+    ("glp1_agonist", "dose", ["0.5 mg/week", "1 mg/week"], lambda e: -np.asarray(e.energy_intake)),
+    ("tirzepatide", "dose", ["5 mg/week", "15 mg/week"], lambda e: -np.asarray(e.energy_intake)),
+    ("metformin", "adherence", ["50 %", "100 %"], lambda e: 1 - np.asarray(e.hepatic_production)),
 ]
 
 

@@ -8,7 +8,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, reduce
 from typing import Any, Literal, TypeVar
 
@@ -52,6 +52,8 @@ class Visit:
     insulin_stopped_week: Floats  # [patient] start of the present insulin-free time; inf when not stopped
     first_tablet_stopped_week: Floats  # [patient] inf when not stopped
     last_tablet_stopped_week: Floats  # [patient] inf when not stopped
+    enrolled_hba1c: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] %
+    enrolled_weight: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] kg
 
     @cached_property
     def readings(self) -> Readings:
@@ -86,7 +88,7 @@ class Endpoint:
 
 
 _ENDPOINTS: Family[Endpoint] = Family("endpoint")
-_FIELDS = (*(field.name for field in fields(Visit)), "readings")
+_FIELDS = (*(member.name for member in fields(Visit)), "readings")
 
 
 def endpoint(

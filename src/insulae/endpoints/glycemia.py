@@ -14,6 +14,12 @@ def hba1c(hba1c: Floats) -> Floats:
     return hba1c
 
 
+@endpoint(unit="%", label="Change of HbA1c", better="lower", source="ada2025")
+def hba1c_change(hba1c: Floats, enrolled_hba1c: Floats) -> Floats:
+    """HbA1c less that at enrollment, in percentage points."""
+    return hba1c - enrolled_hba1c
+
+
 @endpoint(unit="%", label="HbA1c below 7.0 %", better="higher", source="landstra2021", kind="yes_no")
 def hba1c_below_7(hba1c: Floats) -> Floats:
     """HbA1c below 7.0 %, the limit of a good outcome in the Igls criteria 2.0."""

@@ -15,3 +15,9 @@ def remission(hba1c: Floats, days_off_drugs: Floats) -> Floats:
 def body_weight(body_weight: Floats) -> Floats:
     """Body weight at the visit; whether less is better depends on the patient."""
     return body_weight
+
+
+@endpoint(unit="kg", label="Change of body weight", better="none", source="lean2018")
+def body_weight_change(body_weight: Floats, enrolled_weight: Floats) -> Floats:
+    """Body weight less that at enrollment."""
+    return body_weight - enrolled_weight

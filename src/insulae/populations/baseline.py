@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from insulae.core import sampling
 from insulae.core.errors import IncompatibleNumbers
+from insulae.core.parameters import value
 from insulae.core.pytree import concatenate, map_leaves, replace, take
 from insulae.lifestyle import meals
 from insulae.physiology import body, course
@@ -131,8 +132,8 @@ def _rested(cohort: Cohort, problem: Problem, solution: _Solution) -> tuple[Coho
     parameters, slow, _ = problem.setting(solution.x)
     spilled: Any = solution.found.urinary_glucose
     lost = body_weight.urinary_energy(parameters.slow.body_weight, spilled)
-    balance = parameters.slow.body_weight
-    balance = replace(balance, set_point=cohort.traits.weight + lost / balance.maintenance)
+    balance, eaten = parameters.slow.body_weight, problem.effects.energy_intake
+    balance = replace(balance, set_point=cohort.traits.weight + (lost - eaten) / balance.maintenance)
     parameters = replace(parameters, slow=replace(parameters.slow, body_weight=balance))
     averages = replace(solution.state.averages, urinary_glucose=spilled)
     return replace(cohort, parameters=parameters), replace(solution.state, slow=slow, averages=averages)
@@ -141,6 +142,8 @@ def _rested(cohort: Cohort, problem: Problem, solution: _Solution) -> tuple[Coho
 def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[bool, Floats]:
     """Return whether meal doses are solved for, and the basal dose (U/d)."""
     dose = np.asarray(cohort.traits.insulin_dose)
+    if "premix_insulin" in numbers.treatment:
+        return True, dose * np.float32(1 - value("premix_insulin.rapid_share"))
     if "basal_bolus" in numbers.treatment:
         return True, dose * np.asarray(cohort.traits.basal_share)
     return False, dose if "basal_insulin" in numbers.treatment else 0 * dose

@@ -113,7 +113,11 @@ def _immunosuppression(therapy: Therapy) -> str:
 
 
 def _insulin(therapy: Therapy) -> str:
-    name = {"basal_bolus": "Basal and meal insulin", "basal_insulin": "Basal insulin, once a day"}
+    name = {
+        "basal_bolus": "Basal and meal insulin",
+        "basal_insulin": "Basal insulin, once a day",
+        "premix_insulin": "Premixed insulin, twice a day",
+    }
     policy = {
         "wean": "the dose is lowered week by week while glucose stays good, stopped when it is small, "
         "restarted when glucose rises",
@@ -259,5 +263,6 @@ _WRITERS = {
     "immunosuppression": _immunosuppression,
     "basal_bolus": _insulin,
     "basal_insulin": _insulin,
+    "premix_insulin": _insulin,
     "treatment_policy": _policy,
 }

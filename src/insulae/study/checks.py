@@ -10,7 +10,7 @@ from insulae.core.registry import nearest
 from insulae.endpoints import base as endpoints
 from insulae.study.spec import Reported, Study
 
-INSULINS = ("basal_bolus", "basal_insulin")
+INSULINS = ("basal_bolus", "basal_insulin", "premix_insulin")
 
 
 def mistakes(study: Study) -> list[str]:

@@ -13,7 +13,7 @@ Not modelled: hypoglycemia after bypass, deficiencies, bone, gallstones, second 
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -92,6 +92,7 @@ class SurgeryTreatment(Treatment):
 class BariatricSurgery(TherapySpec):
     """Gastric bypass (Roux-en-Y) or sleeve gastrectomy."""
 
+    family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["bariatric_surgery"] = "bariatric_surgery"
     operation: Operation = "bypass"
 

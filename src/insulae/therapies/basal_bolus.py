@@ -6,17 +6,24 @@ patient near the values they had at enrollment; `hold` leaves the doses alone, a
 loop; `target` treats to tight values; `wean` (after an infusion)
 aims at tight values, steps down for as long as glucose is in target, stops insulin when the dose is small and
 glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another
-week of independence. Known: steps of about a tenth of the dose a week toward a fasting target, the limits of
-insulin independence. Assumed: size and order of the steps while weaning, one rule for all clinicians. Not
-modelled: missed or mistimed injections, wrong carbohydrate counts, skin changes.
+week of independence.
+
+Treating to target adds weight, more than the glucose kept from the urine explains: energy is retained in
+proportion to the dose above that at enrollment, more for meal than for basal insulin.
+
+Known: steps of about a tenth of the dose a week toward a fasting target, the limits of insulin independence,
+weight gain under treatment to target. Assumed: size and order of the steps while weaning, one rule for all
+clinicians, the form of the retained energy (its size is fitted; weight under `keep` and `wean` is left to
+glucose alone). Not modelled: missed or mistimed injections, wrong carbohydrate counts, skin changes.
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from insulae.core.parameters import parameter
+from insulae.core.pytree import replace
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment, drawn, register
 
@@ -43,6 +50,8 @@ class Parameters:
     restart_hba1c: Floats = parameter("%")
     restart_dose: Floats = parameter("U/kg/d")
     maximal_dose: Floats = parameter("U/kg/d")
+    basal_energy: Floats = parameter("kcal/U")
+    meal_energy: Floats = parameter("kcal/U")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +68,23 @@ class InsulinTreatment(Treatment):
     fasting_target: Floats
     daytime_target: Floats
     is_weaning: bool
-    has_bolus: bool
+    basal_share: Floats
+    usual: tuple[Floats, Floats] | None
     parameters: Parameters
 
     def effects(self, day: float) -> Effects:
         """Give the present doses, from the start on."""
         if day < self.start:
             return Effects()
-        return Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
+        doses = Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
+        return doses if self.usual is None else replace(doses, energy_intake=self._retained())
+
+    def _retained(self) -> Floats:
+        """Return the energy (kcal/d) that doses above the usual ones add."""
+        p, (basal, ratio) = self.parameters, self.usual or (self.basal, self.per_carbohydrate)
+        more_basal = np.maximum(self.basal - basal, 0)
+        more_meal = np.maximum(self.per_carbohydrate - ratio, 0) * self.carbohydrate
+        return (p.basal_energy * more_basal + p.meal_energy * more_meal).astype(np.float32)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who injects insulin."""
@@ -124,7 +142,7 @@ class InsulinTreatment(Treatment):
         high |= (o.hba1c > p.restart_hba1c) & o.is_visit
         again = was_off & high
         dose = p.restart_dose * self.weight
-        share = 0.5 if self.has_bolus else 1.0
+        share = self.basal_share
         ratio = (1 - share) * dose / self.carbohydrate
         return dataclasses.replace(
             self,
@@ -159,25 +177,37 @@ def build_insulin(
 ) -> InsulinTreatment:
     """Start from the enrolled doses, or a small dose for who takes none; aim at what the titration says."""
     p: Parameters = drawn(Parameters, enrolled)
+    share = np.full(enrolled.size, 0.5 if has_bolus else 1.0, np.float32)
+    made = HeldInsulin if titration == "hold" else InsulinTreatment
+    return made(**started(spec, enrolled, titration, share, p))
+
+
+def started(
+    spec: TherapySpec, enrolled: Enrolled, titration: Titration, basal_share: Floats, p: Parameters
+) -> dict[str, Any]:
+    """Return the fields of a treatment at its start; `basal_share` divides the first dose of who takes none.
+
+    Doses above those at enrollment add weight where insulin is given to reach a target.
+    """
     fasting, daytime = _targets(titration, p, enrolled)
     is_naive = (enrolled.basal_dose <= 0) & (spec.start >= 0)
     first = np.where(is_naive, p.restart_dose * enrolled.weight, 0)
-    share = 0.5 if has_bolus else 1.0
-    made = HeldInsulin if titration == "hold" else InsulinTreatment
-    return made(
-        start=spec.start,
-        basal=(enrolled.basal_dose + share * first).astype(np.float32),
-        per_carbohydrate=(
-            enrolled.bolus_per_carbohydrate + (1 - share) * first / enrolled.carbohydrate
+    usual = (enrolled.basal_dose, enrolled.bolus_per_carbohydrate)
+    return {
+        "start": spec.start,
+        "basal": (enrolled.basal_dose + basal_share * first).astype(np.float32),
+        "per_carbohydrate": (
+            enrolled.bolus_per_carbohydrate + (1 - basal_share) * first / enrolled.carbohydrate
         ).astype(np.float32),
-        weight=enrolled.weight,
-        carbohydrate=enrolled.carbohydrate,
-        fasting_target=fasting,
-        daytime_target=daytime,
-        is_weaning=titration == "wean",
-        has_bolus=has_bolus,
-        parameters=p,
-    )
+        "weight": enrolled.weight,
+        "carbohydrate": enrolled.carbohydrate,
+        "fasting_target": fasting,
+        "daytime_target": daytime,
+        "is_weaning": titration == "wean",
+        "basal_share": basal_share,
+        "usual": usual if titration == "target" else None,
+        "parameters": p,
+    }
 
 
 @register

@@ -10,7 +10,7 @@ Not modelled: skin reactions, sets that fail and the ketoacidosis that follows.
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 from insulae.core.parameters import parameter
 from insulae.physiology.effects import Effects
@@ -48,6 +48,7 @@ class ClosedLoopTreatment(Treatment):
 class ClosedLoop(TherapySpec):
     """Hybrid closed loop that gives the basal insulin of another therapy of the arm."""
 
+    family: ClassVar[str] = "insulin"
     kind: Literal["closed_loop"] = "closed_loop"
 
     def build(self, enrolled: Enrolled) -> ClosedLoopTreatment:

@@ -1,19 +1,21 @@
-"""Metformin: lowers hepatic glucose production and raises hepatic insulin sensitivity.
+"""Metformin: lowers hepatic glucose production, raises hepatic insulin sensitivity, and less is eaten.
 
-Known: about -1 percentage point of HbA1c at 2 g/d in type 2 diabetes. Assumed: the share of the effect that
-goes through hepatic sensitivity. Not modelled: gut effects, lactic acidosis, dose limits in renal failure.
+Known: -1.1 percentage points of HbA1c against placebo, more with a higher start; two kilograms less after a
+year; contraindicated below an eGFR of 30. Assumed: the share of the effect that goes through hepatic
+sensitivity. Not modelled: uptake by the gut, lower doses between an eGFR of 30 and 45; lactic acidosis, whose
+rate trials did not find raised.
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.core.quantities import DailyMass, Days
+from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
-from insulae.therapies.base import Enrolled, Floats, TherapySpec, drawn, register
-from insulae.therapies.tablet import Tablet, Withdrawal
+from insulae.therapies.base import Enrolled, Floats, drawn, register
+from insulae.therapies.tablet import Tablet, TabletSpec, eaten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +24,12 @@ class Parameters:
 
     production_effect: Floats = parameter("dimensionless")
     sensitivity_effect: Floats = parameter("dimensionless")
+    energy_effect: Floats = parameter("kcal/d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
+    lowest_egfr: Floats = parameter("mL/min/1.73m2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,38 +38,37 @@ class MetforminTreatment(Tablet):
 
     production: Floats
     sensitivity: Floats
+    energy: Floats
+    food: Floats
 
     def effects(self, day: float) -> Effects:
-        """Lower production and raise hepatic sensitivity by the day's exposure."""
+        """Lower production and intake and raise hepatic sensitivity by the day's exposure."""
         e = self.exposure(day)
         return Effects(
-            hepatic_production=1 - self.production * e, hepatic_sensitivity=1 + self.sensitivity * e
+            hepatic_production=1 - self.production * e,
+            hepatic_sensitivity=1 + self.sensitivity * e,
+            energy_intake=self.energy * e,
+            carbohydrate_intake=1 + self.food * e,
         )
 
 
 @register
-class Metformin(TherapySpec):
+class Metformin(TabletSpec):
     """Oral metformin at a constant dose; effects are referred to 2000 mg/d and saturate with dose."""
 
-    family: ClassVar[str] = "drugs"
     kind: Literal["metformin"] = "metformin"
     dose: DailyMass = 2000.0
     """Metformin taken a day."""
-    withdraw: Withdrawal | None = None
-    """When a clinician stops it; never when left out."""
-    stop: Days | None = None
-    """Last day, the same for everybody."""
 
     def build(self, enrolled: Enrolled) -> MetforminTreatment:
         """Return the treatment of each patient."""
         p: Parameters = drawn(Parameters, enrolled)
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
+        energy = np.asarray(-p.energy_effect * share, np.float32)
         return MetforminTreatment(
-            start=np.full(enrolled.size, self.start, np.float32),
-            stop=np.full(enrolled.size, np.inf if self.stop is None else self.stop, np.float32),
-            onset=p.onset,
-            caution=p.caution,
-            withdrawal=self.withdraw,
+            **self.course(enrolled, p),
             production=(p.production_effect * share).astype(np.float32),
             sensitivity=(p.sensitivity_effect * share).astype(np.float32),
+            energy=energy,
+            food=eaten(energy, enrolled),
         )

@@ -1,16 +1,22 @@
-"""What tablets share: onset, and withdrawal once a patient has stayed off insulin with good control.
+"""What tablets share: dose, onset, days missed, and the rules by which they are withdrawn.
 
-Injected drugs other than insulin count as tablets here: they lower glucose and can be withdrawn.
+Injected drugs other than insulin count as tablets here: they lower glucose and can be withdrawn. A tablet is
+stopped at a visit when a patient has stayed off insulin with good control, and where kidney function has
+fallen below what its label allows; who is below that at enrollment is never given it. Days missed lower the
+exposure by their share; that they cluster in some patients is not modelled.
 """
 
 import dataclasses
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from insulae.core.quantities import Days, Percent
-from insulae.therapies.base import Flags, Floats, Observed, Treatment, exposure
+from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Risks, TherapySpec, Treatment, exposure
+
+PERCENT = 100.0
+DAYS_PER_YEAR = 365.25
 
 
 class Withdrawal(BaseModel):
@@ -24,6 +30,43 @@ class Withdrawal(BaseModel):
     """HbA1c of the last visit must be below this."""
 
 
+class TabletSpec(TherapySpec):
+    """What the study file may say of any tablet."""
+
+    family: ClassVar[str] = "drugs"
+    withdraw: Withdrawal | None = None
+    """When a clinician stops it; never when left out."""
+    adherence: Annotated[Percent, Field(gt=0, le=PERCENT)] = PERCENT
+    """Share of days on which it is taken."""
+    stop: Days | None = None
+    """Last day, the same for everybody; never when left out."""
+
+    def course(self, enrolled: Enrolled, parameters: Any) -> dict[str, Any]:
+        """Return who takes it from when until when; `parameters` holds `onset` and `caution`."""
+        lowest = np.broadcast_to(getattr(parameters, "lowest_egfr", 0.0), (enrolled.size,))
+        return {
+            "start": np.where(enrolled.egfr < lowest, np.inf, self.start).astype(np.float32),
+            "stop": np.full(enrolled.size, np.inf if self.stop is None else self.stop, np.float32),
+            "onset": parameters.onset,
+            "caution": parameters.caution,
+            "withdrawal": self.withdraw,
+            "adherence": self.adherence / PERCENT,
+            "lowest_egfr": lowest,
+        }
+
+
+def dose_share(dose: float, half_dose: Floats, reference_dose: Floats) -> Floats:
+    """Return the effect of a dose relative to that of the reference dose, saturating with dose."""
+    share = dose / (dose + half_dose) * (reference_dose + half_dose) / reference_dose
+    return share.astype(np.float32)
+
+
+def eaten(energy: Floats, enrolled: Enrolled) -> Floats:
+    """Return the change of carbohydrate eaten (share of usual) that goes with a change of energy (kcal/d)."""
+    usual = enrolled.draw("lifestyle.maintenance") * enrolled.weight
+    return np.clip(energy / usual, -1, 1).astype(np.float32)
+
+
 @dataclasses.dataclass(frozen=True)
 class Tablet(Treatment):
     """A tablet with its course: who takes it from when until when. Concrete tablets add `effects`."""
@@ -35,26 +78,50 @@ class Tablet(Treatment):
     onset: Floats
     caution: Floats
     withdrawal: Withdrawal | None
+    adherence: float = dataclasses.field(default=1.0, kw_only=True)
+    lowest_egfr: Floats | float = dataclasses.field(default=0.0, kw_only=True)
 
     def exposure(self, day: float) -> Floats:
         """Return the share of the full effect on a day."""
-        return exposure(day, self.start, self.stop, self.onset)
+        return exposure(day, self.start, self.stop, self.onset) * np.float32(self.adherence)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who takes it on a day."""
         return (day >= self.start) & (day < self.stop)
+
+    def harm(self, day: float, rate: Floats) -> Floats:
+        """Return the yearly rate of an adverse event in who takes it, lower by the days missed."""
+        return np.where(self.is_taken(day), rate * self.adherence, 0).astype(np.float32)
+
+    def early_harm(self, day: float, share: Floats, tolerance_time: Floats) -> Floats:
+        """Return the yearly rate of an event that some share meets once and that passes with tolerance."""
+        since = np.where(self.is_taken(day), day - self.start, 0)
+        return self.harm(day, share * DAYS_PER_YEAR / tolerance_time * np.exp(-since / tolerance_time))
+
+    def hazards(self, day: float) -> Risks:
+        """Return no harm; concrete tablets name theirs, in excess of what people without the tablet meet."""
+        return {}
 
     def event_days(self) -> list[float]:
         """Return the days on which somebody begins or stops."""
         return [float(day) for day in np.unique([self.start, self.stop]) if np.isfinite(day)]
 
     def after(self, observed: Observed) -> Treatment:
-        """Stop at a visit for those who meet the withdrawal rule; nothing else changes."""
-        if self.withdrawal is None or not observed.is_visit:
+        """Stop at a visit for who meets the withdrawal rule or has too little kidney function left."""
+        if not observed.is_visit:
             return self
-        waited = observed.days_off_insulin >= self.withdrawal.off_insulin * self.caution
-        never_on_insulin = np.isinf(observed.days_off_insulin)
-        controlled = observed.hba1c < self.withdrawal.hba1c_below
-        stopping = self.is_taken(observed.day) & waited & ~never_on_insulin & controlled
+        stopping = self.is_taken(observed.day) & (self._may_withdraw(observed) | self._is_unsafe(observed))
+        if not stopping.any():
+            return self
         stop = np.where(stopping, np.float32(observed.day), self.stop)
         return dataclasses.replace(self, stop=stop)
+
+    def _is_unsafe(self, observed: Observed) -> Flags:
+        return np.asarray(observed.egfr < self.lowest_egfr)
+
+    def _may_withdraw(self, observed: Observed) -> Flags:
+        if self.withdrawal is None:
+            return np.zeros(len(observed.hba1c), bool)
+        waited = observed.days_off_insulin >= self.withdrawal.off_insulin * self.caution
+        never_on_insulin = np.isinf(observed.days_off_insulin)
+        return waited & ~never_on_insulin & (observed.hba1c < self.withdrawal.hba1c_below)

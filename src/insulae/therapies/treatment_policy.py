@@ -13,7 +13,7 @@ modelled: intolerance, cost, preference, heart and kidney disease as a reason of
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, WithJsonSchema
@@ -260,6 +260,7 @@ def _summed(risks: Sequence[Risks]) -> Risks:
 class TreatmentPolicy(TherapySpec):
     """Treat to a target of HbA1c: add the next of some steps at visits where HbA1c is above it."""
 
+    family: ClassVar[str] = "policy"
     kind: Literal["treatment_policy"] = "treatment_policy"
     target: Percent = 7.0
     every: Days = 84.0

@@ -14,7 +14,7 @@ withdraws at its start are a matter of the arm's other therapies.
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -84,6 +84,7 @@ class ProgrammeTreatment(Treatment):
 class WeightLossProgramme(TherapySpec):
     """Total diet replacement (`intake` during `diet`), reintroduction of food, fading maintenance."""
 
+    family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["weight_loss_programme"] = "weight_loss_programme"
     intake: DailyEnergy = 840.0
     diet: Days = 112.0

@@ -10,7 +10,7 @@ HLA.
 """
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -69,6 +69,7 @@ class PancreasTreatment(Treatment):
 class WholePancreas(TherapySpec):
     """Transplantation of a donor pancreas; its venous blood drains as `drainage` says."""
 
+    family: ClassVar[str] = "cells"
     kind: Literal["whole_pancreas"] = "whole_pancreas"
     drainage: Literal["systemic", "portal"] = "systemic"
 

@@ -59,6 +59,8 @@ class Arm:
         self.bodies = Bodies(start.cohort.parameters, start.state, draws)
         self.monitor = Monitor.start(start.enrolled)
         self.pace = Pace.start(self.size)
+        self.enrolled_hba1c = np.array(start.state.slow.hba1c.value)
+        self.enrolled_weight = np.array(start.state.slow.body_weight.weight)
         self.days_simulated = np.zeros(self.size, np.int64)
         self.last_effects: Packed[Effects] | None = None
         self.summaries: deque[DaySummary] = deque(maxlen=WINDOW_DAYS)
@@ -178,6 +180,8 @@ class Arm:
             insulin_stopped_week=m.insulin_stopped_week(),
             first_tablet_stopped_week=m.first_tablet_stop,
             last_tablet_stopped_week=m.last_tablet_stop,
+            enrolled_hba1c=self.enrolled_hba1c,
+            enrolled_weight=self.enrolled_weight,
         )
 
     def _meal_test(self, day: int) -> tuple[Floats, Floats]:

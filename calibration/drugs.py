@@ -1,0 +1,176 @@
+"""Fit the effect sizes of glucose-lowering drugs to trials, then hold them against other trials.
+
+`python -m calibration.drugs [NAME...]` repeats the fits of the named drugs (all by default) in the order of
+`ORDER`: a fit that needs another drug as background uses the value of the table. `drug_trials.csv` holds the
+trials: who was enrolled, on what, which drug, what was measured when, and the published value. A row is used
+for the fit or kept for the test. `python -m calibration.drugs --test` compares the table's values.
+"""
+
+import csv
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from calibration.fitting import Fit, Target, fit, report
+from calibration.simulated import Simulated, simulated
+
+STUDY = Path(__file__).parents[1] / "studies" / "standard_drugs.yaml"
+TRIALS = Path(__file__).parent / "drug_trials.csv"
+SIZE = 96
+EVALUATIONS = 8
+FAILED_FASTING_GLUCOSE = 180.0
+"""Fasting glucose of a failed monotherapy in ADOPT (mg/dL); looked at once a year here."""
+
+ORDER: dict[str, tuple[str, ...]] = {
+    "metformin": ("metformin.sensitivity_effect", "metformin.energy_effect"),
+    "acarbose": ("acarbose.unabsorbed_effect", "acarbose.energy_effect"),
+    "sulfonylurea": ("sulfonylurea.capacity_effect", "sulfonylurea.energy_effect"),
+    "dpp4_inhibitor": ("dpp4_inhibitor.incretin_effect",),
+    "sglt2_inhibitor": ("sglt2_inhibitor.threshold_effect",),
+    "pioglitazone": ("pioglitazone.hepatic_effect", "pioglitazone.energy_effect"),
+    "glp1_agonist": ("glp1_agonist.capacity_effect", "glp1_agonist.energy_effect"),
+    "liraglutide": ("glp1_agonist.liraglutide_efficacy", "glp1_agonist.liraglutide_appetite"),
+    "dulaglutide": ("glp1_agonist.dulaglutide_efficacy", "glp1_agonist.dulaglutide_appetite"),
+    "tirzepatide": ("tirzepatide.capacity_effect", "tirzepatide.energy_effect"),
+    "insulin": ("basal_bolus.basal_energy", "basal_bolus.meal_energy"),
+    "durability": ("sulfonylurea.stress_effect", "pioglitazone.stress_effect"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """One published number of one arm of a trial, and how it is read from a simulation.
+
+    measure: change from enrollment, percent change, level, or failed (share of patients whose fasting glucose
+    was too high at a yearly visit); less the same of the control arm where there is one.
+    """
+
+    use: str
+    trial: str
+    hba1c: str
+    background: str
+    drug: str
+    control: bool
+    endpoint: str
+    measure: str
+    week: float
+    target: Target
+
+    def design(self) -> tuple[str, str, str]:
+        """Return what readings of one simulation share."""
+        return (self.trial, self.hba1c, self.background)
+
+
+def readings(name: str) -> list[Reading]:
+    """Return the readings of one fit; raises `KeyError` for a name without rows."""
+    with TRIALS.open(encoding="utf-8", newline="") as file:
+        found = [_reading(row) for row in csv.DictReader(file) if row["fit"] == name]
+    if not found:
+        raise KeyError(f"no trial of '{name}'; known: {', '.join(ORDER)}")
+    return found
+
+
+def _reading(row: Mapping[str, str]) -> Reading:
+    what = f"{row['trial']}, {row['drug'].strip('{}')}: {row['endpoint']} {row['measure']} week {row['week']}"
+    value, tolerance = float(row["value"]), float(row["tolerance"])
+    target = Target(what + " against placebo" * bool(row["control"]), value, tolerance, "", row["source"])
+    return Reading(
+        row["use"],
+        row["trial"],
+        row["hba1c"],
+        row["background"] or "[]",
+        row["drug"],
+        bool(row["control"]),
+        row["endpoint"],
+        row["measure"],
+        float(row["week"]),
+        target,
+    )
+
+
+def predicted(asked: Sequence[Reading], values: Mapping[str, float], size: int = SIZE) -> list[float]:
+    """Return what a simulation of each trial gives for the readings, with some parameters changed."""
+    trials = {reading.design(): reading for reading in asked}
+    runs = {d: _run([r for r in asked if r.design() == d], values, size) for d in trials}
+    return [_measured(runs[reading.design()], reading) for reading in asked]
+
+
+def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Simulated:
+    """Simulate one trial: a control arm and one for each drug, named by what is given."""
+    first, last = asked[0], max(r.week for r in asked)
+    drugs = dict.fromkeys(r.drug for r in asked)
+    arms = ", ".join(f'{{name: "{drug}", therapies: [{drug}]}}' for drug in drugs)
+    weeks = sorted({0.0, *(r.week for r in asked), *(float(w) for w in range(52, int(last), 52))})
+    overrides = [
+        f"population.size={size}",
+        f"population.patient.hba1c={first.hba1c}",
+        f"population.treatment={first.background}",
+        f"horizon={last:g} weeks",
+        f"visits={weeks}",
+        f"arms=[{{name: control}}, {arms}]",
+        f"endpoints={sorted({'fasting_glucose', *(r.endpoint for r in asked)})}",
+        "reported=[]",
+        "stored_traces={patients: 0, weeks: []}",
+    ]
+    return simulated(STUDY, size, values, overrides)
+
+
+def _measured(run: Simulated, reading: Reading) -> float:
+    own = _of_arm(run, reading, reading.drug)
+    return own - _of_arm(run, reading, "control") if reading.control else own
+
+
+def _of_arm(run: Simulated, reading: Reading, arm: str) -> float:
+    name, week = reading.endpoint, reading.week
+    if reading.measure == "level":
+        return run.mean(arm, name, week)
+    if reading.measure == "change":
+        return run.change(arm, name, week)
+    if reading.measure == "percent change":
+        return 100 * run.change(arm, name, week) / run.mean(arm, name, 0)
+    years = range(52, int(week) + 1, 52)
+    failed = np.stack([run.values(arm, name, w) > FAILED_FASTING_GLUCOSE for w in years])
+    return 100 * float(failed.any(axis=0).mean())
+
+
+def fitted(name: str) -> Fit:
+    """Return one fit."""
+    asked = _asked(name, "fit")
+    return fit(ORDER[name], _targets(asked), lambda values: predicted(asked, values), EVALUATIONS)
+
+
+def compared(name: str, values: Mapping[str, float]) -> str:
+    """Return the readings that no fit used beside what some values of the parameters give."""
+    asked = _asked(name, "test")
+    lines = ["not used in the fit: published, simulated, deviation in tolerances"]
+    for t, got in zip(_targets(asked), predicted(asked, values), strict=True):
+        off = (got - t.value) / t.tolerance
+        lines += [f"  {t.name}: {t.value:g}, {got:.3g} ({off:+.1f}) [{t.source}]"]
+    return "\n".join(lines)
+
+
+def _asked(name: str, use: str) -> list[Reading]:
+    return [reading for reading in readings(name) if reading.use == use]
+
+
+def _targets(asked: Sequence[Reading]) -> list[Target]:
+    return [reading.target for reading in asked]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the fits, unless only the test is asked for, and the tests of the named drugs."""
+    for name in [a for a in arguments if a != "--test"] or list(ORDER):
+        print(f"== {name}", flush=True)
+        values: Mapping[str, float] = {}
+        if "--test" not in arguments:
+            found = fitted(name)
+            values = found.values
+            print(report(ORDER[name], _targets(_asked(name, "fit")), found), flush=True)
+        print(compared(name, values), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,89 @@
+"""What injected incretins share: secretion that asks for glucose, less glucagon, slower stomach, less eaten.
+
+The effect on glucose and the effect on appetite saturate each at an own dose, both given relative to the
+reference dose of the drug. Slow first doses are part of the onset. Gut complaints come early and pass.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from insulae.core.parameters import parameter
+from insulae.physiology.effects import Effects
+from insulae.therapies.base import Enrolled, Floats, Risks
+from insulae.therapies.tablet import Tablet, dose_share, eaten
+
+
+@dataclasses.dataclass(frozen=True)
+class IncretinParameters:
+    """What any injected incretin declares, under the name of its own module."""
+
+    capacity_effect: Floats = parameter("dimensionless")
+    glucagon_effect: Floats = parameter("dimensionless")
+    emptying_effect: Floats = parameter("dimensionless")
+    energy_effect: Floats = parameter("kcal/d")
+    half_dose: Floats = parameter("dimensionless")
+    appetite_half_dose: Floats = parameter("dimensionless")
+    caution: Floats = parameter("dimensionless")
+    gastrointestinal_share: Floats = parameter("dimensionless")
+    tolerance_time: Floats = parameter("d")
+
+
+@dataclasses.dataclass(frozen=True)
+class IncretinTreatment(Tablet):
+    """An injected incretin as each patient takes it."""
+
+    capacity: Floats
+    glucagon: Floats
+    emptying: Floats
+    energy: Floats
+    food: Floats
+    gastrointestinal: Floats
+    tolerance_time: Floats
+
+    def effects(self, day: float) -> Effects:
+        """Raise secretion, lower glucagon, slow the stomach and lower intake by the day's exposure."""
+        e = self.exposure(day)
+        return Effects(
+            secretion_capacity=1 + self.capacity * e,
+            fasting_glucagon=1 - self.glucagon * e,
+            gastric_emptying=1 - self.emptying * e,
+            energy_intake=self.energy * e,
+            carbohydrate_intake=1 + self.food * e,
+        )
+
+    def hazards(self, day: float) -> Risks:
+        """Return the excess of gut complaints, which come early and pass."""
+        return {"gastrointestinal_disorder": self.early_harm(day, self.gastrointestinal, self.tolerance_time)}
+
+
+def actions(
+    parameters: IncretinParameters, enrolled: Enrolled, dose: float, efficacy: Floats, appetite: Floats
+) -> dict[str, Any]:
+    """Return what a dose does in each patient; the dose is relative to the reference dose of the drug.
+
+    `efficacy` and `appetite` are the drug's effects on glucose and on intake relative to the class.
+    """
+    p, reference = parameters, np.ones(enrolled.size, np.float32)
+    share = efficacy * dose_share(dose, p.half_dose, reference)
+    eating = appetite * dose_share(dose, p.appetite_half_dose, reference)
+    energy = np.asarray(-p.energy_effect * eating, np.float32)
+    return {
+        "capacity": np.asarray(p.capacity_effect * share, np.float32),
+        "glucagon": np.clip(p.glucagon_effect * share, 0, 1).astype(np.float32),
+        "emptying": np.clip(p.emptying_effect * share, 0, 1).astype(np.float32),
+        "energy": energy,
+        "food": eaten(energy, enrolled),
+        "gastrointestinal": np.clip(p.gastrointestinal_share * eating, 0, 1).astype(np.float32),
+        "tolerance_time": p.tolerance_time,
+    }
+
+
+def within(dose: float, highest: float, name: str) -> None:
+    """Check a weekly dose (mg); raises `ValueError` above the highest that is used."""
+    if not 0 < dose <= highest:
+        raise ValueError(
+            f"{dose:g} mg/week of {name} is not a dose that is used; expected more than 0 and at most "
+            f"{highest:g} mg/week, written like '1 mg/week'"
+        )
