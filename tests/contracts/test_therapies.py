@@ -31,6 +31,23 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"dose": "0 IEQ"},
         {"dose": "12000 IEQ/kg"},
         {"dose": "8e8 cells"},
+        {"product": "donor", "source": "autologous"},
+        {"site": "omentum", "device": {"kind": "microcapsule"}},
+        {
+            "site": "subcutaneous",
+            "device": {"kind": "sheet", "thickness": "250 um", "density": "500 IEQ/cm2"},
+        },
+        {
+            "site": "subcutaneous_prevascularized",
+            "device": {
+                "kind": "macrodevice",
+                "thickness": "500 um",
+                "density": "4800 IEQ/cm2",
+                "oxygen_supply": "300 mmHg",
+            },
+        },
+        {"site": "muscle"},
+        {"site": "kidney_capsule"},
     ],
     "metformin": [{"dose": "500 mg/d"}, {"withdraw": {"off_insulin": "44 weeks", "hba1c_below": "6.5 %"}}],
     "acarbose": [

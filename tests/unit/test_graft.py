@@ -1,5 +1,6 @@
 """The graft: oxygen in closed form against a numeric root, the infusion, what is lost and gained."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,10 +9,14 @@ from scipy.optimize import brentq
 
 from insulae.core.parameters import values
 from insulae.core.pytree import broadcast, replace
+from insulae.physiology.effects import Effects, Inputs
+from insulae.physiology.fast import secretion
+from insulae.physiology.signals import Signals, SlowSignals
 from insulae.physiology.slow import graft
 
 P = values(graft.Parameters)
 NEEDED = P.oxygen_capacity * P.islet_radius**2
+NOTHING = Inputs(**dict.fromkeys(Inputs.__dataclass_fields__, jnp.zeros(1)))
 
 
 def supplied(supply: np.ndarray) -> graft.State:
@@ -38,7 +43,7 @@ def test_without_oxygen_nothing_lives_and_with_plenty_everything():
     assert np.isfinite(secretory).all() and (np.asarray(secretory) <= viable).all()
 
 
-def secretion(supply: float) -> float:
+def integrated(supply: float) -> float:
     """Integrate p^3/(half^3 + p^3) over the viable volume, with p from the diffusion equation."""
     x = core(supply) if supply < 1 else 0.0
     pressure = supply * NEEDED
@@ -55,7 +60,7 @@ def secretion(supply: float) -> float:
 def test_the_four_shells_come_close_to_the_integral(supply: float):
     """Four midpoints stand for the whole shell; three percentage points are small against what is assumed."""
     _, secretory = graft.oxygen(supplied(np.array([supply])), P)
-    assert float(secretory[0]) == pytest.approx(secretion(supply), abs=0.03)
+    assert float(secretory[0]) == pytest.approx(integrated(supply), abs=0.03)
 
 
 def infusion(dose: float, **changes: float) -> graft.Infusion:
@@ -89,3 +94,92 @@ def test_no_islets_leave_no_trace():
     state = graft.infuse(graft.empty(weight), P, infusion(0.0), weight)
     for name, value in vars(graft.empty(weight)).items():
         np.testing.assert_array_equal(getattr(state, name), value)
+
+
+ALONE = replace(P, chronic_loss_rate=0.0, stress_loss_rate=0.0)
+"""The graft's constants without any loss but that of oxygen."""
+
+
+@jax.jit
+def rested(state: graft.State, days: int) -> graft.State:
+    """Return a graft after some days at rest."""
+    zero = 0 * state.mass
+    signals = SlowSignals(
+        glucotoxic_stress=zero,
+        alloimmunity=zero,
+        autoimmunity=zero,
+        compensation_demand=zero,
+        functional_share=zero + 1,
+        function_time=zero + 40,
+    )
+    return jax.lax.fori_loop(
+        0, 4 * days, lambda _, s: graft.advance(s, ALONE, signals, Effects(), jnp.asarray(0.25)), state
+    )
+
+
+def enclosed(days: int, **device: float) -> graft.State:
+    """Return a graft in a device after some days at rest."""
+    weight = jnp.full(2, 70.0)
+    fields = {"enclosure": 1.0, "fibrosis_time": 30.0, "oxygen_early": 12.0, "oxygen_late": 12.0} | device
+    state = graft.infuse(graft.empty(weight), P, infusion(7e5, **fields), weight)
+    return rested(state, days)
+
+
+def test_in_a_device_islets_die_until_those_left_have_oxygen():
+    first, late = (
+        enclosed(0, inner_drop=100.0, outer_drop=10.0),
+        enclosed(120, inner_drop=100.0, outer_drop=10.0),
+    )
+    viable, _ = graft.oxygen(late, P)
+    assert 0.05 < float(viable[0]) < 0.5
+    np.testing.assert_allclose(late.mass / first.mass, viable, rtol=1e-3)
+    np.testing.assert_allclose(late.spared, viable, rtol=1e-3)
+    np.testing.assert_allclose(late.crowding, 1)
+
+
+def test_without_oxygen_a_device_is_emptied_and_stays_finite():
+    late = enclosed(800, inner_drop=100.0, oxygen_early=0.0, oxygen_late=0.0)
+    assert np.isfinite(late.mass).all() and float(late.mass[0]) < 1e-6
+    assert np.isfinite(graft.oxygen(late, P)).all()
+
+
+def test_fibrous_tissue_starves_islets_in_a_device():
+    clean, overgrown = enclosed(200, outer_drop=5.0), enclosed(200, outer_drop=5.0, fibrous_drop=40.0)
+    assert (overgrown.mass < 0.7 * clean.mass).all()
+
+
+def test_fewer_islets_in_a_sheet_share_more_oxygen():
+    full = enclosed(0, inner_drop=100.0)
+    thinned = replace(full, crowding=full.crowding / 4)
+    assert (graft.oxygen(thinned, P)[0] > 1.5 * graft.oxygen(full, P)[0]).all()
+    capsule = enclosed(0, outer_drop=20.0)
+    alike = graft.oxygen(replace(capsule, crowding=capsule.crowding / 4), P)[0]
+    np.testing.assert_array_equal(alike, graft.oxygen(capsule, P)[0])
+
+
+def released(enclosure: float, delay: float, minutes: int) -> tuple[float, float]:
+    """Return what islets secrete at steady glucose, and what of it is in the blood some minutes later."""
+    one = jnp.ones(1)
+    constants = replace(
+        values(secretion.Parameters), graft_capacity=one, enclosure=enclosure * one, release_rate=one / delay
+    )
+    state = secretion.State(static=5 * one, released=0 * one)
+    given = Signals(glucose_rate=0 * one, glucose=100 * one, meal_appearance=0 * one)
+    held = replace(constants, delay_rate=0 * one)
+    for _ in range(minutes * 2):
+        change = secretion.derivative(state, held, given, NOTHING)
+        state = replace(state, released=state.released + 0.5 * change.released)
+    bare = secretion.signals(state, replace(constants, enclosure=0 * one), given, NOTHING)
+    out = secretion.signals(state, constants, given, NOTHING)
+    return float(bare.graft_secretion[0]), float(out.graft_secretion[0])
+
+
+def test_insulin_from_a_device_is_late_by_its_delay_and_none_is_lost():
+    secreted, early = released(1.0, 10.0, 10)
+    assert early == pytest.approx(secreted * (1 - 0.95**20), rel=1e-4)
+    assert released(1.0, 10.0, 100)[1] == pytest.approx(secreted, rel=1e-3)
+
+
+def test_insulin_of_bare_islets_is_not_late():
+    secreted, at_once = released(0.0, 10.0, 0)
+    assert at_once == secreted > 0

@@ -41,6 +41,14 @@ class Infusion:
     portal_fraction: Value = amount("dimensionless")
     oxygen_early: Value = amount("mmHg")
     oxygen_late: Value = amount("mmHg")
+    attrition: Value = amount("1/d")
+    enclosure: Value = amount("dimensionless")
+    outer_drop: Value = amount("mmHg")
+    inner_drop: Value = amount("mmHg")
+    fibrous_drop: Value = amount("mmHg")
+    fibrosis_time: Value = amount("d")
+    insulin_delay: Value = amount("min")
+    fibrous_delay: Value = amount("min")
 
 
 @pytree

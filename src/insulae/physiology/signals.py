@@ -41,6 +41,8 @@ class SlowSignals:
     graft_alloantigen: Array = UNSET
     graft_autoantigen: Array = UNSET
     graft_glucagon: Array = UNSET
+    graft_enclosure: Array = UNSET
+    graft_delay: Array = UNSET
     alloimmunity: Array = UNSET
     autoimmunity: Array = UNSET
 

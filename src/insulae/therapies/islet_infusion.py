@@ -1,22 +1,26 @@
-"""Islet infusion: a number of islet equivalents of one product at one site.
+"""Islet infusion: a number of islet equivalents of one product at one site, bare or in a device.
 
 Known: early losses after portal infusion, revascularization within two weeks, the slow rise of C-peptide
-after stem-cell islets. Fitted: potency and maturation time of stem-cell islets. Assumed: oxygen at each site,
-early loss in muscle; an autologous product carries no alloantigen, and whether it meets autoimmunity is the
-patient's phenotype. Not modelled: clots and bleeding of the procedure, differences between lots.
+after stem-cell islets. Fitted: potency and maturation time of stem-cell islets; potency of donor islets,
+how it differs between people, and how fast they are lost under immunosuppression (`calibration/islets.py`).
+Assumed: sites and devices, see `sites.py` and `encapsulation.py`; that a person's own islets escape that
+loss. An autologous product carries no alloantigen; whether it meets autoimmunity is the patient's
+phenotype. Not modelled: islets that come in several infusions count as one.
 """
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema, model_validator
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
 from insulae.core.units import quantity
 from insulae.physiology.effects import Effects, Infusion
-from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
+from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, register
+from insulae.therapies.encapsulation import AnyDevice, DeviceTable, enclosed
+from insulae.therapies.sites import SiteName, SiteTable, site_properties, site_risks
 
 DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
 
@@ -53,26 +57,34 @@ IsletDose = Annotated[
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
-    """Values and sources: tables/parameters.csv, `islet_infusion.*`."""
+class Parameters(SiteTable, DeviceTable):
+    """Values and sources: tables/parameters.csv, `islet_infusion.*`; those of sites and devices as well."""
 
-    portal_vein_instant_loss: Floats = parameter("dimensionless")
-    portal_vein_portal_fraction: Floats = parameter("dimensionless")
-    portal_vein_vascularization_time: Floats = parameter("d")
-    portal_vein_oxygen_early: Floats = parameter("mmHg")
-    portal_vein_oxygen_late: Floats = parameter("mmHg")
-    rectus_sheath_instant_loss: Floats = parameter("dimensionless")
-    rectus_sheath_portal_fraction: Floats = parameter("dimensionless")
-    rectus_sheath_vascularization_time: Floats = parameter("d")
-    rectus_sheath_oxygen_early: Floats = parameter("mmHg")
-    rectus_sheath_oxygen_late: Floats = parameter("mmHg")
     stem_cell_maturity: Floats = parameter("dimensionless")
     stem_cell_maturation_time: Floats = parameter("d")
     stem_cell_potency: Floats = parameter("dimensionless")
+    stem_cell_attrition: Floats = parameter("1/d")
     donor_maturity: Floats = parameter("dimensionless")
     donor_maturation_time: Floats = parameter("d")
     donor_potency: Floats = parameter("dimensionless")
+    donor_attrition: Floats = parameter("1/d")
     cells_per_islet: Floats = parameter("cells/IEQ")
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """The islets themselves, as each patient gets them; `attrition` (1/d) is met by foreign islets only."""
+
+    maturity: Floats
+    maturation_time: Floats
+    potency: Floats
+    attrition: Floats
+
+
+def product_properties(name: str, enrolled: Enrolled) -> Product:
+    """Return a product, drawn for each patient."""
+    names = [f.name for f in dataclasses.fields(Product)]
+    return Product(**{n: enrolled.draw(f"islet_infusion.{name}_{n}") for n in names})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +93,7 @@ class InfusionTreatment(Treatment):
 
     day: float
     infusion: Infusion
+    risks: Risks
 
     def effects(self, day: float) -> Effects:
         """Give the islets on their day, nothing on any other."""
@@ -90,6 +103,11 @@ class InfusionTreatment(Treatment):
         """Tell who has received islets by a day."""
         return (np.asarray(self.infusion.dose) > 0) & (day >= self.day)
 
+    def procedures(self, day: float) -> Risks:
+        """Return the risks of the procedure on its day, for who receives islets."""
+        given = np.asarray(self.infusion.dose) > 0
+        return {event: risk * given for event, risk in self.risks.items()} if day == self.day else {}
+
     def event_days(self) -> list[float]:
         """Return the day of the infusion."""
         return [self.day]
@@ -97,43 +115,42 @@ class InfusionTreatment(Treatment):
 
 @register
 class IsletInfusion(TherapySpec):
-    """One infusion of islets; `dose` in IEQ, IEQ per kilogram, or cells."""
+    """One infusion or implantation of islets; `dose` in IEQ, IEQ per kilogram, or cells."""
 
-    family: ClassVar[str] = "cells"
     kind: Literal["islet_infusion"] = "islet_infusion"
     dose: IsletDose
-    """Number of islets: whole (IEQ), per kilogram of the patient (IEQ/kg), or counted as cells."""
-    site: Literal["portal_vein", "rectus_sheath"] = "portal_vein"
-    """Where they are placed."""
+    site: SiteName = "portal_vein"
     product: Literal["stem_cell", "donor"] = "stem_cell"
-    """What they are: grown from stem cells, or isolated from the pancreas of a donor."""
     source: Literal["autologous", "allogeneic"]
-    """Whose they are: the patient's own, or another person's."""
+    device: AnyDevice | None = None
 
-    def islets(self, enrolled: Enrolled, parameters: Parameters) -> Floats:
+    @model_validator(mode="after")
+    def _fits_the_site(self) -> Self:
+        if self.device is not None and self.site == "portal_vein":
+            raise ValueError(
+                f"a {self.device.kind} does not fit into the portal_vein; choose another site, as omentum"
+            )
+        return self
+
+    def islets(self, enrolled: Enrolled) -> Floats:
         """Return the islet equivalents each patient receives."""
         number, unit = read_dose(self.dose)
-        per_patient = {"IEQ": 1.0, "IEQ/kg": enrolled.weight, "cells": 1 / parameters.cells_per_islet}[unit]
-        return np.broadcast_to(number * np.asarray(per_patient, np.float32), (enrolled.size,)).astype(
-            np.float32
-        )
+        if unit == "cells":
+            number = number / enrolled.draw("islet_infusion.cells_per_islet")
+        each = number * enrolled.weight if unit == "IEQ/kg" else np.broadcast_to(number, (enrolled.size,))
+        return np.asarray(each, np.float32)
 
     def build(self, enrolled: Enrolled) -> InfusionTreatment:
         """Return the infusion of each patient; what the site and the product do varies between patients."""
-        p: Parameters = drawn(Parameters, enrolled)
-        infusion = Infusion(
-            dose=self.islets(enrolled, p),
-            instant_loss=getattr(p, f"{self.site}_instant_loss"),
-            portal_fraction=getattr(p, f"{self.site}_portal_fraction"),
-            vascularization=np.zeros(enrolled.size, np.float32),
-            vascularization_time=getattr(p, f"{self.site}_vascularization_time"),
-            oxygen_early=getattr(p, f"{self.site}_oxygen_early"),
-            oxygen_late=getattr(p, f"{self.site}_oxygen_late"),
-            maturity=getattr(p, f"{self.product}_maturity"),
-            maturation_time=getattr(p, f"{self.product}_maturation_time"),
-            potency=getattr(p, f"{self.product}_potency"),
-            alloantigen=np.full(enrolled.size, float(self.source == "allogeneic"), np.float32),
+        site, product = site_properties(self.site, enrolled), product_properties(self.product, enrolled)
+        foreign = np.full(enrolled.size, float(self.source == "allogeneic"), np.float32)
+        bare = Infusion(
+            dose=self.islets(enrolled),
+            **vars(site),
+            **(vars(product) | {"attrition": product.attrition * foreign}),
+            alloantigen=foreign,
             autoantigen=np.ones(enrolled.size, np.float32),
             innate_killing=np.zeros(enrolled.size, np.float32),
         )
-        return InfusionTreatment(day=self.start, infusion=infusion)
+        infusion = bare if self.device is None else enclosed(bare, self.device, enrolled)
+        return InfusionTreatment(day=self.start, infusion=infusion, risks=site_risks(self.site, enrolled))

@@ -4,8 +4,9 @@ Static secretion follows a delayed sigmoid of glucose, amplified by the gut (inc
 absorbed; dynamic secretion follows the rise of glucose (first phase). Structure after the oral C-peptide
 minimal model (static + dynamic). The weaker first phase and incretin response of type 2 diabetes belong to
 the native islets, not to grafted ones. Immature grafted islets leak at a constant rate instead of sensing
-glucose; a drug that closes the channels adds secretion that does not ask for glucose. Not modelled: amino
-acids.
+glucose; a drug that closes the channels adds secretion that does not ask for glucose. Insulin of islets in
+a device reaches the blood after a first-order delay, that of bare islets at once. Not modelled: amino
+acids, the delay with which glucose reaches islets in a device.
 """
 
 import jax.numpy as jnp
@@ -30,25 +31,29 @@ class Parameters:
     incretin_gain: Array = parameter("dimensionless")
     incretin_half_appearance: Array = parameter("mg/kg/min")
     smallest_capacity: Array = parameter("dimensionless")
+    shortest_delay: Array = parameter("min")
     native_capacity: Array = derived("dimensionless")
     native_first_phase: Array = derived("dimensionless")
     graft_capacity: Array = derived("dimensionless")
     graft_first_phase: Array = derived("dimensionless")
     graft_leak: Array = derived("pmol/kg/min")
     portal_fraction: Array = derived("dimensionless")
+    enclosure: Array = derived("dimensionless")
+    release_rate: Array = derived("1/min")
     independent: Array = derived("pmol/kg/min")
 
 
 @pytree
 class State:
-    """Static secretion per unit functional mass."""
+    """Static secretion per unit functional mass, and what comes out of a device around grafted islets."""
 
     static: Array
+    released: Array
 
 
 def initial(parameters: Parameters) -> State:
     """Return no secretion; it fills within minutes."""
-    return State(static=0 * parameters.maximal)
+    return State(static=0 * parameters.maximal, released=0 * parameters.maximal)
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
@@ -68,16 +73,25 @@ def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Par
         graft_first_phase=signals.graft_first_phase * gain,
         graft_leak=signals.graft_leak,
         portal_fraction=signals.graft_portal_fraction,
+        enclosure=signals.graft_enclosure,
+        release_rate=1 / jnp.maximum(signals.graft_delay, parameters.shortest_delay),
     )
 
 
-def signals(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> Signals:
-    """Publish secretion by native and grafted islets, into the portal vein and into the systemic blood."""
+def _secreted(state: State, parameters: Parameters, glucose_rate: Array) -> tuple[Array, Array]:
+    """Return what native and grafted islets secrete at this instant."""
     p = parameters
-    dynamic = p.dynamic_gain * positive_part(signals.glucose_rate, p.rise_width)
+    dynamic = p.dynamic_gain * positive_part(glucose_rate, p.rise_width)
     static = state.static + p.independent
     native = p.native_capacity * static + p.native_first_phase * dynamic
-    graft = p.graft_capacity * static + p.graft_first_phase * dynamic + p.graft_leak
+    return native, p.graft_capacity * static + p.graft_first_phase * dynamic + p.graft_leak
+
+
+def signals(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> Signals:
+    """Publish insulin of native and grafted islets as it enters the portal vein and the systemic blood."""
+    p = parameters
+    native, secreted = _secreted(state, p, signals.glucose_rate)
+    graft = (1 - p.enclosure) * secreted + p.enclosure * state.released
     return replace(
         signals,
         native_secretion=native,
@@ -93,4 +107,7 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     p = parameters
     incretin = 1 + p.incretin_gain * saturation(signals.meal_appearance, p.incretin_half_appearance)
     target = p.maximal * hill4(signals.glucose, p.half_glucose) * incretin
-    return State(static=p.delay_rate * (target - state.static))
+    _, secreted = _secreted(state, p, signals.glucose_rate)
+    return State(
+        static=p.delay_rate * (target - state.static), released=p.release_rate * (secreted - state.released)
+    )

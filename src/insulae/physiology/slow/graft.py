@@ -1,10 +1,14 @@
-"""Transplanted islets: instant loss, hypoxia before vessels grow, maturation, function, later losses.
+"""Transplanted islets: instant loss, oxygen at the site or in a device, maturation, later losses.
 
-Oxygen: a sphere with zero-order consumption; with s = 6 aD p / (V R^2) below 1 an anoxic core of relative
-radius x remains, 1 - 3 x^2 + 2 x^3 = s, solved in closed form x = 1/2 + cos((2 pi - arccos(2 s - 1))/3).
-Vessels shorten the distance to oxygen and raise its pressure. Maturation runs through three stages, which
-gives the lag seen after infusion; the reserve that lets islets compensate comes with it. Islets infused later
-are pooled with those already there, weighted by surviving number. Capsules and devices are not modelled.
+Oxygen is that of `insulae.physiology.oxygen`. Vessels raise its pressure and, in bare islets, shorten the
+way to it; in a device they stay outside, fibrous tissue grows around it, and islets die until those left
+have oxygen: with `spared` the share that hypoxia has left and v the share that has oxygen now, the loss is
+k (spared - v)+ / spared, so that spared settles at v. Bare islets are lost at k (1 - v) until vessels come.
+`crowding` is the density of the living islets in the spared part against that at implantation.
+
+Maturation runs through three stages, which gives the lag seen after infusion; the reserve that lets islets
+compensate comes with it. Islets infused later are pooled with those already there, weighted by surviving
+number. Not modelled: bare and encapsulated islets side by side other than as such a pool.
 """
 
 import jax.numpy as jnp
@@ -14,6 +18,7 @@ from insulae.core.parameters import parameter
 from insulae.core.pytree import map_leaves, pytree, replace
 from insulae.physiology.component import relax
 from insulae.physiology.effects import Effects, Infusion
+from insulae.physiology.oxygen import Supply, viable_and_secretory
 from insulae.physiology.signals import SlowSignals
 
 
@@ -54,6 +59,17 @@ class State:
     portal_fraction: Array
     oxygen_early: Array
     oxygen_late: Array
+    attrition: Array
+    spared: Array
+    crowding: Array
+    fibrosis: Array
+    enclosure: Array
+    outer_drop: Array
+    inner_drop: Array
+    fibrous_drop: Array
+    fibrosis_time: Array
+    insulin_delay: Array
+    fibrous_delay: Array
 
 
 CARRIED = (
@@ -67,6 +83,14 @@ CARRIED = (
     "portal_fraction",
     "oxygen_early",
     "oxygen_late",
+    "attrition",
+    "enclosure",
+    "outer_drop",
+    "inner_drop",
+    "fibrous_drop",
+    "fibrosis_time",
+    "insulin_delay",
+    "fibrous_delay",
 )
 """What infused islets bring along under the same name."""
 
@@ -90,6 +114,17 @@ def empty(like: Array) -> State:
         portal_fraction=zero,
         oxygen_early=one,
         oxygen_late=one,
+        attrition=zero,
+        spared=one,
+        crowding=one,
+        fibrosis=zero,
+        enclosure=zero,
+        outer_drop=zero,
+        inner_drop=zero,
+        fibrous_drop=zero,
+        fibrosis_time=one,
+        insulin_delay=zero,
+        fibrous_delay=zero,
     )
 
 
@@ -106,6 +141,9 @@ def infuse(state: State, parameters: Parameters, infusion: Infusion, metabolic_w
         second_stage=like + infusion.maturity,
         maturation=like + infusion.maturity,
         function=like + 1,
+        spared=like + 1,
+        crowding=like + 1,
+        fibrosis=like,
         **{name: like + getattr(infusion, name) for name in CARRIED},
     )
     pooled = map_leaves(
@@ -115,40 +153,24 @@ def infuse(state: State, parameters: Parameters, infusion: Infusion, metabolic_w
 
 
 def oxygen(state: State, parameters: Parameters) -> tuple[Array, Array]:
-    """Return the viable fraction of islet volume and the secretory factor under the graft's oxygen."""
-    p = parameters
-    radius = p.islet_radius * (1 - p.radius_reduction * state.vascularization)
-    pressure = state.oxygen_early + (state.oxygen_late - state.oxygen_early) * state.vascularization
-    needed = p.oxygen_capacity * radius**2
-    core = _anoxic_core(pressure / needed)
-    viable = 1 - core**3
-    return viable, viable * _secretory_factor(core, pressure, needed, p.oxygen_half)
-
-
-def _anoxic_core(supply: Array) -> Array:
-    """Return the relative radius without oxygen; the inner `where` keeps gradients finite at full supply."""
-    is_short = supply < 1
-    short = jnp.where(is_short, jnp.maximum(supply, 0), 0.5)
-    core = 0.5 + jnp.cos((2 * jnp.pi - jnp.arccos(2 * short - 1)) / 3)
-    return jnp.where(is_short, jnp.clip(core, 0, 1), 0)
-
-
-def _secretory_factor(core: Array, pressure: Array, needed: Array, half: Array) -> Array:
-    """Average p^3/(half^3 + p^3) over the viable volume in four shells."""
-    total, weight = 0 * core, 0 * core
-    for shell in range(4):
-        r = core + (1 - core) * (shell + 0.5) / 4
-        local = pressure - needed * (1 - r * r) + needed * 2 * core**3 * (1 / r - 1)
-        cube = jnp.maximum(local, 0) ** 3
-        total = total + r * r * cube / (half**3 + cube)
-        weight = weight + r * r
-    return total / weight
+    """Return the share of the infused islets' volume that has oxygen, and it weighted by secretion."""
+    p, vessels = parameters, state.vascularization
+    radius = p.islet_radius * (1 - p.radius_reduction * vessels * (1 - state.enclosure))
+    # In a sheet the islets that are left share the oxygen of those that were lost; a capsule holds one islet.
+    sharing = jnp.where(state.inner_drop > 0, state.crowding, 1)
+    supply = Supply(
+        pressure=state.oxygen_early + (state.oxygen_late - state.oxygen_early) * vessels,
+        needed=p.oxygen_capacity * radius**2,
+        outer=(state.outer_drop + state.fibrous_drop * state.fibrosis) * sharing,
+        inner=state.inner_drop * sharing,
+    )
+    return viable_and_secretory(supply, p.oxygen_half)
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
     """Publish the graft's mass, secretory capacities, leak, site and antigen."""
     _, secretory = oxygen(state, parameters)
-    active = state.mass * secretory
+    active = state.mass * jnp.minimum(secretory / jnp.where(state.spared > 0, state.spared, 1), 1)
     capacity = active * state.potency * state.function * state.maturation
     return replace(
         signals,
@@ -159,6 +181,8 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
         graft_portal_fraction=state.portal_fraction,
         graft_alloantigen=state.alloantigen,
         graft_autoantigen=state.autoantigen,
+        graft_enclosure=state.enclosure,
+        graft_delay=state.insulin_delay + state.fibrous_delay * state.fibrosis,
         graft_glucagon=jnp.minimum(state.mass, 1) * state.maturation,
     )
 
@@ -169,13 +193,16 @@ def advance(
     """Lose, vascularize, mature and adapt the graft over some days; without a graft nothing changes."""
     p = parameters
     viable, _ = oxygen(state, p)
+    shortage = jnp.maximum(state.spared - viable, 0) / jnp.where(state.spared > 0, state.spared, 1)
+    hypoxic = p.hypoxic_death_rate * shortage
     loss = (
-        p.hypoxic_death_rate * (1 - viable)
+        hypoxic
         + p.chronic_loss_rate
         + p.stress_loss_rate * signals.glucotoxic_stress
         + p.allogeneic_death_rate * signals.alloimmunity
         + p.autoimmune_death_rate * signals.autoimmunity * state.autoantigen
         + state.innate_killing
+        + state.attrition
     )
     reserve = (p.compensation - 1) * state.maturation
     target = (1 + reserve * signals.compensation_demand) * signals.functional_share
@@ -187,5 +214,8 @@ def advance(
         second_stage=relax(state.second_stage, state.first_stage, state.maturation_time, days),
         maturation=relax(state.maturation, state.second_stage, state.maturation_time, days),
         function=relax(state.function, target, signals.function_time, days),
+        spared=jnp.where(state.enclosure > 0, state.spared * jnp.exp(-days * hypoxic), state.spared),
+        crowding=state.crowding * jnp.exp(-days * (loss - hypoxic)),
+        fibrosis=relax(state.fibrosis, 1, state.fibrosis_time, days),
     )
     return map_leaves(lambda new, old: jnp.where(state.mass > 0, new, old), grown, state)
