@@ -30,6 +30,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"dose": "0 IEQ"},
         {"dose": "12000 IEQ/kg"},
         {"dose": "8e8 cells"},
+        {"hla_mismatch": 2},
+        {"edits": {"hla_class_1": True, "hla_class_2": True, "shield": "cd47", "efficiency": "99 %"}},
     ],
     "metformin": [{"dose": "500 mg/d"}, {"withdraw": {"off_insulin": "44 weeks", "hba1c_below": "6.5 %"}}],
     "acarbose": [
@@ -38,7 +40,20 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "basal_bolus": [{"titration": "wean"}, {"titration": "target"}],
     "basal_insulin": [{"titration": "wean"}, {"titration": "target"}],
-    "immunosuppression": [{"stop": "1 year"}],
+    "immunosuppression": [
+        {"stop": "1 year"},
+        {"stop": "1 year", "taper": "90 days"},
+        {"regimen": "tacrolimus_sirolimus", "induction": "atg"},
+        {"regimen": "belatacept_mmf", "induction": "basiliximab"},
+        {"regimen": "cni_free", "induction": "alemtuzumab"},
+        {"switch": {"egfr_below": "100 mL/min/1.73 m2", "to": "cni_free"}},
+        {"switch": {"egfr_below": "30 mL/min/1.73 m2"}},
+    ],
+    "teplizumab": [{"courses": 1}, {"courses": 3, "interval": "26 weeks"}],
+    "costimulation_blockade": [{"duration": "1 year"}],
+    "regulatory_cells": [{"product": "interleukin_2", "courses": 4}],
+    "mesenchymal_cells": [{"infusions": 1}],
+    "exploratory_gene_therapy": [{"approach": "incretin_vector"}],
     "lifestyle": [{"energy_change": "-500 kcal/d"}],
 }
 CHANGES = [(kind, change) for kind in KINDS for change in [{}, *VARIANTS.get(kind, [])]]

@@ -2,8 +2,8 @@
 
 Known: early losses after portal infusion, revascularization within two weeks, the slow rise of C-peptide
 after stem-cell islets. Fitted: potency and maturation time of stem-cell islets. Assumed: oxygen at each site,
-early loss in muscle. An autologous product carries no alloantigen; whether it meets autoimmunity is the
-patient's phenotype.
+early loss in muscle. An autologous product carries a trace of alloantigen (see `gene_edits.py`); whether it
+meets autoimmunity is the patient's phenotype.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from insulae.core.parameters import parameter
 from insulae.core.units import quantity
 from insulae.physiology.effects import Effects, Infusion
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
+from insulae.therapies.gene_edits import Edits, EditTable, Mismatch, recognized
 
 DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
 
@@ -53,7 +54,7 @@ IsletDose = Annotated[
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(EditTable):
     """Values and sources: tables/parameters.csv, `islet_infusion.*`."""
 
     portal_vein_instant_loss: Floats = parameter("dimensionless")
@@ -104,6 +105,10 @@ class IsletInfusion(TherapySpec):
     site: Literal["portal_vein", "rectus_sheath"] = "portal_vein"
     product: Literal["stem_cell", "donor"] = "stem_cell"
     source: Literal["autologous", "allogeneic"]
+    hla_mismatch: Mismatch | None = None
+    """Mismatched alleles of HLA-A, -B and -DR; a donor who was not matched when left out."""
+    edits: Edits | None = None
+    """Gene edits of the cells; none when left out."""
 
     def islets(self, enrolled: Enrolled, parameters: Parameters) -> Floats:
         """Return the islet equivalents each patient receives."""
@@ -131,4 +136,4 @@ class IsletInfusion(TherapySpec):
             autoantigen=np.ones(enrolled.size, np.float32),
             innate_killing=np.zeros(enrolled.size, np.float32),
         )
-        return InfusionTreatment(day=self.start, infusion=infusion)
+        return InfusionTreatment(day=self.start, infusion=recognized(infusion, self, enrolled))
