@@ -94,7 +94,7 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: E
             mass=mass, function=beta_cells.functional_target(slow.beta_cells, glucose, fat)
         ),
         graft=graft.empty(zero),
-        immunity=immunity.State(alloimmunity=zero, autoimmunity=zero),
+        immunity=immunity.established(slow.immunity, mass, effects),
         hba1c=hba1c.State(value=traits.hba1c),
         renal_function=renal_function.State(
             structural=traits.egfr / (1 - constriction), constriction=constriction
@@ -147,8 +147,12 @@ class Problem:
     def setting(self, unknown: Floats) -> tuple[Parameters, body.SlowState, Effects]:
         """Return parameters, slow state and effects for some unknowns."""
         values = self.values(unknown)
-        mass = values.get("mass", np.asarray(self.cohort.traits.residual_mass))
-        slow = replace(self.rest, beta_cells=replace(self.rest.beta_cells, mass=mass))
+        mass: Any = values.get("mass", np.asarray(self.cohort.traits.residual_mass))
+        slow = replace(
+            self.rest,
+            beta_cells=replace(self.rest.beta_cells, mass=mass),
+            immunity=immunity.established(self.cohort.parameters.slow.immunity, mass, self.effects),
+        )
         bolus = values.get("bolus", np.zeros_like(mass))
         effects = replace(self.effects, basal_insulin=self.basal, bolus_per_carbohydrate=bolus)
         return _scaled(self.cohort.parameters, values), slow, effects

@@ -1,15 +1,18 @@
-"""Alloimmunity and autoimmunity against grafted and native islets, held down by immunosuppression.
+"""Alloimmunity and autoimmunity against grafted and native islets, their memory, and antibodies.
 
-Each grows when antigen x (1 - suppression) x growth exceeds its decay: a threshold, not a proportion.
-Suppression is e^2/(half^2 + e^2) of the drug exposure. Not modelled: antibodies, sensitization, regulatory T
-cells as a state.
+Both effector activities grow when antigen x (1 - suppression) x growth exceeds decay: a threshold, not a
+proportion. Suppression is e^2/(half^2 + e^2) of the drug exposure. Alloantigen is 1 for fully mismatched
+islets, less for better matched or edited ones; for a person's own reprogrammed cells a trace stays below the
+threshold. Effector activity leaves memory, which recruits and grows faster at the next graft, and (helped by
+T cells) antibodies, which outlast the graft by years and take their share of the next one. Not modelled:
+regulatory T cells as a state, epitope spreading, single HLA alleles, hyperacute rejection.
 """
 
 import jax.numpy as jnp
 from jax import Array
 
 from insulae.core.parameters import parameter
-from insulae.core.pytree import pytree, replace
+from insulae.core.pytree import Value, pytree, replace
 from insulae.physiology.component import saturation
 from insulae.physiology.effects import Effects
 from insulae.physiology.signals import SlowSignals
@@ -17,7 +20,11 @@ from insulae.physiology.signals import SlowSignals
 
 @pytree
 class Parameters:
-    """Constants of the two effector populations; `autoimmune` is 1 in type 1 diabetes, else 0."""
+    """Constants of both effector populations; `autoimmune` is 1 in type 1 diabetes, else 0.
+
+    `sensitization` is the share of memory and antibody that a patient brings from an earlier graft,
+    transfusions or pregnancies.
+    """
 
     autoimmune: Array = parameter("dimensionless")
     allo_growth: Array = parameter("1/d")
@@ -30,19 +37,53 @@ class Parameters:
     antigen_half: Array = parameter("dimensionless")
     maximal_activity: Array = parameter("dimensionless")
     half_immunosuppression: Array = parameter("dimensionless")
+    sensitization: Array = parameter("dimensionless")
+    memory_formation: Array = parameter("1/d")
+    memory_decay: Array = parameter("1/d")
+    memory_growth: Array = parameter("dimensionless")
+    memory_recruitment: Array = parameter("dimensionless")
+    antibody_formation: Array = parameter("1/d")
+    antibody_decay: Array = parameter("1/d")
+    antibody_killing: Array = parameter("dimensionless")
 
 
 @pytree
 class State:
-    """Effector activity (dimensionless)."""
+    """Effector activities; shares (0 to 1) of full alloimmune memory and of a panel that antibodies meet."""
 
     alloimmunity: Array
     autoimmunity: Array
+    memory: Array
+    antibody: Array
+
+
+def _suppression(parameters: Parameters, exposure: Value) -> Value:
+    """Return the share of growth that a drug exposure prevents."""
+    square = exposure**2
+    return square / (parameters.half_immunosuppression**2 + square)
+
+
+def established(parameters: Parameters, native_mass: Array, effects: Effects) -> State:
+    """Return the state of a patient without a graft: autoimmunity in balance with the native mass."""
+    p = parameters
+    suppression = _suppression(p, effects.immunosuppression + effects.autoimmune_suppression)
+    growth = p.auto_growth * p.autoimmune * (1 - p.auto_resistance * suppression) * native_mass
+    lost = p.auto_decay * (p.antigen_half + native_mass)
+    # Where growth exceeds what is lost it exceeds this floor too, so the floor only avoids 0/0.
+    share = (growth - lost).clip(0) / growth.clip(p.auto_decay * p.antigen_half)
+    brought = p.sensitization + 0 * native_mass
+    return State(
+        alloimmunity=0 * native_mass,
+        autoimmunity=p.maximal_activity * share,
+        memory=brought,
+        antibody=brought,
+    )
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish both activities."""
-    return replace(signals, alloimmunity=state.alloimmunity, autoimmunity=state.autoimmunity)
+    """Publish both activities; antibodies add to what a graft that shows alloantigen meets."""
+    antibodies = parameters.antibody_killing * state.antibody * signals.graft_alloantigen
+    return replace(signals, alloimmunity=state.alloimmunity + antibodies, autoimmunity=state.autoimmunity)
 
 
 def _grow(activity: Array, drive: Array, decay: Array, maximal: Array, days: Array) -> Array:
@@ -51,16 +92,17 @@ def _grow(activity: Array, drive: Array, decay: Array, maximal: Array, days: Arr
     return jnp.minimum(activity * jnp.exp(days * rate), maximal)
 
 
-def _suppression(parameters: Parameters, exposure: Array) -> Array:
-    """Return the share of growth that a drug exposure prevents."""
-    square = exposure**2
-    return square / (parameters.half_immunosuppression**2 + square)
+def _remember(share: Array, formation: Array, decay: Array, days: Array) -> Array:
+    """Fill a share towards 1 at a rate of formation and lose it at a rate of decay, exactly."""
+    total = formation + decay
+    target = formation / total
+    return target + (share - target) * jnp.exp(-days * total)
 
 
 def advance(
     state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
 ) -> State:
-    """Advance both activities; the caller keeps `days` below half a day."""
+    """Advance both activities, memory and antibody; the caller keeps `days` below half a day."""
     p = parameters
     exposure: Array = jnp.asarray(effects.immunosuppression)
     suppression = _suppression(p, exposure)
@@ -70,13 +112,18 @@ def advance(
     islets = saturation(seen, p.antigen_half) * p.autoimmune
     allo, auto = graft * (1 - suppression), islets * (1 - p.auto_resistance * auto_suppression)
     depletion = effects.effector_depletion
+    allo_growth = p.allo_growth * (1 + p.memory_growth * state.memory)
     grown_allo = _grow(
-        state.alloimmunity, p.allo_growth * allo, p.allo_decay + depletion, p.maximal_activity, days
+        state.alloimmunity, allo_growth * allo, p.allo_decay + depletion, p.maximal_activity, days
     )
     grown_auto = _grow(
         state.autoimmunity, p.auto_growth * auto, p.auto_decay + depletion, p.maximal_activity, days
     )
+    recruited = p.allo_source * (1 + p.memory_recruitment * state.memory) * allo
+    formed = p.antibody_formation * state.alloimmunity * graft
     return State(
-        alloimmunity=jnp.minimum(grown_allo + days * p.allo_source * allo, p.maximal_activity),
+        alloimmunity=jnp.minimum(grown_allo + days * recruited, p.maximal_activity),
         autoimmunity=jnp.minimum(grown_auto + days * p.auto_source * auto, p.maximal_activity),
+        memory=_remember(state.memory, p.memory_formation * state.alloimmunity, p.memory_decay, days),
+        antibody=_remember(state.antibody, formed, p.antibody_decay, days),
     )
