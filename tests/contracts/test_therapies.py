@@ -30,6 +30,12 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"dose": "0 IEQ"},
         {"dose": "12000 IEQ/kg"},
         {"dose": "8e8 cells"},
+        {"dose": None, "lot": {"source": "allogeneic_bank", "target": "5e5 IEQ"}},
+        {
+            "dose": None,
+            "lot": {"source": "autologous_ipsc", "target": "1.2e6 IEQ"},
+            "source": "autologous",
+        },
     ],
     "metformin": [{"dose": "500 mg/d"}, {"withdraw": {"off_insulin": "44 weeks", "hba1c_below": "6.5 %"}}],
     "acarbose": [

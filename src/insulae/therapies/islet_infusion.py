@@ -7,16 +7,18 @@ patient's phenotype.
 """
 
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema, model_validator
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
 from insulae.core.units import quantity
+from insulae.manufacturing.supply import LotRequest
 from insulae.physiology.effects import Effects, Infusion
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
+from insulae.therapies.lots import given_lot, mistake
 
 DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
 
@@ -73,6 +75,7 @@ class Parameters:
     donor_maturation_time: Floats = parameter("d")
     donor_potency: Floats = parameter("dimensionless")
     cells_per_islet: Floats = parameter("cells/IEQ")
+    lot_number: Floats = parameter("dimensionless")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +100,21 @@ class InfusionTreatment(Treatment):
 
 @register
 class IsletInfusion(TherapySpec):
-    """One infusion of islets; `dose` in IEQ, IEQ per kilogram, or cells."""
+    """One infusion of islets; `dose` in IEQ, IEQ per kilogram, or cells, or a `lot` made to order."""
 
     kind: Literal["islet_infusion"] = "islet_infusion"
-    dose: IsletDose
+    dose: IsletDose | None = None
+    lot: LotRequest | None = None
     site: Literal["portal_vein", "rectus_sheath"] = "portal_vein"
     product: Literal["stem_cell", "donor"] = "stem_cell"
     source: Literal["autologous", "allogeneic"]
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        found = mistake(self.dose, self.lot, self.source, self.product)
+        if found:
+            raise ValueError(found)
+        return self
 
     def islets(self, enrolled: Enrolled, parameters: Parameters) -> Floats:
         """Return the islet equivalents each patient receives."""
@@ -116,8 +127,9 @@ class IsletInfusion(TherapySpec):
     def build(self, enrolled: Enrolled) -> InfusionTreatment:
         """Return the infusion of each patient; what the site and the product do varies between patients."""
         p: Parameters = drawn(Parameters, enrolled)
+        given = given_lot(self.lot, enrolled) if self.lot else None
         infusion = Infusion(
-            dose=self.islets(enrolled, p),
+            dose=given.islets if given else self.islets(enrolled, p),
             instant_loss=getattr(p, f"{self.site}_instant_loss"),
             portal_fraction=getattr(p, f"{self.site}_portal_fraction"),
             vascularization=np.zeros(enrolled.size, np.float32),
@@ -126,7 +138,7 @@ class IsletInfusion(TherapySpec):
             oxygen_late=getattr(p, f"{self.site}_oxygen_late"),
             maturity=getattr(p, f"{self.product}_maturity"),
             maturation_time=getattr(p, f"{self.product}_maturation_time"),
-            potency=getattr(p, f"{self.product}_potency"),
+            potency=getattr(p, f"{self.product}_potency") * (given.potency if given else np.float32(1)),
             alloantigen=np.full(enrolled.size, float(self.source == "allogeneic"), np.float32),
             autoantigen=np.ones(enrolled.size, np.float32),
             innate_killing=np.zeros(enrolled.size, np.float32),
