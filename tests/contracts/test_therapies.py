@@ -50,6 +50,12 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"site": "kidney_capsule"},
         {"hla_mismatch": 2},
         {"edits": {"hla_class_1": True, "hla_class_2": True, "shield": "cd47", "efficiency": "99 %"}},
+        {"dose": None, "lot": {"source": "allogeneic_bank", "target": "5e5 IEQ"}},
+        {
+            "dose": None,
+            "lot": {"source": "autologous_ipsc", "target": "1.2e6 IEQ"},
+            "source": "autologous",
+        },
     ],
     "metformin": [{"dose": "500 mg/d"}, {"withdraw": {"off_insulin": "44 weeks", "hba1c_below": "6.5 %"}}],
     "acarbose": [

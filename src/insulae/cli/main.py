@@ -1,4 +1,4 @@
-"""The command line: run, check, cite, show, new.
+"""The command line: run, check, cite, show, new; other commands stand in files of their own.
 
 Results go to stdout, progress and remarks to stderr; a mistake exits with 2. Commands import what they need
 when they are called, so that help appears at once.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from insulae.cli import physiology
+from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.core.errors import InsulaeError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(show)
 app.command()(physiology.phenotypes)
 app.command()(physiology.accuracy)
+app.command()(manufacture)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

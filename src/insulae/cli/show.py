@@ -15,7 +15,10 @@ Records = list[dict[str, Any]]
 def show(
     catalogue: Annotated[
         str,
-        typer.Argument(help="parameters, variables, therapies, endpoints, phenotypes, effects or schema."),
+        typer.Argument(
+            help="parameters, variables, therapies, endpoints, phenotypes, effects, sources, "
+            "manufacturing or schema."
+        ),
     ],
     name: Annotated[
         str, typer.Argument(help="Only this one, or all that begin with it.", show_default=False)
@@ -177,6 +180,22 @@ def _effects() -> Records:
     return records
 
 
+def _sources() -> Records:
+    from dataclasses import asdict
+
+    from insulae.manufacturing.sources import family
+
+    return [asdict(source) for _, source in family.items()]
+
+
+def _manufacturing() -> Records:
+    from dataclasses import asdict
+
+    from insulae.manufacturing.numbers import table
+
+    return [{key: _finite(value) for key, value in asdict(row).items()} for _, row in sorted(table().items())]
+
+
 def _schema() -> dict[str, Any]:
     from insulae.core.quantities import with_written_defaults
     from insulae.study.spec import Study
@@ -190,6 +209,8 @@ CATALOGUES: dict[str, Callable[[], Any]] = {
     "endpoints": _endpoints,
     "phenotypes": _phenotypes,
     "effects": _effects,
+    "sources": _sources,
+    "manufacturing": _manufacturing,
     "schema": _schema,
 }
 

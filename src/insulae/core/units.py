@@ -17,6 +17,8 @@ _DEFINITIONS = (
     "cells = [cells]",
     "percent = 0.01 = %",
     "patient = []",
+    "USD = [currency]",
+    "EU = [endotoxin]",
 )
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
 

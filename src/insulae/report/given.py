@@ -77,8 +77,10 @@ def _islet_infusion(therapy: Therapy) -> str:
     site = str(therapy.get("site", "portal_vein"))
     place = _SITES.get(site, f"at the site {site.replace('_', ' ')}")
     when = _start(therapy).removeprefix("from ")
-    rest = _settings(therapy, ("product", "source", "site"))
-    return f"One infusion of {_dose(therapy.get('dose'))}: {product}, given {place} in {when}{rest}."
+    rest = _settings(therapy, ("product", "source", "site", "lot"))
+    lot = therapy.get("lot") or {}
+    amount = f"at most {_dose(lot['target'])} of a released lot" if lot else _dose(therapy.get("dose"))
+    return f"One infusion of {amount}: {product}, given {place} in {when}{rest}."
 
 
 _PRODUCTS = {

@@ -8,6 +8,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import InsulaeError
 from insulae.core.registry import nearest
 from insulae.endpoints import base as endpoints
+from insulae.manufacturing.supply import told
 from insulae.study.spec import Reported, Study
 
 INSULINS = ("basal_bolus", "basal_insulin", "premix_insulin")
@@ -110,7 +111,16 @@ def remarks(study: Study) -> list[str]:
     for i, arm in enumerate(study.arms):
         late = [(j, s.kind) for j, s in enumerate(arm.therapies) if s.kind in standing and s.start > 0]
         said += [f"arms.{i}.therapies.{j}: until its start no '{kind}' is taken at all" for j, kind in late]
+    said += [sentence for i, arm in enumerate(study.arms) for sentence in _lots(f"arms.{i}", arm.therapies)]
     takes_insulin = bool(standing & set(INSULINS))
     if study.population.phenotype == "type1" and not takes_insulin:
         said.append("population.treatment: a patient with type 1 diabetes without insulin is rarely meant")
     return said
+
+
+def _lots(path: str, given: Iterable[Any]) -> Iterator[str]:
+    """Tell how long the lots of an arm take to make and how many patients get none."""
+    for i, spec in enumerate(given):
+        lot = getattr(spec, "lot", None)
+        if lot is not None:
+            yield f"{path}.therapies.{i}.lot: {told(lot)}"
