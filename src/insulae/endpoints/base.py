@@ -52,6 +52,8 @@ class Visit:
     insulin_stopped_week: Floats  # [patient] start of the present insulin-free time; inf when not stopped
     first_tablet_stopped_week: Floats  # [patient] inf when not stopped
     last_tablet_stopped_week: Floats  # [patient] inf when not stopped
+    serious_events: Floats  # [patient] serious adverse events since enrollment
+    severe_hypoglycemias: Floats  # [patient] episodes of level 3 since enrollment
 
     @cached_property
     def readings(self) -> Readings:

@@ -169,6 +169,7 @@ class Study(Spec):
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
     endpoints: Literal["all"] | tuple[str, ...] = "all"
     resolution: Literal["adaptive", "every day"] = "adaptive"
+    background_mortality: bool = False
     stored_traces: StoredTraces = StoredTraces()
     reported: tuple[Reported, ...] = ()
     notes: tuple[str, ...] = ()
