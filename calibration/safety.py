@@ -1,6 +1,6 @@
-"""Severe hypoglycemia: how often a day spent below 54 mg/dL leads to it, and how much people differ.
+"""Severe hypoglycemia: how often a day spent below 70 mg/dL leads to it, and how much people differ.
 
-People with type 1 diabetes on injections are simulated as they come; the time of each below 54 mg/dL, times
+People with type 1 diabetes on injections are simulated as they come; the time of each below 70 mg/dL, times
 a rate, times a lognormal susceptibility, is the yearly number to expect. The rate follows from the 1.3
 episodes a year of unselected adults, the spread of susceptibility from the 36.7 % who had any (pedersen2004,
 abstract). What remains as a check: 5 % of the people had 54 % of the episodes.
@@ -40,12 +40,12 @@ class Found:
 
 
 def low_shares(size: int = SIZE) -> Floats:
-    """Return the share of time below 54 mg/dL of each simulated person, the mean of windows over a year."""
+    """Return the share of time below 70 mg/dL of each simulated person, the mean of windows over a year."""
     changes = [f"visits={list(WEEKS)}", "horizon=52 weeks", "arms=[{name: standard care}]"]
     found = simulated(
-        STUDY, size, overrides=[*changes, "endpoints=[time_below_54]", "background_mortality=false"]
+        STUDY, size, overrides=[*changes, "endpoints=[time_below_range]", "background_mortality=false"]
     )
-    return np.mean([found.values(ARM, "time_below_54", week) for week in WEEKS], axis=0) / 100
+    return np.mean([found.values(ARM, "time_below_range", week) for week in WEEKS], axis=0) / 100
 
 
 def susceptibilities(spread: float) -> Floats:
@@ -70,7 +70,7 @@ def share_of_few(low: Floats, rate: float, spread: float) -> float:
 
 
 def fitted(low: Floats) -> Found:
-    """Return the rate and the spread that give the published numbers in people with these times below 54."""
+    """Return the rate and the spread that give the published numbers in people with these times below 70."""
     rate = RATE / (DAYS_PER_YEAR * float(low.mean()))
     spread = float(brentq(lambda s: share_with_any(low, rate, s) - SHARE_WITH_ANY, 0.01, 50))
     return Found(rate, spread, share_of_few(low, rate, spread))
@@ -81,9 +81,9 @@ def main() -> None:
     low = low_shares()
     found = fitted(low)
     rate, spread = (lookup(f"body_events.{n}") for n in ("severe_hypoglycemia_rate", "susceptibility"))
-    print(f"time below 54 mg/dL of {len(low)} people: mean {low.mean():.2%}, median {np.median(low):.2%}")
+    print(f"time below 70 mg/dL of {len(low)} people: mean {low.mean():.2%}, median {np.median(low):.2%}")
     print(
-        f"body_events.severe_hypoglycemia_rate: table {rate.value:g}, fit {found.rate:.4g} per day below 54"
+        f"body_events.severe_hypoglycemia_rate: table {rate.value:g}, fit {found.rate:.4g} per day below 70"
     )
     print(f"body_events.susceptibility, spread: table {spread.spread:g}, fit {found.spread:.4g}")
     print(
