@@ -16,7 +16,8 @@ from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
 from insulae.core.units import quantity
 from insulae.physiology.effects import Effects, Infusion
-from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
+from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, drawn, register
+from insulae.therapies.residual_cells import ResidualShare, ResidualTable, growth_risks
 
 DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
 
@@ -53,7 +54,7 @@ IsletDose = Annotated[
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(ResidualTable):
     """Values and sources: tables/parameters.csv, `islet_infusion.*`."""
 
     portal_vein_instant_loss: Floats = parameter("dimensionless")
@@ -81,6 +82,7 @@ class InfusionTreatment(Treatment):
 
     day: float
     infusion: Infusion
+    growth: Risks
 
     def effects(self, day: float) -> Effects:
         """Give the islets on their day, nothing on any other."""
@@ -89,6 +91,10 @@ class InfusionTreatment(Treatment):
     def is_taken(self, day: float) -> Flags:
         """Tell who has received islets by a day."""
         return (np.asarray(self.infusion.dose) > 0) & (day >= self.day)
+
+    def hazards(self, day: float) -> Risks:
+        """Return the risk that residual pluripotent cells grow, from the day of the infusion on."""
+        return {event: np.where(self.is_taken(day), rate, 0) for event, rate in self.growth.items()}
 
     def event_days(self) -> list[float]:
         """Return the day of the infusion."""
@@ -104,6 +110,7 @@ class IsletInfusion(TherapySpec):
     site: Literal["portal_vein", "rectus_sheath"] = "portal_vein"
     product: Literal["stem_cell", "donor"] = "stem_cell"
     source: Literal["autologous", "allogeneic"]
+    residual_pluripotent: ResidualShare | None = None
 
     def islets(self, enrolled: Enrolled, parameters: Parameters) -> Floats:
         """Return the islet equivalents each patient receives."""
@@ -116,8 +123,10 @@ class IsletInfusion(TherapySpec):
     def build(self, enrolled: Enrolled) -> InfusionTreatment:
         """Return the infusion of each patient; what the site and the product do varies between patients."""
         p: Parameters = drawn(Parameters, enrolled)
+        islets, is_grown = self.islets(enrolled, p), self.product == "stem_cell"
+        growth = growth_risks(self.site, self.residual_pluripotent, islets, enrolled) if is_grown else {}
         infusion = Infusion(
-            dose=self.islets(enrolled, p),
+            dose=islets,
             instant_loss=getattr(p, f"{self.site}_instant_loss"),
             portal_fraction=getattr(p, f"{self.site}_portal_fraction"),
             vascularization=np.zeros(enrolled.size, np.float32),
@@ -131,4 +140,4 @@ class IsletInfusion(TherapySpec):
             autoantigen=np.ones(enrolled.size, np.float32),
             innate_killing=np.zeros(enrolled.size, np.float32),
         )
-        return InfusionTreatment(day=self.start, infusion=infusion)
+        return InfusionTreatment(day=self.start, infusion=infusion, growth=growth)
