@@ -54,6 +54,8 @@ class Visit:
     last_tablet_stopped_week: Floats  # [patient] inf when not stopped
     enrolled_hba1c: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] %
     enrolled_weight: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] kg
+    serious_events: Floats  # [patient] serious adverse events since enrollment
+    severe_hypoglycemias: Floats  # [patient] episodes of level 3 since enrollment
 
     @cached_property
     def readings(self) -> Readings:

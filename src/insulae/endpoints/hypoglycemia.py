@@ -1,7 +1,6 @@
 """Hypoglycemia: episodes per week in the CGM window, by the international consensus.
 
-Level 3 (severe: help of another person needed) is not modeled, because the simulated arrays carry no
-symptoms.
+Level 3 (severe: help of another person needed) is no matter of glucose alone: see the family safety.
 """
 
 from insulae.cgm.episodes import episodes_per_week

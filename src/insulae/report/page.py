@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from insulae.report import figures, given, tables, words
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
 from insulae.report.reading import Results, read
+from insulae.report.safety import harm
 from insulae.runs import store
 
 TIME_COURSES = {
@@ -24,11 +25,12 @@ TIME_COURSES = {
     "egfr": "Kidney function, estimated GFR",
 }
 NOT_MODELED = (
-    "Infections, tumors, bleeding, clots and every other harm of the procedure or of immunosuppression, "
-    "except loss of kidney function.",
+    "Harm that no therapy of the study names; what the section Harm does not list did not happen or was not "
+    "drawn.",
+    "What an adverse event does to the body, and care that is changed or stopped because of it.",
     "Drug levels, missed doses, pregnancy, and any other illness that changes glucose.",
-    "Severe hypoglycemia that needs help: simulated patients have glucose values but no symptoms.",
-    "Death, drop-out and missed visits: every simulated patient stays to the end.",
+    "Symptoms: severe hypoglycemia is drawn from the time below 70 mg/dL, not felt.",
+    "Drop-out and missed visits: every simulated patient stays to the end or to death.",
     "Deliberate exercise and long-term complications of diabetes.",
     "Differences between centers, cell lots and surgeons beyond the spread of the parameters.",
 )
@@ -66,6 +68,7 @@ def _content(results: Results) -> dict[str, Any]:
         "answer": words.answer(results, arm, others) if results.arms else ["The run holds no arms."],
         "figures": _figures(results, compared),
         "outcomes": tables.outcomes(results),
+        "harm": harm(results),
         "comparisons": tables.comparisons(compared),
         "counts": {v: sum(c.verdict == v for c in compared) for v in (MISS, NOT_JUDGED, HIT)},
         **_background(results, compared),

@@ -10,6 +10,7 @@ import functools
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,6 +21,7 @@ from insulae.runs.merge import ahead, row_groups
 from insulae.study import records
 from insulae.study.job import file_of
 from insulae.study.plan import Plan
+from insulae.study.safety_counts import SafetyCounts
 
 ROWS = 1 << 18
 """Rows of a row group: 8 MB of endpoints in memory."""
@@ -66,7 +68,8 @@ class Values:
 def _tables(todo: Plan, parts: store.Location, name: str) -> Iterator[pa.Table]:
     """Yield one table of each chunk that has it."""
     paths = (parts / file_of(todo.name(c), name) for c in todo.chunks() if name in todo.tables(c))
-    return ahead(functools.partial(store.read_table, read_dictionary=list(records.TEXTS)), paths)
+    coded = [field.name for field in records.SCHEMAS[name] if field.type == records.TEXT]
+    return ahead(functools.partial(store.read_table, read_dictionary=coded), paths)
 
 
 def count_fates(todo: Plan, parts: store.Location) -> Fates:
@@ -77,6 +80,22 @@ def count_fates(todo: Plan, parts: store.Location) -> Fates:
     if not fates.used:
         raise RunError("no simulated patient could be used", "Check the numbers of population.patient")
     return fates
+
+
+def write_events(
+    todo: Plan, parts: store.Location, directory: store.Location, patients: int
+) -> dict[str, Any]:
+    """Write the adverse events of the study and return their counts for each arm."""
+    study = todo.study
+    counts = SafetyCounts([arm.name for arm in study.arms], patients, study.visit_days()[-1])
+
+    def noted(table: pa.Table) -> pa.Table:
+        counts.add(table)
+        return table
+
+    tables = row_groups((noted(table) for table in _tables(todo, parts, "events")), ROWS)
+    store.write_tables(directory / "events.parquet", records.EVENTS, tables)
+    return counts.summary()
 
 
 def write_traces(todo: Plan, parts: store.Location, directory: store.Location) -> None:

@@ -42,7 +42,7 @@ class Plan:
     def tables(self, chunk: Chunk) -> list[str]:
         """Return the names of a chunk's tables, the one that is written last at the end."""
         has_traces = self.trial.stored_days and chunk.first < self.study.stored_traces.patients
-        return ["endpoints", *(["traces"] if has_traces else []), "fates"]
+        return ["endpoints", "events", *(["traces"] if has_traces else []), "fates"]
 
 
 def plan(study: Study, width: int | None = None) -> Plan:
@@ -67,6 +67,7 @@ def trial_of(study: Study) -> Trial:
         endpoints=tuple(study.endpoint_names()),
         seed=study.seed,
         stored_days=frozenset(study.stored_days()) if study.stored_traces.patients else frozenset(),
+        has_background_mortality=study.background_mortality,
     )
 
 

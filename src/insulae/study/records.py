@@ -1,24 +1,26 @@
-"""What a chunk leaves behind as tables, sorted by patient: endpoints, traces, fates.
+"""What a chunk leaves behind as tables, sorted by patient: endpoints, adverse events, traces, fates.
 
 Each patient has one row of endpoints for every arm, visit and endpoint, in this order; so the tables of the
 chunks, one after the other, are the table of the study.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
+from insulae.core.adverse_events import adverse_event
 from insulae.core.clock import DAYS_PER_WEEK, MINUTES_PER_DAY, STEP_MINUTES
 from insulae.endpoints import base as endpoints
+from insulae.trials.adverse_events import Happened
 from insulae.trials.simulation import Window
 from insulae.trials.trial import ArmVisit, Outcome
 
 WEEK_DECIMALS = 4
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Texts are few and repeat in every row."""
-TEXTS = ("arm", "endpoint", "unit")
 ENDPOINTS = pa.schema(
     {
         "arm": TEXT,
@@ -41,10 +43,26 @@ TRACES = pa.schema(
         "c_peptide": pa.float32(),
     }
 )
+EVENTS = pa.schema(
+    {
+        "arm": pa.string(),
+        "patient": pa.int32(),
+        "day": pa.int32(),
+        "event": pa.string(),
+        "label": pa.string(),
+        "grade": pa.int8(),
+        "serious": pa.bool_(),
+        "relation": pa.string(),
+        "outcome": pa.string(),
+        "duration": pa.float64(),
+    }
+)
+"""Adverse events; duration in days is missing for what lasts or ended in death. Texts are written out: which
+of them occur differs between chunks."""
 FATES = pa.schema(
     {"patient": pa.int32(), "is_solved": pa.bool_(), "is_finite": pa.bool_(), "draws": pa.int32()}
 )
-SCHEMAS = {"endpoints": ENDPOINTS, "traces": TRACES, "fates": FATES}
+SCHEMAS = {"endpoints": ENDPOINTS, "events": EVENTS, "traces": TRACES, "fates": FATES}
 
 
 def week_of(day: int) -> float:
@@ -55,13 +73,14 @@ def week_of(day: int) -> float:
 def tables(outcome: Outcome, n_stored: int) -> dict[str, pa.Table]:
     """Return the tables of a chunk by the names of `SCHEMAS`, fates last; traces of the first patients only.
 
-    Endpoints and traces hold the patients with a starting state whose numbers stayed finite.
+    Endpoints, events and traces hold the patients with a starting state whose numbers stayed finite.
     """
     kept = np.flatnonzero(outcome.is_solved & outcome.is_finite)
     stored = kept[outcome.ids[kept] < n_stored]
     visits = sorted(outcome.visits, key=lambda visit: (visit.arm, visit.day))
     windows = [visit for visit in visits if visit.window is not None]
     found = {"endpoints": _endpoints(visits, kept, outcome.ids[kept])}
+    found["events"] = _events(outcome, kept)
     if windows and outcome.ids[0] < n_stored:
         found["traces"] = _traces(windows, stored, outcome.ids[stored])
     fates = [outcome.ids, outcome.is_solved, outcome.is_finite, outcome.attempts]
@@ -95,6 +114,25 @@ def _endpoints(visits: list[ArmVisit], kept: Any, ids: Any) -> pa.Table:
         "unit": _coded([endpoints.get(n).unit for n in names], name),
     }
     return _table(ENDPOINTS, columns)
+
+
+def _events(outcome: Outcome, kept: Any) -> pa.Table:
+    """Return the adverse events of some patients in the order patient, arm, day, event."""
+    arms = sorted(outcome.events)
+    parts = [outcome.events[arm] for arm in arms]
+    chosen = [part.chosen(np.isin(part.patient, kept)) for part in parts]
+    names = [field.name for field in dataclasses.fields(Happened)]
+    empty = np.array([], np.int64)
+    columns: dict[str, Any] = {
+        n: np.concatenate([empty, *(getattr(part, n) for part in chosen)]) for n in names
+    }
+    arm = np.repeat(np.arange(len(arms)), [len(part.day) for part in chosen])
+    order = np.lexsort((columns["event"], columns["day"], arm, columns["patient"]))
+    columns = {name: column[order] for name, column in columns.items()}
+    columns["arm"] = np.array(arms, np.str_)[arm[order]]
+    columns["label"] = np.array([adverse_event(name).label for name in columns["event"]], np.str_)
+    columns["duration"] = pa.array(columns["duration"].astype(float), from_pandas=True)
+    return _table(EVENTS, columns | {"patient": outcome.ids[columns["patient"].astype(np.int64)]})
 
 
 def _traces(visits: list[ArmVisit], stored: Any, ids: Any) -> pa.Table:

@@ -39,6 +39,10 @@ class Results:
         """Return the long table: arm, patient, week, endpoint, value, unit; all of it, in memory."""
         return store.read_table(self.directory / "endpoints.parquet").to_pandas()
 
+    def events(self) -> "pd.DataFrame":
+        """Return the adverse events, a row each; what is missing lasts or ended in death."""
+        return store.read_table(self.directory / "events.parquet").to_pandas()
+
     def traces(self) -> "pd.DataFrame":
         """Return the stored days: arm, patient, week, day, minute, glucose, insulin, c_peptide."""
         return store.read_table(self.directory / "traces.parquet").to_pandas()

@@ -106,10 +106,11 @@ def run(
         with notes.phase("merge"):
             fates = merging.count_fates(todo, parts)
             merging.write_traces(todo, parts, directory)
+            harm = merging.write_events(todo, parts, directory, fates.used)
             endpoints = merging.written_endpoints(todo, parts, directory, fates.used)
             values = stack.enter_context(endpoints)
         with notes.phase("summarize"):
-            store.write_json(directory / "summary.json", summarize(study, values))
+            store.write_json(directory / "summary.json", summarize(study, values) | {"harm": harm})
     store.write_text(directory / "study.yaml", to_yaml(study))
     store.write_json(directory / "manifest.json", _manifest(todo, fates) | notes.record())
     return load_results(directory)

@@ -1,5 +1,6 @@
 """Which parameters and references a study rests on."""
 
+from insulae.core.life_table import SOURCE as LIFE_TABLE
 from insulae.core.parameters import ANY, component_of, lookup, table
 from insulae.endpoints import base as endpoints
 from insulae.study.plan import therapies_of, typical_patient
@@ -36,4 +37,6 @@ def references_of(study: Study) -> list[str]:
     rows = [lookup(name, phenotype) for name in names]
     measured = [endpoints.get(name).source for name in study.endpoint_names()]
     found = {*(row.source for row in rows), *measured, *(r.source for r in study.reported)}
+    if study.background_mortality:
+        found.add(LIFE_TABLE)
     return sorted(key for key in found if key)

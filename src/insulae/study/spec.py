@@ -207,6 +207,8 @@ class Study(Spec):
     """Names of the endpoints to compute, or all."""
     resolution: Literal["adaptive", "every day"] = "adaptive"
     """Simulate as many days as each patient needs, or every day."""
+    background_mortality: bool = False
+    """Whether people also die as others of their age and sex do."""
     stored_traces: StoredTraces = StoredTraces()
     """Whose glucose traces are kept."""
     reported: tuple[Reported, ...] = ()

@@ -4,12 +4,13 @@ Known: early losses after portal infusion, revascularization within two weeks, t
 after stem-cell islets. Fitted: potency and maturation time of stem-cell islets; potency of donor islets,
 how it differs between people, and how fast they are lost under immunosuppression (`calibration/islets.py`).
 Assumed: sites and devices, see `sites.py` and `encapsulation.py`; that a person's own islets escape that
-loss. An autologous product carries no alloantigen; whether it meets autoimmunity is the patient's
-phenotype. Not modelled: islets that come in several infusions count as one.
+loss. What the immune system sees of them is in `gene_edits.py`, how they are made in `lots.py`, what else may
+grow from them in `residual_cells.py`; whether autologous islets meet autoimmunity is the patient's phenotype.
+Not modelled: islets that come in several infusions count as one.
 """
 
 import dataclasses
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, WithJsonSchema, model_validator
@@ -17,9 +18,13 @@ from pydantic import BeforeValidator, WithJsonSchema, model_validator
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
 from insulae.core.units import quantity
+from insulae.manufacturing.supply import LotRequest
 from insulae.physiology.effects import Effects, Infusion
 from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, register
 from insulae.therapies.encapsulation import AnyDevice, DeviceTable, enclosed
+from insulae.therapies.gene_edits import Edits, EditTable, Mismatch, recognized
+from insulae.therapies.lots import GivenLot, given_lot, mistake
+from insulae.therapies.residual_cells import ResidualShare, ResidualTable, growth_risks, residual_cells
 from insulae.therapies.sites import SiteName, SiteTable, site_properties, site_risks
 
 DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
@@ -57,8 +62,8 @@ IsletDose = Annotated[
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters(SiteTable, DeviceTable):
-    """Values and sources: tables/parameters.csv, `islet_infusion.*`; those of sites and devices as well."""
+class Parameters(SiteTable, DeviceTable, EditTable, ResidualTable):
+    """Values and sources: tables/parameters.csv, `islet_infusion.*`; with those of sites, devices, edits."""
 
     stem_cell_maturity: Floats = parameter("dimensionless")
     stem_cell_maturation_time: Floats = parameter("d")
@@ -69,6 +74,7 @@ class Parameters(SiteTable, DeviceTable):
     donor_potency: Floats = parameter("dimensionless")
     donor_attrition: Floats = parameter("1/d")
     cells_per_islet: Floats = parameter("cells/IEQ")
+    lot_number: Floats = parameter("dimensionless")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +100,7 @@ class InfusionTreatment(Treatment):
     day: float
     infusion: Infusion
     risks: Risks
+    growth: Risks
 
     def effects(self, day: float) -> Effects:
         """Give the islets on their day, nothing on any other."""
@@ -102,6 +109,10 @@ class InfusionTreatment(Treatment):
     def is_taken(self, day: float) -> Flags:
         """Tell who has received islets by a day."""
         return (np.asarray(self.infusion.dose) > 0) & (day >= self.day)
+
+    def hazards(self, day: float) -> Risks:
+        """Return the risk that residual pluripotent cells grow, from the day of the infusion on."""
+        return {event: np.where(self.is_taken(day), rate, 0) for event, rate in self.growth.items()}
 
     def procedures(self, day: float) -> Risks:
         """Return the risks of the procedure on its day, for who receives islets."""
@@ -115,25 +126,40 @@ class InfusionTreatment(Treatment):
 
 @register
 class IsletInfusion(TherapySpec):
-    """One infusion or implantation of islets; `dose` in IEQ, IEQ per kilogram, or cells."""
+    """One infusion or implantation of islets: a `dose`, or a `lot` made to order."""
 
+    family: ClassVar[str] = "cells"
     kind: Literal["islet_infusion"] = "islet_infusion"
-    dose: IsletDose
+    dose: IsletDose | None = None
+    """Number of islets: whole (IEQ), per kilogram of the patient (IEQ/kg), or counted as cells."""
+    lot: LotRequest | None = None
+    """How they are made, instead of a dose: each patient gets what a released lot holds."""
     site: SiteName = "portal_vein"
+    """Where they are placed."""
     product: Literal["stem_cell", "donor"] = "stem_cell"
+    """What they are: grown from stem cells, or isolated from the pancreas of a donor."""
     source: Literal["autologous", "allogeneic"]
+    """Whose they are: the patient's own, or another person's."""
     device: AnyDevice | None = None
+    """What surrounds them; nothing when left out."""
+    hla_mismatch: Mismatch | None = None
+    """Mismatched alleles of HLA-A, -B and -DR; a donor who was not matched when left out."""
+    edits: Edits | None = None
+    """Gene edits of the cells; none when left out."""
+    residual_pluripotent: ResidualShare | None = None
+    """Share of pluripotent cells left; that of the lot, or of the table, when left out."""
 
     @model_validator(mode="after")
-    def _fits_the_site(self) -> Self:
-        if self.device is not None and self.site == "portal_vein":
-            raise ValueError(
-                f"a {self.device.kind} does not fit into the portal_vein; choose another site, as omentum"
-            )
+    def _goes_together(self) -> Self:
+        found = mistake(self.dose, self.lot, self.source, self.product)
+        if not found and self.device is not None and self.site == "portal_vein":
+            found = f"a {self.device.kind} does not fit into the portal_vein; choose another site, as omentum"
+        if found:
+            raise ValueError(found)
         return self
 
     def islets(self, enrolled: Enrolled) -> Floats:
-        """Return the islet equivalents each patient receives."""
+        """Return the islet equivalents each patient receives where a dose is given."""
         number, unit = read_dose(self.dose)
         if unit == "cells":
             number = number / enrolled.draw("islet_infusion.cells_per_islet")
@@ -142,15 +168,29 @@ class IsletInfusion(TherapySpec):
 
     def build(self, enrolled: Enrolled) -> InfusionTreatment:
         """Return the infusion of each patient; what the site and the product do varies between patients."""
-        site, product = site_properties(self.site, enrolled), product_properties(self.product, enrolled)
-        foreign = np.full(enrolled.size, float(self.source == "allogeneic"), np.float32)
-        bare = Infusion(
-            dose=self.islets(enrolled),
-            **vars(site),
-            **(vars(product) | {"attrition": product.attrition * foreign}),
-            alloantigen=foreign,
-            autoantigen=np.ones(enrolled.size, np.float32),
-            innate_killing=np.zeros(enrolled.size, np.float32),
+        lot = given_lot(self.lot, enrolled) if self.lot else None
+        islets = lot.islets if lot else self.islets(enrolled)
+        bare = recognized(self._bare(islets, lot, enrolled), self, enrolled)
+        return InfusionTreatment(
+            day=self.start,
+            infusion=bare if self.device is None else enclosed(bare, self.device, enrolled),
+            risks=site_risks(self.site, enrolled),
+            growth=self._growth(islets, lot, enrolled),
         )
-        infusion = bare if self.device is None else enclosed(bare, self.device, enrolled)
-        return InfusionTreatment(day=self.start, infusion=infusion, risks=site_risks(self.site, enrolled))
+
+    def _bare(self, islets: Floats, lot: GivenLot | None, enrolled: Enrolled) -> Infusion:
+        """Return the islets as they come, before anything is said of antigens and devices."""
+        product = vars(product_properties(self.product, enrolled))
+        product["attrition"] = product["attrition"] * float(self.source == "allogeneic")
+        if lot is not None:
+            product["potency"] = product["potency"] * lot.potency
+        site = vars(site_properties(self.site, enrolled))
+        return Infusion(dose=islets, **site, **product, autoantigen=np.ones(enrolled.size, np.float32))
+
+    def _growth(self, islets: Floats, lot: GivenLot | None, enrolled: Enrolled) -> Risks:
+        """Return the risk of growths; islets of a pancreas hold no pluripotent cells."""
+        if self.product == "donor":
+            return {}
+        if lot is not None and self.residual_pluripotent is None:
+            return growth_risks(self.site, lot.residual_cells, enrolled)
+        return growth_risks(self.site, residual_cells(self.residual_pluripotent, islets, enrolled), enrolled)

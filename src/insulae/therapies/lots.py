@@ -2,8 +2,8 @@
 
 Known and assumed: see `manufacturing/`. The lot's living islets, at most those ordered, are the dose; its
 potency, relative to the usual product of its kind, multiplies that of the product. Who has no released lot
-gets none. Not modelled: that treatment starts later by the time a lot takes, and what residual pluripotent
-cells may grow into.
+gets none. The residual pluripotent cells of the lot go along (see `residual_cells.py`). Not modelled: that
+treatment starts later by the time a lot takes.
 """
 
 import dataclasses
@@ -18,16 +18,18 @@ NUMBER = "islet_infusion.lot_number"
 
 @dataclasses.dataclass(frozen=True)
 class GivenLot:
-    """What the lots bring: islet equivalents and relative potency; [patient]."""
+    """What the lots bring: islet equivalents, relative potency and residual pluripotent cells; [patient]."""
 
     islets: Floats
     potency: Floats
+    residual_cells: Floats
 
 
 def given_lot(lot: LotRequest, enrolled: Enrolled) -> GivenLot:
     """Return what each patient is given; a patient's own number picks the lot."""
     supply = supplied(lot, enrolled.draw(NUMBER))
-    return GivenLot(np.asarray(supply.islets, np.float32), np.asarray(supply.potency, np.float32))
+    found = (supply.islets, supply.potency, supply.pluripotent_cells)
+    return GivenLot(*(np.asarray(values, np.float32) for values in found))
 
 
 def mistake(dose: str | None, lot: LotRequest | None, source: str, product: str) -> str:

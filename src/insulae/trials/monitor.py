@@ -13,9 +13,14 @@ from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Treatment
 from insulae.therapies.tablet import Tablet
 
 MEMORY_DAYS = 5.0
-"""Recent glucose is an exponential mean over about a week of days."""
+"""Recent glucose, and the share of time below 70 mg/dL, are exponential means over about a week of days."""
 SHORTEST_FREE_DAYS = 14.0
-RECENT = {"fasting": "fasting_glucose", "daytime": "daytime_glucose", "lowest": "lowest_glucose"}
+RECENT = {
+    "fasting": "fasting_glucose",
+    "daytime": "daytime_glucose",
+    "lowest": "lowest_glucose",
+    "low_share": "low_share",
+}
 
 
 @dataclasses.dataclass
@@ -25,6 +30,7 @@ class Monitor:
     fasting: Floats
     daytime: Floats
     lowest: Floats
+    low_share: Floats
     hba1c: Floats
     body_weight: Floats
     egfr: Floats
@@ -47,6 +53,7 @@ class Monitor:
             fasting=recent,
             daytime=np.array(enrolled.daytime_glucose, np.float32),
             lowest=recent.copy(),
+            low_share=zero.copy(),
             hba1c=np.asarray(enrolled.hba1c),
             body_weight=np.asarray(enrolled.weight),
             egfr=np.asarray(enrolled.egfr),

@@ -21,6 +21,7 @@ from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
 from insulae.populations.bodies import Bodies, Chosen
 from insulae.therapies.base import Floats, Treatment
+from insulae.trials.adverse_events import Safety, unwatched
 from insulae.trials.calendar import WINDOW_DAYS, Step
 from insulae.trials.monitor import Monitor
 from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, Whole, pieces, shorter
@@ -42,20 +43,24 @@ class Window:
 
 @dataclasses.dataclass(frozen=True)
 class Visited:
-    """One visit of one arm: what endpoints see, the traces behind it, who could be integrated, and how many
-    days of each patient were simulated so far."""
+    """One visit of one arm: what endpoints see, the traces behind it, who could be integrated, who is alive,
+    and how many days of each patient were simulated so far."""
 
     visit: Visit
     window: Window
     is_finite: NDArray[np.bool_]
+    is_alive: NDArray[np.bool_]
     days_simulated: NDArray[np.int64]
 
 
 class Arm:
     """The running state of one arm of the trial."""
 
-    def __init__(self, start: Start, treatments: dict[str, Treatment], draws: DayDraws) -> None:
-        self.treatments, self.size = treatments, start.cohort.size
+    def __init__(
+        self, start: Start, treatments: dict[str, Treatment], draws: DayDraws, safety: Safety
+    ) -> None:
+        self.treatments, self.size, self.safety = treatments, start.cohort.size, safety
+        self.accounted = 0
         self.bodies = Bodies(start.cohort.parameters, start.state, draws)
         self.monitor = Monitor.start(start.enrolled)
         self.pace = Pace.start(self.size)
@@ -132,13 +137,21 @@ class Arm:
         self.days_simulated[chosen] += len(cut)
         return farthest
 
-    def contact(self, day: float, is_visit: bool) -> None:
+    def account(self, day: int) -> None:
+        """Count the adverse events until a day, from enrollment on."""
+        if day > self.accounted:
+            days = day - self.accounted
+            self.safety.pass_days(self.treatments, self.accounted, days, self.monitor.low_share)
+            self.accounted = day
+
+    def contact(self, day: int, is_visit: bool) -> None:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
         slow, kidney = self.bodies.state.slow, self.bodies.state.slow.renal_function
         if is_visit:
             self.monitor.hba1c = np.array(slow.hba1c.value)
         self.monitor.body_weight = np.array(slow.body_weight.weight)
         self.monitor.egfr = np.array(kidney.structural * (1 - kidney.constriction))
+        self.safety.note_kidneys(self.monitor.egfr, day)
         observed = self.monitor.observed(day, is_visit)
         self.treatments = {kind: t.after(observed) for kind, t in self.treatments.items()}
 
@@ -147,8 +160,10 @@ class Arm:
         day = step.day + step.days
         window = self._window(day)
         visit = self._measured(day, window)
+        self.safety.note_visit(visit, day)
+        is_alive = np.isinf(self.safety.death_day)
         finite = np.isfinite(window.glucose).all(axis=1) & np.isfinite(visit.hba1c)
-        return Visited(visit, window, finite, self.days_simulated.copy())
+        return Visited(visit, window, finite, is_alive, self.days_simulated.copy())
 
     def _window(self, day: int) -> Window:
         stacked = {
@@ -182,6 +197,8 @@ class Arm:
             last_tablet_stopped_week=m.last_tablet_stop,
             enrolled_hba1c=self.enrolled_hba1c,
             enrolled_weight=self.enrolled_weight,
+            serious_events=self.safety.serious_events.copy(),
+            severe_hypoglycemias=self.safety.severe_hypoglycemias.copy(),
         )
 
     def _meal_test(self, day: int) -> tuple[Floats, Floats]:
@@ -198,13 +215,23 @@ def _alike(active: Chosen, steps: Whole, is_settling: NDArray[np.bool_]) -> list
 
 
 def simulate_arm(
-    start: Start, treatments: dict[str, Treatment], steps: list[Step], draws: DayDraws
+    start: Start,
+    treatments: dict[str, Treatment],
+    steps: list[Step],
+    draws: DayDraws,
+    safety: Safety | None = None,
 ) -> Iterator[Visited | None]:
-    """Yield a visit where a step ends in one and `None` after every other step; arms may share draws."""
-    arm = Arm(start, treatments, draws)
+    """Yield a visit where a step ends in one and `None` after every other step; arms may share draws.
+
+    `safety` takes in the adverse events of the arm, where somebody wants to read them.
+    """
+    arm = Arm(start, treatments, draws, safety or unwatched(start.enrolled))
+    arm.accounted = max(0, steps[0].day)
     for step in steps:
         arm.live(step)
         is_visit = step.visit_week is not None
+        if is_visit or step.is_contact:
+            arm.account(step.day + step.days)
         yield arm.visit(step) if is_visit else None
         if step.is_contact:
             arm.contact(step.day + step.days, is_visit)

@@ -15,6 +15,8 @@ from insulae.populations.baseline import Start, starting
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.routine import compiled_day, compiled_meal_test, day_draws
 from insulae.therapies.base import TherapySpec, Treatment
+from insulae.trials.adverse_events import EventDraws, Happened, Safety
+from insulae.trials.body_events import BodyEvents
 from insulae.trials.calendar import Step, calendar
 from insulae.trials.simulation import Visited, Window, simulate_arm
 
@@ -41,6 +43,7 @@ class Trial:
     endpoints: tuple[str, ...]
     seed: int
     stored_days: frozenset[int]
+    has_background_mortality: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +58,17 @@ class ArmVisit:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a chunk; `is_finite` is False for patients whose numbers broke in any arm."""
+    """What became of a chunk; `is_finite` is False for patients whose numbers broke in any arm.
+
+    `events` are the adverse events of each arm; from a patient's death on, endpoints and traces are missing.
+    """
 
     ids: NDArray[np.int64]
     is_solved: NDArray[np.bool_]
     attempts: NDArray[np.int32]
     is_finite: NDArray[np.bool_]
     visits: list[ArmVisit]
+    events: Mapping[str, Happened] = dataclasses.field(default_factory=dict[str, Happened])
 
 
 def steps_of(
@@ -94,17 +101,23 @@ def simulate_chunk(
     start = starting(trial.numbers, list(trial.treatment), trial.seed, np.asarray(ids))
     on_start()
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
-    draws = day_draws(trial.seed, start.cohort.ids)
+    draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, start.cohort.ids)
+    events: dict[str, Happened] = {}
     for arm in trial.arms:
-        for visited in _visits(arm, start, draws, on_step):
+        safety = Safety(event_draws, BodyEvents(start.enrolled, trial.has_background_mortality))
+        for visited in _visits(arm, start, draws, safety, on_step):
             is_finite &= visited.is_finite
             visits.append(_arm_visit(trial, arm.name, visited))
-    return Outcome(np.asarray(ids), np.asarray(start.is_solved), start.attempts, is_finite, visits)
+        events[arm.name] = safety.events()
+    is_solved = np.asarray(start.is_solved)
+    return Outcome(np.asarray(ids), is_solved, start.attempts, is_finite, visits, events)
 
 
-def _visits(arm: Arm, start: Start, draws: DayDraws, on_step: Callable[[], None]) -> Iterable[Visited]:
+def _visits(
+    arm: Arm, start: Start, draws: DayDraws, safety: Safety, on_step: Callable[[], None]
+) -> Iterable[Visited]:
     treatments = {spec.kind: spec.build(start.enrolled) for spec in arm.therapies}
-    for visited in simulate_arm(start, treatments, list(arm.steps), draws):
+    for visited in simulate_arm(start, treatments, list(arm.steps), draws, safety):
         on_step()
         if visited is not None:
             yield visited
@@ -112,5 +125,20 @@ def _visits(arm: Arm, start: Start, draws: DayDraws, on_step: Callable[[], None]
 
 def _arm_visit(trial: Trial, arm: str, visited: Visited) -> ArmVisit:
     day = round(visited.visit.week * DAYS_PER_WEEK)
-    values = evaluate(trial.endpoints, visited.visit)
-    return ArmVisit(arm, day, values, visited.window if day in trial.stored_days else None)
+    values = {n: _while_alive(v, visited) for n, v in evaluate(trial.endpoints, visited.visit).items()}
+    return ArmVisit(arm, day, values, _traces(visited) if day in trial.stored_days else None)
+
+
+def _while_alive(values: NDArray[np.floating[Any]], visited: Visited) -> NDArray[np.floating[Any]]:
+    """Return values [patient, ...] with those of the dead missing."""
+    if visited.is_alive.all():
+        return values
+    found = np.array(values)
+    found[~visited.is_alive] = np.nan
+    return found
+
+
+def _traces(visited: Visited) -> Window:
+    window = visited.window
+    names = ("glucose", "insulin", "c_peptide")
+    return dataclasses.replace(window, **{n: _while_alive(getattr(window, n), visited) for n in names})

@@ -1,0 +1,127 @@
+"""Harm in numbers: patients affected, events, rates per 100 patient-years with exact intervals, deaths.
+
+Rates hold the events of an arm against the time its patients lived in the study; the interval is the exact
+one for a Poisson count, too narrow where few patients have many events. The interval of a share of patients
+is Clopper and Pearson's.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.stats import beta, chi2
+
+from insulae.core.adverse_events import FATAL, adverse_event
+from insulae.core.clock import DAYS_PER_YEAR
+
+TAIL = 0.025
+PER_YEARS = 100
+SEVERE = 3
+"""Grades 3 and more are severe."""
+EVERYTHING = "everything"
+
+
+def rate_interval(events: int, years: float) -> tuple[float, float]:
+    """Return the exact 95 % interval of a rate per 100 patient-years.
+
+    >>> [round(x, 2) for x in rate_interval(10, 100)]
+    [4.8, 18.39]
+    """
+    low = float(chi2.ppf(TAIL, 2 * events)) / 2 if events else 0.0
+    high = float(chi2.ppf(1 - TAIL, 2 * events + 2)) / 2
+    return PER_YEARS * low / years, PER_YEARS * high / years
+
+
+def share_interval(patients: int, size: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a share of patients in percent.
+
+    >>> [round(x, 1) for x in share_interval(2, 14)]
+    [1.8, 42.8]
+    """
+    low = float(beta.ppf(TAIL, patients, size - patients + 1)) if patients else 0.0
+    high = float(beta.ppf(1 - TAIL, patients + 1, size - patients)) if patients < size else 1.0
+    return 100 * low, 100 * high
+
+
+@dataclasses.dataclass
+class _Arm:
+    """What is counted of one arm; keys of the counters are (event, category or everything, what)."""
+
+    counts: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
+    deaths: int = 0
+    days_lost: float = 0.0
+
+
+class SafetyCounts:
+    """Counts the events of a study as its chunks go by; every patient is in one chunk only."""
+
+    def __init__(self, arms: Sequence[str], patients: int, days: float) -> None:
+        """Begin for some arms of as many patients, each watched for some days unless death comes first."""
+        self._arms = {arm: _Arm() for arm in arms}
+        self._patients, self._days = patients, days
+
+    def add(self, table: pa.Table) -> None:
+        """Count the events of a chunk, columns as in `events.parquet`."""
+        rows = {
+            name: np.asarray(table[name]) for name in ("arm", "patient", "day", "event", "grade", "serious")
+        }
+        for name in np.unique(rows["arm"].astype(str)):
+            one = {column: values[rows["arm"] == name] for column, values in rows.items()}
+            arm, is_fatal = self._arms[str(name)], one["grade"] == FATAL
+            arm.deaths += int(is_fatal.sum())
+            arm.days_lost += float((self._days - one["day"][is_fatal]).sum())
+            kinds = [adverse_event(str(event)) for event in one["event"]]
+            arm.counts.update(_counted(one, [f"event/{kind.name}" for kind in kinds]))
+            arm.counts.update(_counted(one, [f"category/{kind.category}" for kind in kinds]))
+            arm.counts.update(_counted(one, [EVERYTHING] * len(kinds)))
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `summary.json` says of each arm."""
+        return {name: self._of(arm) for name, arm in self._arms.items()}
+
+    def _of(self, arm: _Arm) -> dict[str, Any]:
+        years = (self._patients * self._days - arm.days_lost) / DAYS_PER_YEAR
+        names = sorted({key for key, what in arm.counts if what == "events"})
+        rows = {name: self._row(arm, name, years) for name in names}
+        events = {n.split("/")[1]: r for n, r in rows.items() if n.startswith("event/")}
+        return {
+            "patients": self._patients,
+            "patient_years": years,
+            "deaths": arm.deaths,
+            "any": self._row(arm, EVERYTHING, years),
+            "events": {n: {"label": adverse_event(n).label, **row} for n, row in events.items()},
+            "categories": {n.split("/")[1]: r for n, r in rows.items() if n.startswith("category/")},
+        }
+
+    def _row(self, arm: _Arm, name: str, years: float) -> dict[str, Any]:
+        counted = {
+            what: arm.counts[name, what] for what in ("events", "patients", "serious", "severe", "fatal")
+        }
+        rate_low, rate_high = rate_interval(counted["events"], years)
+        share_low, share_high = share_interval(counted["patients"], self._patients)
+        return {
+            **counted,
+            "rate": PER_YEARS * counted["events"] / years,
+            "rate_low": rate_low,
+            "rate_high": rate_high,
+            "share": 100 * counted["patients"] / self._patients,
+            "share_low": share_low,
+            "share_high": share_high,
+        }
+
+
+def _counted(rows: dict[str, NDArray[Any]], keys: list[str]) -> Counter[tuple[str, str]]:
+    """Count the events of an arm by the key of each."""
+    found: Counter[tuple[str, str]] = Counter()
+    for key in sorted(set(keys)):
+        some = np.array(keys) == key
+        found[key, "events"] = int(some.sum())
+        found[key, "patients"] = len(np.unique(rows["patient"][some]))
+        found[key, "serious"] = int(np.sum(rows["serious"][some]))
+        found[key, "severe"] = int(np.sum(rows["grade"][some] >= SEVERE))
+        found[key, "fatal"] = int(np.sum(rows["grade"][some] == FATAL))
+    return found

@@ -1,0 +1,87 @@
+"""Adverse events that come from the simulated body itself, and deaths that no therapy explains.
+
+Severe hypoglycemia (level 3): in proportion to the time below 70 mg/dL, times a person's own susceptibility,
+which stands for awareness. Known: the rate among people with type 1 diabetes and how unevenly it is spread
+(pedersen2004), to which both are fitted. Time below 54 mg/dL would be the nearer cause, but simulated people
+treat low glucose at once and spend a hundredth of the time below 70 there, measured people a fifth to two
+fifths (lowtime2023). Assumed: the same relation in type 2 diabetes and off insulin.
+
+Kidney failure: when estimated GFR falls below 15 mL/min/1.73 m2. Loss of a graft: when C-peptide of the
+meal test falls below the limit of the Igls criteria after it had been above with a graft (landstra2021).
+Deaths from other causes, when a study asks for them: the general population's rate (ssa2017) times a ratio
+for the kind of diabetes (lind2014, tancredi2015). Not modelled: mortality that depends on
+glucose or kidney function, awareness that returns when hypoglycemia is avoided.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from insulae.core.clock import DAYS_PER_YEAR
+from insulae.core.life_table import death_rate
+from insulae.core.parameters import component_of, parameter
+from insulae.endpoints.base import Visit
+from insulae.therapies.base import Enrolled, Flags, Floats, Treatment, drawn
+
+BODY = "simulated body"
+BACKGROUND = "background mortality"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """Values and sources: tables/parameters.csv, `body_events.*`."""
+
+    severe_hypoglycemia_rate: Floats = parameter("1/d")
+    susceptibility: Floats = parameter("dimensionless")
+    kidney_failure_egfr: Floats = parameter("mL/min/1.73m2")
+    graft_loss_c_peptide: Floats = parameter("pmol/L")
+    mortality_ratio: Floats = parameter("dimensionless")
+
+
+def parts_of(treatments: Mapping[str, Treatment]) -> Iterator[tuple[str, Treatment]]:
+    """Yield every treatment that acts by itself, under the name by which events refer to it."""
+    for kind, treatment in treatments.items():
+        for part in treatment.parts():
+            yield (kind if part is treatment else component_of(type(part))), part
+
+
+class BodyEvents:
+    """What may happen to the patients of one arm by themselves; remembers who had a working graft."""
+
+    def __init__(self, enrolled: Enrolled, has_background_mortality: bool) -> None:
+        self.parameters: Parameters = drawn(Parameters, enrolled)
+        self._enrolled, self._has_background = enrolled, has_background_mortality
+        self._had_graft = np.zeros(enrolled.size, bool)
+
+    @property
+    def size(self) -> int:
+        """Number of patients."""
+        return self._enrolled.size
+
+    def rates(
+        self, treatments: Mapping[str, Treatment], day: float, low_share: Floats
+    ) -> Iterator[tuple[str, str, Floats]]:
+        """Yield event, relation and yearly rate; `low_share` is the share of time below 70 mg/dL."""
+        p = self.parameters
+        rest = p.severe_hypoglycemia_rate * DAYS_PER_YEAR * low_share * p.susceptibility
+        for name, part in parts_of(treatments):
+            if part.sort == "insulin":
+                taken = np.where(part.is_taken(day), rest, 0)
+                rest = rest - taken
+                yield "severe_hypoglycemia", name, taken
+        yield "severe_hypoglycemia", BODY, rest
+        if self._has_background:
+            age = self._enrolled.age + day / DAYS_PER_YEAR
+            yield "death", BACKGROUND, death_rate(age, self._enrolled.male) * p.mortality_ratio
+
+    def in_kidney_failure(self, egfr: Floats) -> Flags:
+        """Tell whose kidneys have failed."""
+        return egfr < self.parameters.kidney_failure_egfr
+
+    def lost_graft(self, visit: Visit) -> Flags:
+        """Tell whose graft has stopped working since an earlier visit."""
+        is_working = visit.meal_test_c_peptide.max(axis=1) >= self.parameters.graft_loss_c_peptide
+        is_lost = self._had_graft & ~is_working
+        self._had_graft = is_working & (self._had_graft | (visit.graft_mass > 0))
+        return is_lost
