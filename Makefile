@@ -17,7 +17,7 @@ PYTEST_OPTIONS ?=
 STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test endurance check static format lock bench bench-gpu clean
+.PHONY: help bootstrap demo test endurance check static format lock bench bench-gpu pages figures clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,12 @@ bench: $(STAMP)  ## measure speed and memory against other engines; writes docs/
 bench-gpu: $(STAMP)  ## time the compiled day on the processor and on a GPU, where JAX sees one
 	$(BIN)/python -m benchmarks.gpu
 	$(BIN)/python -m benchmarks.page
+
+pages: $(STAMP)  ## write docs/therapies.md anew from the code and the parameter table
+	$(BIN)/insulae show therapies --markdown > docs/therapies.md
+
+figures: $(STAMP)  ## simulate the studies of the gallery, draw docs/figures and write docs/gallery.md
+	$(BIN)/python -m gallery
 
 clean:  ## remove .venv, results and everything else that was generated
 	rm -rf $(VENV) .bench results build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache src/*.egg-info

@@ -51,7 +51,7 @@ def test_a_therapy_without_words_of_its_own_is_described_by_its_fields():
 
 def test_settings_of_any_depth_are_told_in_words():
     policy = {
-        "kind": "treatment_policy",
+        "kind": "stepwise_care",
         "target": "7 %",
         "every": "84 day",
         "remind": False,
@@ -60,12 +60,29 @@ def test_settings_of_any_depth_are_told_in_words():
         "steps": [{"kind": "sglt2_inhibitor", "dose": "10 mg/d"}, {"kind": "basal_bolus", "share": 0.5}],
     }
     assert given.care([policy])[0] == (
-        "Treatment policy, from week 0; target 7 %, every 12 weeks, no remind, "
+        "Stepwise care, from week 0; target 7 %, every 12 weeks, no remind, "
         "schedule (first 4 years, energy -500 kcal a day), "
-        "steps: SGLT2 inhibitor 10 mg a day, then basal and meal insulin (share 0.5)."
+        "steps: SGLT2 inhibitor (as empagliflozin) 10 mg a day, then basal and meal insulin (share 0.5)."
     )
     ended = given.care([{"kind": "weight_diet", "start": "-3650 day", "stop": "364 day", "phases": []}])[0]
     assert ended == "Weight diet, as before enrollment until week 52."
+
+
+def test_a_policy_a_device_and_doses_missed_are_told():
+    policy = {
+        "kind": "treatment_policy",
+        "every": "84 day",
+        "steps": [{"kind": "metformin", "dose": "1 g/d"}],
+    }
+    device = {"kind": "planar_device", "thickness": "400 um", "perforated": True, "vented": False}
+    weekly = {"kind": "glp1_agonist", "drug": "semaglutide", "dose": "1 mg/week", "adherence": "80 %"}
+    told = given.care([policy, {"kind": "islet_infusion", "dose": "1e6 IEQ", "device": device}, weekly])
+    assert told[0].endswith("at least 12 weeks apart while HbA1c is above 7 %: metformin 1 g a day.")
+    assert (
+        "stem cell islets, , " not in told[1]
+        and ", in a planar device (thickness 400 um, perforated)" in told[1]
+    )
+    assert told[2] == "Semaglutide 1 mg a week, from week 0, taken on 80 % of days."
 
 
 VARIANTS = [

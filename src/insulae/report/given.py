@@ -54,7 +54,15 @@ def _arm(spec: Mapping[str, Any] | None, enrolled: list[Therapy]) -> list[str]:
 
 def _name(therapy: Therapy) -> str:
     kind = str(therapy["kind"])
-    return {"basal_bolus": "basal and meal insulin"}.get(kind, _words(kind))
+    return _NAMES.get(kind, _words(str(therapy.get("drug") or kind)))
+
+
+_NAMES = {
+    "basal_bolus": "basal and meal insulin",
+    "sulfonylurea": "sulfonylurea (as glimepiride)",
+    "dpp4_inhibitor": "DPP-4 inhibitor (as sitagliptin)",
+    "sglt2_inhibitor": "SGLT2 inhibitor (as empagliflozin)",
+}
 
 
 def _sentence(therapy: Therapy) -> str:
@@ -73,14 +81,23 @@ def _start(therapy: Therapy) -> str:
 
 def _islet_infusion(therapy: Therapy) -> str:
     pair = (str(therapy.get("product", "stem_cell")), str(therapy.get("source", "")))
-    product = _PRODUCTS.get(pair, f"{pair[0].replace('_', ' ')} islets, {pair[1]}")
+    product = _PRODUCTS.get(pair, f"{pair[0].replace('_', ' ')} islets, {pair[1]}".rstrip(", "))
     site = str(therapy.get("site", "portal_vein"))
     place = _SITES.get(site, f"at the site {site.replace('_', ' ')}")
     when = _start(therapy).removeprefix("from ")
-    rest = _settings(therapy, ("product", "source", "site", "lot"))
-    lot = therapy.get("lot") or {}
+    rest = _settings(therapy, ("product", "source", "site", "lot", "device"))
+    lot: Mapping[str, Any] = therapy.get("lot") or {}
     amount = f"at most {_dose(lot['target'])} of a released lot" if lot else _dose(therapy.get("dose"))
-    return f"One infusion of {amount}: {product}, given {place} in {when}{rest}."
+    device = _device(therapy.get("device"))
+    return f"One infusion of {amount}: {product}{device}, given {place} in {when}{rest}."
+
+
+def _device(device: Mapping[str, Any] | None) -> str:
+    """Return the device around the islets, with its measures as the study file gives them."""
+    if not device:
+        return ""
+    inside = _inside({name: v for name, v in device.items() if name != "kind" and v is not False})
+    return f", in a {_words(str(device['kind']))}{f' ({inside})' if inside else ''}"
 
 
 _PRODUCTS = {
@@ -92,6 +109,11 @@ _PRODUCTS = {
 _SITES = {
     "portal_vein": "into the portal vein of the liver",
     "rectus_sheath": "under the sheath of the abdominal muscle",
+    "omentum": "into a fold of the omentum",
+    "subcutaneous": "under the skin",
+    "subcutaneous_prevascularized": "under the skin, where vessels had been made to grow",
+    "muscle": "into a muscle",
+    "kidney_capsule": "under the capsule of a kidney",
 }
 
 
@@ -123,7 +145,7 @@ def _insulin(therapy: Therapy) -> str:
     policy = {
         "wean": "the dose is lowered week by week while glucose stays good, stopped when it is small, "
         "restarted when glucose rises",
-        "target": "the dose is adjusted weekly until glucose is near tight targets",
+        "target": "the dose is adjusted weekly towards tight glucose",
         "keep": "the dose is adjusted weekly to hold glucose where it was at enrollment",
     }
     titration = str(therapy.get("titration", "keep"))
@@ -147,8 +169,28 @@ def _policy(therapy: Therapy) -> str:
 def _plain(therapy: Therapy) -> str:
     """Describe any therapy by its fields: name, dose, settings, start, and when it is stopped."""
     dose = f" {_amount(therapy['dose'])}" if therapy.get("dose") is not None else ""
-    rest = f"{_stop(therapy)}{_settings(therapy)}{_withdrawal(therapy)}"
+    rest = f"{_taken(therapy)}{_stop(therapy)}{_settings(therapy, _NAMING)}{_withdrawal(therapy)}"
     return f"{_capital(_name(therapy))}{dose}, {_start(therapy)}{rest}."
+
+
+_NAMING = ("drug", "adherence")
+
+
+def _taken(therapy: Therapy) -> str:
+    """Return on how many days it is taken, where not on all."""
+    share = str(therapy.get("adherence") or "100 %")
+    return "" if share == "100 %" else f", taken on {share} of days"
+
+
+def _policy(therapy: Therapy) -> str:
+    """Describe a treatment policy by its target and its steps in order."""
+    order = ", then ".join(_entry(step) for step in therapy.get("steps") or [])
+    every, target = _amount(therapy.get("every", "84 day")), therapy.get("target", "7 %")
+    rest = _settings(therapy, ("steps", "every", "target"))
+    return (
+        f"Treatment to target: the next therapy is added at visits at least {every} apart while HbA1c is "
+        f"above {target}: {order}{rest}."
+    )
 
 
 def _settings(therapy: Therapy, told: tuple[str, ...] = ()) -> str:
@@ -192,7 +234,7 @@ def _entry(value: Any) -> str:
         return _amount(value)
     if "kind" in value:
         dose = f" {_amount(value['dose'])}" if value.get("dose") is not None else ""
-        rest = _settings(value).removeprefix("; ")
+        rest = _settings(value, _NAMING).removeprefix("; ")
         return f"{_name(value)}{dose}{f' ({rest})' if rest else ''}"
     return f"({_inside(value)})"
 
@@ -214,7 +256,7 @@ def _amount(value: Any) -> str:
     try:
         days = quantity(text, "day")
     except InsulaeError:
-        plain = plain_units(re.sub(r"(?<=[a-zA-Z])/d\b", " a day", text))
+        plain = plain_units(re.sub(r"(?<=[a-zA-Z])/(d|week)\b", lambda m: _A[m[1]], text))
         return plain if re.match(r"[-+.\d]", text) else _words(text)
     return _duration(days)
 
@@ -233,6 +275,7 @@ def _duration(days: float) -> str:
     return f"{days:g} days"
 
 
+_A = {"d": " a day", "week": " a week"}
 _SPELLED = {
     "hba1c": "HbA1c",
     "egfr": "eGFR",
