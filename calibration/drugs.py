@@ -21,6 +21,7 @@ STUDY = Path(__file__).parents[1] / "studies" / "standard_drugs.yaml"
 TRIALS = Path(__file__).parent / "drug_trials.csv"
 SIZE = 96
 EVALUATIONS = 8
+WEEKS_PER_YEAR = 52
 FAILED_FASTING_GLUCOSE = 180.0
 """Fasting glucose of a failed monotherapy in ADOPT (mg/dL); looked at once a year here."""
 
@@ -36,7 +37,6 @@ ORDER: dict[str, tuple[str, ...]] = {
     "dulaglutide": ("glp1_agonist.dulaglutide_efficacy", "glp1_agonist.dulaglutide_appetite"),
     "tirzepatide": ("tirzepatide.capacity_effect", "tirzepatide.energy_effect"),
     "insulin": ("basal_bolus.basal_energy", "basal_bolus.meal_energy"),
-    "durability": ("sulfonylurea.stress_effect", "pioglitazone.stress_effect"),
 }
 
 
@@ -44,8 +44,9 @@ ORDER: dict[str, tuple[str, ...]] = {
 class Reading:
     """One published number of one arm of a trial, and how it is read from a simulation.
 
-    measure: change from enrollment, percent change, level, or failed (share of patients whose fasting glucose
-    was too high at a yearly visit); less the same of the control arm where there is one.
+    measure: change from enrollment, percent change, level, slope (a year, after the first), failed (% of
+    patients whose fasting glucose was too high at a yearly visit), each less the same of the control arm
+    where there is one; or share (% of the control arm's change). `control` is placebo or a drug.
     """
 
     use: str
@@ -53,7 +54,7 @@ class Reading:
     hba1c: str
     background: str
     drug: str
-    control: bool
+    control: str
     endpoint: str
     measure: str
     week: float
@@ -76,14 +77,15 @@ def readings(name: str) -> list[Reading]:
 def _reading(row: Mapping[str, str]) -> Reading:
     what = f"{row['trial']}, {row['drug'].strip('{}')}: {row['endpoint']} {row['measure']} week {row['week']}"
     value, tolerance = float(row["value"]), float(row["tolerance"])
-    target = Target(what + " against placebo" * bool(row["control"]), value, tolerance, "", row["source"])
+    against = f" against {row['control'].strip('{}')}" if row["control"] else ""
+    target = Target(what + against, value, tolerance, "", row["source"])
     return Reading(
         row["use"],
         row["trial"],
         row["hba1c"],
         row["background"] or "[]",
         row["drug"],
-        bool(row["control"]),
+        row["control"],
         row["endpoint"],
         row["measure"],
         float(row["week"]),
@@ -101,16 +103,18 @@ def predicted(asked: Sequence[Reading], values: Mapping[str, float], size: int =
 def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Simulated:
     """Simulate one trial: a control arm and one for each drug, named by what is given."""
     first, last = asked[0], max(r.week for r in asked)
-    drugs = dict.fromkeys(r.drug for r in asked)
+    drugs = dict.fromkeys(drug for r in asked for drug in (r.drug, r.control) if drug.startswith("{"))
     arms = ", ".join(f'{{name: "{drug}", therapies: [{drug}]}}' for drug in drugs)
-    weeks = sorted({0.0, *(r.week for r in asked), *(float(w) for w in range(52, int(last), 52))})
+    weeks = sorted(
+        {0.0, *(r.week for r in asked), *(float(w) for w in range(WEEKS_PER_YEAR, int(last), WEEKS_PER_YEAR))}
+    )
     overrides = [
         f"population.size={size}",
         f"population.patient.hba1c={first.hba1c}",
         f"population.treatment={first.background}",
         f"horizon={last:g} weeks",
         f"visits={weeks}",
-        f"arms=[{{name: control}}, {arms}]",
+        f"arms=[{{name: placebo}}, {arms}]",
         f"endpoints={sorted({'fasting_glucose', *(r.endpoint for r in asked)})}",
         "reported=[]",
         "stored_traces={patients: 0, weeks: []}",
@@ -120,19 +124,29 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
 
 def _measured(run: Simulated, reading: Reading) -> float:
     own = _of_arm(run, reading, reading.drug)
-    return own - _of_arm(run, reading, "control") if reading.control else own
+    if not reading.control:
+        return own
+    control = _of_arm(run, reading, reading.control)
+    return 100 * own / control if reading.measure == "share" else own - control
 
 
 def _of_arm(run: Simulated, reading: Reading, arm: str) -> float:
     name, week = reading.endpoint, reading.week
     if reading.measure == "level":
         return run.mean(arm, name, week)
-    if reading.measure == "change":
-        return run.change(arm, name, week)
     if reading.measure == "percent change":
         return 100 * run.change(arm, name, week) / run.mean(arm, name, 0)
-    years = range(52, int(week) + 1, 52)
-    failed = np.stack([run.values(arm, name, w) > FAILED_FASTING_GLUCOSE for w in years])
+    if reading.measure == "slope":
+        years = week / WEEKS_PER_YEAR - 1
+        return (run.mean(arm, name, week) - run.mean(arm, name, WEEKS_PER_YEAR)) / years
+    if reading.measure == "failed":
+        return _failed(run, reading, arm)
+    return run.change(arm, name, week)
+
+
+def _failed(run: Simulated, reading: Reading, arm: str) -> float:
+    visits = range(WEEKS_PER_YEAR, int(reading.week) + 1, WEEKS_PER_YEAR)
+    failed = np.stack([run.values(arm, reading.endpoint, w) > FAILED_FASTING_GLUCOSE for w in visits])
     return 100 * float(failed.any(axis=0).mean())
 
 

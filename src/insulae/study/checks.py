@@ -6,6 +6,7 @@ from typing import Any
 from insulae.core.citations import references
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import InsulaeError
+from insulae.core.parameters import table
 from insulae.core.registry import nearest
 from insulae.endpoints import base as endpoints
 from insulae.manufacturing.supply import told
@@ -112,6 +113,7 @@ def remarks(study: Study) -> list[str]:
         late = [(j, s.kind) for j, s in enumerate(arm.therapies) if s.kind in standing and s.start > 0]
         said += [f"arms.{i}.therapies.{j}: until its start no '{kind}' is taken at all" for j, kind in late]
     said += [sentence for i, arm in enumerate(study.arms) for sentence in _lots(f"arms.{i}", arm.therapies)]
+    said += _kidneys(study)
     takes_insulin = bool(standing & set(INSULINS))
     if study.population.phenotype == "type1" and not takes_insulin:
         said.append("population.treatment: a patient with type 1 diabetes without insulin is rarely meant")
@@ -124,3 +126,17 @@ def _lots(path: str, given: Iterable[Any]) -> Iterator[str]:
         lot = getattr(spec, "lot", None)
         if lot is not None:
             yield f"{path}.therapies.{i}.lot: {told(lot)}"
+
+
+def _kidneys(study: Study) -> Iterator[str]:
+    """Say which drugs some of the patients are not given for their kidney function."""
+    egfr = study.population.patient.egfr if study.population.patient else None
+    places = [(f"population.treatment.{i}", spec) for i, spec in enumerate(study.population.treatment)]
+    for i, arm in enumerate(study.arms):
+        places += [(f"arms.{i}.therapies.{j}", spec) for j, spec in enumerate(arm.therapies)]
+    limits = {name: row.value for (name, _), row in table().items() if name.endswith(".lowest_egfr")}
+    for path, spec in places:
+        limit = limits.get(f"{spec.kind}.lowest_egfr")
+        if egfr and limit and egfr[0] < limit:
+            drug = spec.kind.replace("_", " ")
+            yield f"{path}: {drug} is not given below an eGFR of {limit:g}; some patients of this study are"
