@@ -203,6 +203,18 @@ def test_the_table_holds_what_the_fit_of_the_programme_found():
         assert abs(obtained - target.value) < target.tolerance, target.name
 
 
+def test_nobody_fasts_for_a_negative_time():
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        spec("weight_loss_programme", diet="-1 week")
+
+
+def test_metformin_is_stopped_when_the_programme_begins():
+    stopped = spec("metformin", start="-3650 d", stop="0 d").build(enrolled())
+    assert isinstance(stopped, Tablet) and 0.0 in stopped.event_days()
+    assert stopped.is_taken(-1.0).all() and not stopped.is_taken(0.0).any()
+    assert np.all(stopped.exposure(60.0) < 0.01) and np.all(stopped.exposure(-1.0) > 0.99)
+
+
 # Bariatric surgery
 
 
