@@ -204,6 +204,10 @@ class PolicyTreatment(Treatment):
         nobody = np.zeros(self.enrolled.size, bool)
         return np.any([nobody, *(part.is_taken(day) for part in self.parts())], axis=0)
 
+    def event_days(self) -> list[float]:
+        """Return the first day of the policy; when later steps begin is not known beforehand."""
+        return [self.start]
+
     def after(self, observed: Observed) -> Treatment:
         """Titrate what is taken; at a visit give the next step to who needs it."""
         if observed.day < self.start:
@@ -263,7 +267,7 @@ class TreatmentPolicy(TherapySpec):
     family: ClassVar[str] = "policy"
     kind: Literal["treatment_policy"] = "treatment_policy"
     target: Percent = 7.0
-    every: Days = 84.0
+    every: Annotated[Days, Field(ge=0)] = 84.0
     steps: Steps = Field(default_factory=consensus)
 
     def build(self, enrolled: Enrolled) -> PolicyTreatment:

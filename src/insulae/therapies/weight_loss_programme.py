@@ -14,9 +14,10 @@ withdraws at its start are a matter of the arm's other therapies.
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyEnergy, Days
@@ -86,9 +87,9 @@ class WeightLossProgramme(TherapySpec):
 
     family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["weight_loss_programme"] = "weight_loss_programme"
-    intake: DailyEnergy = 840.0
-    diet: Days = 112.0
-    reintroduction: Days = 42.0
+    intake: Annotated[DailyEnergy, Field(ge=0)] = 840.0
+    diet: Annotated[Days, Field(ge=0)] = 112.0
+    reintroduction: Annotated[Days, Field(ge=0)] = 42.0
 
     def build(self, enrolled: Enrolled) -> ProgrammeTreatment:
         """Return the course of each patient."""
