@@ -77,7 +77,18 @@ def _islet_infusion(therapy: Therapy) -> str:
     site = str(therapy.get("site", "portal_vein"))
     place = _SITES.get(site, f"at the site {site.replace('_', ' ')}")
     when = _start(therapy).removeprefix("from ")
-    return f"One infusion of {_dose(therapy.get('dose'))}: {product}, given {place} in {when}."
+    device = _device(therapy.get("device"))
+    return f"One infusion of {_dose(therapy.get('dose'))}: {product}{device}, given {place} in {when}."
+
+
+def _device(device: Mapping[str, Any] | None) -> str:
+    """Return the device around the islets, with its measures as the study file gives them."""
+    if not device:
+        return ""
+    fields = [
+        f"{k.replace('_', ' ')} {v}" for k, v in device.items() if k != "kind" and v not in (None, False)
+    ]
+    return f", in a {device['kind']} ({', '.join(fields).replace('perforated True', 'perforated')})"
 
 
 _PRODUCTS = {
@@ -89,6 +100,11 @@ _PRODUCTS = {
 _SITES = {
     "portal_vein": "into the portal vein of the liver",
     "rectus_sheath": "under the sheath of the abdominal muscle",
+    "omentum": "into a fold of the omentum",
+    "subcutaneous": "under the skin",
+    "subcutaneous_prevascularized": "under the skin, where vessels had been made to grow",
+    "muscle": "into a muscle",
+    "kidney_capsule": "under the capsule of a kidney",
 }
 
 
