@@ -36,22 +36,35 @@ class Fit:
 Model = Callable[[Mapping[str, float]], Sequence[float]]
 
 
-def fit(names: Sequence[str], targets: Sequence[Target], model: Model, evaluations: int = 30) -> Fit:
-    """Fit parameters of the table, from their present values, to the targets that a model predicts."""
+def fit(
+    names: Sequence[str],
+    targets: Sequence[Target],
+    model: Model,
+    evaluations: int = 30,
+    step: float = 0.05,
+) -> Fit:
+    """Fit parameters of the table, from their present values, to the targets that a model predicts.
+
+    `step` is the relative step of the derivatives; percentages of few patients need a longer one.
+    """
     first = np.array([lookup(name).value for name in names])
     limits = np.array([(lookup(name).lower, lookup(name).upper) for name in names])
 
-    def residuals(logarithms: np.ndarray) -> np.ndarray:
-        found = np.asarray(model(dict(zip(names, np.exp(logarithms), strict=True))))
+    def at(scaled: np.ndarray) -> dict[str, float]:
+        # From 1, so that a relative step is one of the value itself, also where its logarithm is zero.
+        return dict(zip(names, first * np.exp(scaled - 1), strict=True))
+
+    def residuals(scaled: np.ndarray) -> np.ndarray:
+        found = np.asarray(model(at(scaled)))
         wanted = np.array([target.value for target in targets])
         return (found - wanted) / np.array([target.tolerance for target in targets])
 
-    lower = np.log(np.where(limits[:, 0] > 0, limits[:, 0], first / 100))
-    upper = np.log(np.where(np.isfinite(limits[:, 1]), limits[:, 1], first * 100))
-    start = np.clip(np.log(first), lower + 1e-6, upper - 1e-6)
-    # Steps of five percent: smaller ones drown in the days' chance, which is the same in every evaluation.
-    best = least_squares(residuals, start, bounds=(lower, upper), diff_step=0.05, max_nfev=evaluations)
-    values = dict(zip(names, np.exp(best.x), strict=True))
+    lower = 1 + np.log(np.where(limits[:, 0] > 0, limits[:, 0], first / 100) / first)
+    upper = 1 + np.log(np.where(np.isfinite(limits[:, 1]), limits[:, 1], first * 100) / first)
+    start = np.clip(np.ones(len(names)), lower + 1e-6, upper - 1e-6)
+    # Small steps drown in the days' chance, which is the same in every evaluation.
+    best = least_squares(residuals, start, bounds=(lower, upper), diff_step=step, max_nfev=evaluations)
+    values = at(best.x)
     return Fit(values, list(model(values)))
 
 

@@ -9,7 +9,7 @@ from calibration.fitting import Target, fit, report
 from calibration.simulated import simulated
 
 from insulae.core.errors import UnknownName
-from insulae.core.parameters import changed, value
+from insulae.core.parameters import changed, lookup, value
 
 STUDY = Path(__file__).parents[2] / "studies" / "first_case.yaml"
 NAMES = ("metformin.production_effect", "metformin.sensitivity_effect")
@@ -44,6 +44,22 @@ def test_the_values_behind_the_targets_are_found_again():
     found = fit(NAMES, targets, model, evaluations=100)
     assert found.values == pytest.approx(truth, rel=1e-3)
     assert "metformin.production_effect" in report(NAMES, targets, found)
+
+
+def test_a_value_of_one_is_fitted_like_any_other():
+    """Its logarithm is zero, and a step relative to that would be none."""
+    name = "islet_infusion.portal_vein_portal_fraction"
+    assert value(name) == 1
+    found = fit((name,), [Target("t", 0.7, 0.01, "", "none")], lambda values: [values[name]])
+    assert found.values[name] == pytest.approx(0.7, rel=1e-3)
+
+
+def test_a_spread_is_changed_for_a_while_only():
+    name = "islet_infusion.donor_potency"
+    before = lookup(name)
+    with changed({}, {name: 2 * before.spread}):
+        assert (lookup(name).value, lookup(name).spread) == (before.value, 2 * before.spread)
+    assert lookup(name) == before
 
 
 def test_a_study_is_simulated_with_other_values():

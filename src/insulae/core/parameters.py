@@ -102,24 +102,27 @@ def table() -> dict[tuple[str, str], Row]:
 
 
 _changed: dict[str, float] = {}
+_spreads: dict[str, float] = {}
 
 
 @contextlib.contextmanager
-def changed(values: Mapping[str, float]) -> Generator[None]:
-    """Give some parameters other central values meanwhile, in this process, for fits and sensitivity.
+def changed(values: Mapping[str, float], spreads: Mapping[str, float] | None = None) -> Generator[None]:
+    """Give some parameters other central values or spreads meanwhile, in this process, for fits.
 
-    Spreads and bounds stay those of the table. Raises `UnknownName` for a name the table does not have.
+    Bounds stay those of the table. Raises `UnknownName` for a name the table does not have.
     """
-    for name in values:
+    for name in [*values, *(spreads or {})]:
         if name not in {known for known, _ in table()}:
             raise UnknownName(f"unknown parameter '{name}'", nearest(name, {known for known, _ in table()}))
-    before = dict(_changed)
+    before = dict(_changed), dict(_spreads)
     _changed.update(values)
+    _spreads.update(spreads or {})
     try:
         yield
     finally:
-        _changed.clear()
-        _changed.update(before)
+        for present, kept in zip((_changed, _spreads), before, strict=True):
+            present.clear()
+            present.update(kept)
 
 
 def lookup(name: str, population: str = ANY) -> Row:
@@ -134,7 +137,8 @@ def lookup(name: str, population: str = ANY) -> Row:
         names = {known for known, _ in rows}
         where = f" for population '{population}'" if name in names else ""
         raise UnknownName(f"unknown parameter '{name}'{where}", nearest(name, names))
-    return dataclasses.replace(row, value=_changed[name]) if name in _changed else row
+    row = dataclasses.replace(row, value=_changed[name]) if name in _changed else row
+    return dataclasses.replace(row, spread=_spreads[name]) if name in _spreads else row
 
 
 def value(name: str, population: str = ANY) -> float:

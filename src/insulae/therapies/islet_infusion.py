@@ -13,7 +13,7 @@ import dataclasses
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
@@ -128,6 +128,7 @@ class InfusionTreatment(Treatment):
 class IsletInfusion(TherapySpec):
     """One infusion or implantation of islets: a `dose`, or a `lot` made to order."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"dose": "1.2e6 IEQ", "source": "autologous"}]})
     family: ClassVar[str] = "cells"
     kind: Literal["islet_infusion"] = "islet_infusion"
     dose: IsletDose | None = None
