@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
@@ -28,6 +29,7 @@ from insulae.report.words import number, unit_text, week_text
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 INK, GRAY, TARGET, TIGHT = "#222222", "#8a8a8a", "#e4f2ea", "#c9e6d6"
 SIZE = (5.0, 3.3)
+POINTS_PER_INCH, MARGIN = 72, 3.0
 MMOL_PER_MG = convert(1.0, "mg/dL", "mmol/L", "glucose")
 LOWEST_TOP = 300.0  # mg/dL
 WEEKS = "weeks since the main treatment"
@@ -64,15 +66,29 @@ def color(results: Results, arm: str) -> str:
 def draw_panel(key: str, title: str, draw: Callable[[Axes], None]) -> str:
     """Draw one panel and return it as SVG without header, with identifiers of its own."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
-        canvas = Canvas(figsize=SIZE, layout="constrained")
+        canvas = Canvas(figsize=SIZE, dpi=POINTS_PER_INCH)
         axes = canvas.add_subplot()
         for patch in (canvas.patch, axes.patch):
             patch.set_alpha(0)
         draw(axes)
+        _fit(canvas, axes)
         buffer = io.StringIO()
         # Not `savefig`, which draws everything twice.
         FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
     return _inline(buffer.getvalue(), key, title)
+
+
+def _fit(canvas: Canvas, axes: Axes) -> None:
+    """Give the axes all room that their labels leave; a constrained layout would measure everything twice."""
+    outer = axes.get_tightbbox(FigureCanvasAgg(canvas).get_renderer())
+    inner, whole = axes.get_window_extent(), canvas.bbox
+    if outer is None:
+        return
+    left, bottom = inner.x0 - outer.x0 + MARGIN, inner.y0 - outer.y0 + MARGIN
+    right, top = outer.x1 - inner.x1 + MARGIN, outer.y1 - inner.y1 + MARGIN
+    canvas.subplots_adjust(
+        left / whole.width, bottom / whole.height, 1 - right / whole.width, 1 - top / whole.height
+    )
 
 
 def _inline(svg: str, key: str, title: str) -> str:
