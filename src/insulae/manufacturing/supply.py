@@ -35,14 +35,20 @@ class LotRequest(BaseModel):
     names one of many possible banks, of which `lots` released lots are shared between the patients.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    source: str
+    source: Annotated[str, Field(examples=["autologous_ipsc"])]
+    """From which cells they are made; `insulae show sources` lists them."""
     target: Islets
+    """Islets wanted for one dose."""
     volume: Liters | None = None
+    """Culture of one lot; what usually suffices when left out."""
     freezing: Freezing = "none"
+    """What is frozen before release."""
     bank: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Which of many possible banks, for cells of a bank."""
     lots: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Released lots that the patients share, for cells of a bank."""
 
     @field_validator("source")
     @classmethod

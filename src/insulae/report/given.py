@@ -155,17 +155,6 @@ def _insulin(therapy: Therapy) -> str:
     return f"{name[str(therapy['kind'])]}{when}: {policy.get(titration, titration)}{rest}."
 
 
-def _policy(therapy: Therapy) -> str:
-    """Describe a treatment policy by its target and its steps in order."""
-    steps: list[Therapy] = list(therapy.get("steps") or [])
-    order = ", then ".join(_name(step) for step in steps)
-    every, target = _amount(therapy.get("every", "12 weeks")), therapy.get("target", "7 %")
-    return (
-        f"Treatment to target: the next therapy is added at visits at least {every} apart while HbA1c is "
-        f"above {target}: {order}."
-    )
-
-
 def _plain(therapy: Therapy) -> str:
     """Describe any therapy by its fields: name, dose, settings, start, and when it is stopped."""
     dose = f" {_amount(therapy['dose'])}" if therapy.get("dose") is not None else ""

@@ -92,7 +92,7 @@ def device_parameters(enrolled: Enrolled) -> DeviceTable:
 class Device(BaseModel, ABC):
     """A device by its geometry."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     @property
     def supply(self) -> float | None:
@@ -223,8 +223,11 @@ class Macrodevice(Slab):
 
     kind: Literal["macrodevice"] = "macrodevice"
     membrane: Micrometers = 30.0
+    """Thickness of each membrane."""
     oxygen_supply: OxygenPressure | None = None
+    """Pressure in a gas reservoir behind the islets; none when left out."""
     perforated: bool = False
+    """Whether the membranes have pores that let vessels and immune cells in."""
 
     @property
     def supply(self) -> float | None:
