@@ -248,7 +248,6 @@ if __name__ == "__main__":
     print(report(NAMES, TARGETS, fit(NAMES, TARGETS, model)))
     gain = value("mesenchymal_cells.sensitivity_gain")
     print(f"in closed form\n  mesenchymal_cells.sensitivity_gain: {gain:.3g} -> {sensitivity_gain():.3g}")
-    print(
-        f"not fitted: months of delay by one course of teplizumab: 24 (herold2019, stage 2), {months_of_delay():.0f}"
-    )
+    delay = f"reported 24 (herold2019, stage 2), obtained {months_of_delay():.1f}"
+    print(f"not fitted: months by which one course of teplizumab delays the fall: {delay}")
     print("not fitted: time until a tenth of the graft is left", *checks(), sep="\n")
