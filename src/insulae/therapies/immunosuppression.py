@@ -116,6 +116,13 @@ class Antibody:
     cytokine_release: Floats
 
 
+def induction(antibody: Antibody | None, left: Floats) -> Effects:
+    """Return what the share that is left of an induction does; nothing without induction."""
+    if antibody is None:
+        return Effects()
+    return Effects(immunosuppression=antibody.exposure * left, effector_depletion=antibody.depletion * left)
+
+
 class Switch(BaseModel):
     """What a clinician does at a visit with low kidney function: change the drugs, or stop them."""
 
@@ -167,7 +174,7 @@ class ImmunosuppressionTreatment(Treatment):
     def effects(self, day: float) -> Effects:
         """Suppress, and harm, in proportion to the day's exposure."""
         p, e, left = self.parameters, self._levels(day), self._induced(day)
-        added = Effects() if self.antibody is None else self._induction(left)
+        added = induction(self.antibody, left)
         return Effects(
             immunosuppression=p.exposure * e["protection"] + added.immunosuppression,
             effector_depletion=added.effector_depletion,
@@ -175,12 +182,6 @@ class ImmunosuppressionTreatment(Treatment):
             hepatic_sensitivity=1 - p.hepatic_loss * e["metabolism"],
             renal_vasoconstriction=p.vasoconstriction * e["kidney"],
             nephrotoxicity=p.nephrotoxicity * e["kidney"],
-        )
-
-    def _induction(self, left: Floats) -> Effects:
-        assert self.antibody is not None
-        return Effects(
-            immunosuppression=self.antibody.exposure * left, effector_depletion=self.antibody.depletion * left
         )
 
     def hazards(self, day: float) -> Risks:

@@ -4,7 +4,8 @@ Known: with two courses in children and adolescents within six weeks of diagnosi
 meal fell by 0.09 instead of 0.21 pmol/mL in 78 weeks; one course in relatives in stage 2 delayed diagnosis
 from a median of 24.4 to 48.4 months. Fitted: the strength, to the first of these. Assumed: how fast the
 effect fades, that it acts as a drug exposure on autoimmunity alone, rash, fever and lymphopenia. Not
-modelled: stage 2 itself (the phenotypes begin at diagnosis), responders and non-responders, reactivated
+modelled: stage 2 itself (the phenotypes begin at diagnosis; the delay of the fall after one course, about six
+months here, is far from the 24 of stage 2), responders and non-responders, reactivated
 viruses.
 """
 

@@ -3,9 +3,9 @@
 Both effector activities grow when antigen x (1 - suppression) x growth exceeds decay: a threshold, not a
 proportion. Suppression is e^2/(half^2 + e^2) of the drug exposure. Alloantigen is 1 for fully mismatched
 islets, less for better matched or edited ones; for a person's own reprogrammed cells a trace stays below the
-threshold. Effector activity leaves memory, which recruits and grows faster at the next graft, and (helped by
-T cells) antibodies, which outlast the graft by years and take their share of the next one. Not modelled:
-regulatory T cells as a state, epitope spreading, single HLA alleles, hyperacute rejection.
+threshold. Effectors leave memory as their graft disappears, which recruits and grows faster at the next one,
+and (by their help to B cells) antibodies, which outlast the graft by years and take their share of the next
+one. Not modelled: regulatory T cells as a state, epitope spreading, single HLA alleles, hyperacute rejection.
 """
 
 import jax.numpy as jnp
@@ -107,7 +107,8 @@ def advance(
     exposure: Array = jnp.asarray(effects.immunosuppression)
     suppression = _suppression(p, exposure)
     auto_suppression = _suppression(p, exposure + effects.autoimmune_suppression)
-    graft = saturation(signals.graft_mass, p.antigen_half) * signals.graft_alloantigen
+    present = saturation(signals.graft_mass, p.antigen_half)
+    graft = present * signals.graft_alloantigen
     seen = signals.graft_mass * signals.graft_autoantigen + signals.native_mass
     islets = saturation(seen, p.antigen_half) * p.autoimmune
     allo, auto = graft * (1 - suppression), islets * (1 - p.auto_resistance * auto_suppression)
@@ -120,10 +121,11 @@ def advance(
         state.autoimmunity, p.auto_growth * auto, p.auto_decay + depletion, p.maximal_activity, days
     )
     recruited = p.allo_source * (1 + p.memory_recruitment * state.memory) * allo
+    contracting = p.memory_formation * state.alloimmunity * (1 - present)
     formed = p.antibody_formation * state.alloimmunity * graft
     return State(
         alloimmunity=jnp.minimum(grown_allo + days * recruited, p.maximal_activity),
         autoimmunity=jnp.minimum(grown_auto + days * p.auto_source * auto, p.maximal_activity),
-        memory=_remember(state.memory, p.memory_formation * state.alloimmunity, p.memory_decay, days),
+        memory=_remember(state.memory, contracting, p.memory_decay, days),
         antibody=_remember(state.antibody, formed, p.antibody_decay, days),
     )
