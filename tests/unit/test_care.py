@@ -19,10 +19,12 @@ from insulae.populations.baseline import Start
 from insulae.populations.bodies import Bodies
 from insulae.populations.routine import N_DRAWS
 from insulae.study.load import load, read
+from insulae.study.plan import trial_of
 from insulae.therapies.base import Enrolled, Observed, TherapySpec, Treatment, load_all
 from insulae.therapies.joined import Joined
 from insulae.therapies.tablet import Tablet
 from insulae.therapies.treatment_policy import PolicyTreatment, consensus
+from insulae.trials.trial import prepare, simulate_chunk
 
 N = 4
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -410,3 +412,18 @@ NAMES = ("closed_loop", "weight_loss_remission", "bariatric_by_duration", "whole
 def test_the_studies_of_care_can_be_read_and_written(name: str):
     study = load(STUDIES / f"{name}.yaml")
     assert load_all() and type(study).model_validate(study.to_plain()) == study
+
+
+def test_no_patient_s_steps_depend_on_who_else_is_treated():
+    short = ["horizon=28 weeks", "visits=[0, 14, 28]", "reported=[]", "endpoints=[hba1c, insulin_dose]"]
+    prepare()
+    trial = trial_of(load(STUDIES / "stepwise_policy.yaml", short))
+    together, some = (simulate_chunk(trial, ids, _nothing, _nothing) for ids in (range(8), range(5, 8)))
+    assert any(np.any(visit.values["insulin_dose"] > 0) for visit in together.visits)
+    for all_of_them, few in zip(together.visits, some.visits, strict=True):
+        for name, values in few.values.items():
+            np.testing.assert_array_equal(np.asarray(all_of_them.values[name])[5:], values)
+
+
+def _nothing() -> None:
+    """Report no progress."""
