@@ -1,6 +1,6 @@
 """Donor islets: potency, how it differs between people, and lasting loss, from registries.
 
-    python -m calibration.islets            repeats the fit (about 20 minutes on two cores)
+    python -m calibration.islets            repeats the fit (about 10 minutes on two cores)
     python -m calibration.islets check      holds the values of the table against what the fit did not see
 
 One donor stands for 5,400 islet equivalents per kg, two for 11,910, the mean total of those who became
