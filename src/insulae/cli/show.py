@@ -15,7 +15,9 @@ Records = list[dict[str, Any]]
 def show(
     catalogue: Annotated[
         str,
-        typer.Argument(help="parameters, variables, therapies, endpoints, phenotypes, effects or schema."),
+        typer.Argument(
+            help="parameters, variables, therapies, endpoints, events, phenotypes, effects or schema."
+        ),
     ],
     name: Annotated[
         str, typer.Argument(help="Only this one, or all that begin with it.", show_default=False)
@@ -142,6 +144,27 @@ def _endpoints() -> Records:
     ]
 
 
+def _events() -> Records:
+    from insulae.core.adverse_events import adverse_events
+
+    return [
+        {
+            "name": event.name,
+            "category": event.category,
+            "label": event.label,
+            "grades 1 to 5": " ".join(f"{100 * share:g}" for share in event.grades) + " %",
+            "serious": f"{100 * event.serious:g} %",
+            "resolution": "lasts" if event.resolution == float("inf") else f"{event.resolution:g} d",
+            "evidence": event.evidence,
+            "source": event.source,
+            "locator": event.locator,
+            "term": event.term,
+            "note": event.note,
+        }
+        for event in adverse_events().values()
+    ]
+
+
 def _phenotypes() -> Records:
     from insulae.core.parameters import table
     from insulae.populations.patient import PHENOTYPES
@@ -187,6 +210,7 @@ CATALOGUES: dict[str, Callable[[], Any]] = {
     "variables": _variables,
     "therapies": _therapies,
     "endpoints": _endpoints,
+    "events": _events,
     "phenotypes": _phenotypes,
     "effects": _effects,
     "schema": _schema,
