@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 from tests.contracts.test_therapies import CHANGES, make
 from tests.unit.tiny_study import TEXT
 
 from insulae.core.adverse_events import FATAL, adverse_event, adverse_events, mistakes
 from insulae.core.citations import references
+from insulae.core.counted_draws import counted_uniforms
 from insulae.core.errors import UnknownName
 from insulae.core.life_table import death_rate
 from insulae.core.parameters import changed, lookup
@@ -151,6 +153,18 @@ def test_the_life_table_gives_the_life_expectancies_it_was_published_with(
     # Rates are read every fifth year only: a fiftieth of a year.
     assert years[20] == pytest.approx(at_20, abs=0.02)
     assert years[60] / at_start[60] == pytest.approx(at_60, abs=0.02)
+
+
+def test_counted_draws_are_uniform_and_unrelated():
+    draws = counted_uniforms(SEED, "event/infection", np.arange(50_000), np.zeros(50_000, int), 5)
+    assert draws.min() > 0 and draws.max() < 1
+    # Each row against the uniform distribution, and rows, neighbors, streams and numbers against one another.
+    assert all(kstest(row, "uniform").pvalue > 1e-4 for row in draws)
+    other = counted_uniforms(SEED, "event/ptld", np.arange(50_000), np.zeros(50_000, int), 1)
+    later = counted_uniforms(SEED, "event/infection", np.arange(50_000), np.ones(50_000, int), 1)
+    table = np.vstack([draws, np.roll(draws[:1], 1), other, later])
+    correlations = np.corrcoef(table) - np.eye(len(table))
+    assert np.abs(correlations).max() < 5 / np.sqrt(50_000)
 
 
 def test_events_come_at_the_rate_asked_for():
@@ -312,7 +326,7 @@ def test_exact_intervals_are_those_of_the_textbooks():
 
 
 CHANGES = ["background_mortality=true", "endpoints=[hba1c, serious_events, any_severe_hypoglycemia]"]
-MORTAL = {"body_events.mortality_ratio": 800.0, "body_events.severe_hypoglycemia_rate": 20.0}
+MORTAL = {"body_events.mortality_ratio": 3000.0, "body_events.severe_hypoglycemia_rate": 20.0}
 FILES = ("endpoints.parquet", "events.parquet", "traces.parquet", "summary.json")
 
 

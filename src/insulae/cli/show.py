@@ -16,7 +16,7 @@ def show(
     catalogue: Annotated[
         str,
         typer.Argument(
-            help="parameters, variables, therapies, endpoints, phenotypes, effects, sources, "
+            help="parameters, variables, therapies, endpoints, events, phenotypes, effects, sources, "
             "manufacturing or schema."
         ),
     ],
@@ -146,6 +146,27 @@ def _endpoints() -> Records:
     ]
 
 
+def _events() -> Records:
+    from insulae.core.adverse_events import adverse_events
+
+    return [
+        {
+            "name": event.name,
+            "category": event.category,
+            "label": event.label,
+            "grades 1 to 5": " ".join(f"{100 * share:g}" for share in event.grades) + " %",
+            "serious": f"{100 * event.serious:g} %",
+            "resolution": "lasts" if event.resolution == float("inf") else f"{event.resolution:g} d",
+            "evidence": event.evidence,
+            "source": event.source,
+            "locator": event.locator,
+            "term": event.term,
+            "note": event.note,
+        }
+        for event in adverse_events().values()
+    ]
+
+
 def _phenotypes() -> Records:
     from insulae.core.parameters import table
     from insulae.populations.patient import PHENOTYPES
@@ -207,6 +228,7 @@ CATALOGUES: dict[str, Callable[[], Any]] = {
     "parameters": _parameters,
     "variables": _variables,
     "endpoints": _endpoints,
+    "events": _events,
     "phenotypes": _phenotypes,
     "effects": _effects,
     "sources": _sources,

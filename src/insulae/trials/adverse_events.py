@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from insulae.core.adverse_events import FATAL, AdverseEvent, adverse_event
 from insulae.core.clock import DAYS_PER_YEAR
-from insulae.core.random import DayDraws, Patients, patient_keys
+from insulae.core.counted_draws import counted_uniforms
 from insulae.endpoints.base import Visit
 from insulae.therapies.base import Enrolled, Floats, Risks, Treatment
 from insulae.trials.body_events import BODY, BodyEvents, parts_of
@@ -64,23 +64,16 @@ def together(some: list[Happened]) -> Happened:
     return joined.chosen(np.lexsort((joined.event, joined.day, joined.patient)))
 
 
+@dataclasses.dataclass(frozen=True)
 class EventDraws:
-    """The draws of all events of some patients, which the arms of a trial share."""
+    """The draws of all events of some patients, the same in all arms of a trial."""
 
-    def __init__(self, seed: int, patients: Patients) -> None:
-        self._seed, self._patients = seed, patients
-        self._kinds: dict[str, DayDraws] = {}
+    seed: int
+    patients: Whole
 
     def of(self, event: str, number: Whole, who: Whole) -> NDArray[np.float64]:
         """Return the draws of some patients' events of a kind, the first has number 0, [draw, patient]."""
-        if event not in self._kinds:
-            keys = patient_keys(self._seed, f"event/{event}", self._patients)
-            self._kinds[event] = DayDraws(keys, DRAWS)
-        found = np.empty((DRAWS, len(who)))
-        for k in np.unique(number):
-            same = number == k
-            found[:, same] = self._kinds[event].independent(int(k))[:, who[same]]
-        return found
+        return counted_uniforms(self.seed, f"event/{event}", self.patients[who], number, DRAWS)
 
 
 @dataclasses.dataclass

@@ -101,7 +101,7 @@ def simulate_chunk(
     start = starting(trial.numbers, list(trial.treatment), trial.seed, np.asarray(ids))
     on_start()
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
-    draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, start.cohort.ids)
+    draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, np.asarray(ids))
     events: dict[str, Happened] = {}
     for arm in trial.arms:
         safety = Safety(event_draws, BodyEvents(start.enrolled, trial.has_background_mortality))
