@@ -10,7 +10,15 @@ import dataclasses
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
@@ -103,11 +111,18 @@ class IsletInfusion(TherapySpec):
     """One infusion of islets; `dose` in IEQ, IEQ per kilogram, or cells, or a `lot` made to order."""
 
     kind: Literal["islet_infusion"] = "islet_infusion"
-    dose: IsletDose | None = None
     lot: LotRequest | None = None
+    dose: Annotated[IsletDose | None, Field(validate_default=True)] = None
     site: Literal["portal_vein", "rectus_sheath"] = "portal_vein"
     product: Literal["stem_cell", "donor"] = "stem_cell"
     source: Literal["autologous", "allogeneic"]
+
+    @field_validator("dose")
+    @classmethod
+    def _asked_for(cls, dose: str | None, info: ValidationInfo) -> str | None:
+        if dose is None and info.data.get("lot", ...) is None:
+            raise PydanticKnownError("missing")
+        return dose
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
