@@ -24,10 +24,12 @@ from insulae.manufacturing.sources import family
 from insulae.manufacturing.study import run
 from insulae.manufacturing.supply import LotRequest, supplied
 from insulae.report.manufacturing import page
+from insulae.study.load import load as load_study
 from insulae.study.load import read as read_study
+from insulae.study.sources import references_of
 
 ROOT = Path(__file__).parents[2]
-STUDIES = sorted((ROOT / "studies" / "manufacturing").glob("*.yaml"))
+STUDIES = [ROOT / "studies" / "manufacturing" / f"{name}.yaml" for name in ("autologous", "bank")]
 GROWN = ("autologous_ipsc", "autologous_endoderm", "allogeneic_bank", "embryonic_line")
 RECORDS = {
     lines.Parameters: GROWN,
@@ -199,7 +201,7 @@ PERFECT: dict[str, float] = {
 def assayed(changes: dict[str, float]) -> tuple[Any, list[release.Test]]:
     made = batch(n=3000)
     lots = growth.grown(made, 3.3, "none")
-    return lots, release.tested(lots, made, family.get(made.material), np.full(3000, 1.2e6), changes)
+    return lots, release.tested(lots, made, family.get(made.material), lots.living_islets / 1.2e6, changes)
 
 
 def test_perfect_assays_make_no_mistakes_and_real_ones_do():
@@ -390,6 +392,12 @@ def test_the_studies_can_be_read(path: Path):
     assert study.name == path.stem and {one.source for one in study.reported} <= set(references())
 
 
+def test_the_study_of_infused_lots_can_be_read():
+    study = load_study(ROOT / "studies" / "manufacturing" / "infusion_lots.yaml")
+    assert [arm.name for arm in study.arms] == ["own lots", "lots of a bank", "all alike"] and study.notes
+    assert {"schulz2012", "zhan2022"} <= set(references_of(study))
+
+
 def test_values_of_a_study_hold_for_that_study_alone():
     changed = read(TINY.replace("seed: 3", "seed: 3\nvalues: {growth.accident: 0.5}"))
     before = numbers.value("growth.accident")
@@ -452,7 +460,7 @@ arms:
     [
         ("source: autologous}", "source: allogeneic}", "are autologous, not allogeneic"),
         ("source: autologous}", "source: autologous, dose: 1e6 IEQ}", "not both"),
-        ("lot: {source: autologous_ipsc, target: 1.2e6 IEQ}, ", "", "give a dose"),
+        ("lot: {source: autologous_ipsc, target: 1.2e6 IEQ}, ", "", "dose: is missing"),
         ("source: autologous_ipsc", "source: donor_islets", "are allogeneic"),
         ("source: autologous_ipsc", "source: own_islets", "are the product donor, not stem_cell"),
         ("source: autologous_ipsc", "source: autologous_ipcs", "did you mean 'autologous_ipsc'"),

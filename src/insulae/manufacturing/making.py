@@ -28,7 +28,7 @@ ONCE = (1, 1)
 class Process:
     """How lots are made: source, islets per dose (IEQ), culture per lot (L), freezing, changed limits.
 
-    `bank` names which bank of its kind is used; another bank has another line.
+    `bank` 0 is the usual bank, with a line of median quality; any other number is a bank drawn by chance.
     """
 
     source: Source
@@ -37,6 +37,10 @@ class Process:
     freezing: Freezing
     bank: int
     limits: Mapping[str, float]
+
+    def counted(self, lots: Lots) -> Floats:
+        """Return the islets that count as dose: living ones of grown cells, all of a pancreas (IEQ)."""
+        return lots.islets if self.source.is_pancreas else lots.living_islets
 
     @property
     def attempts(self) -> tuple[int, int]:
@@ -54,26 +58,37 @@ class Runs:
     tests: list[release.Test]
     released: Flags
     testing_time: Floats
+    islets: Floats
 
     def doses(self, dose: float) -> Floats:
         """Return whole doses in the released lots."""
-        return np.where(self.released, np.floor(self.lots.living_islets / dose), 0.0)
+        return np.where(self.released, np.floor(self.islets / dose), 0.0)
 
 
 def run(process: Process, seed: int, lines: Integers, runs: Integers, worlds: Integers) -> Runs:
     """Make one lot for each pair of line and run; in a bank all runs share the bank's line."""
     source = process.source
-    shared = np.full(len(runs), process.bank)
-    quality = line_making.quality(source.name, seed, lines if source.is_own else shared)
+    quality = _quality(process, seed, lines)
     batch = Batch(source.name, seed, runs, quality, worlds)
     if source.is_pancreas:
         lots = isolation.isolated(batch)
     else:
         lots = growth.grown(batch, process.volume, process.freezing)
-    doses = np.full(len(runs), process.dose)
-    tests = release.tested(lots, batch, source, doses, process.limits)
+    tests = release.tested(lots, batch, source, process.counted(lots) / process.dose, process.limits)
     testing = np.full(len(runs), value("release.testing_time", source.name))
-    return Runs(lots, tests, release.released(lots, tests), testing)
+    return Runs(lots, tests, release.released(lots, tests), testing, process.counted(lots))
+
+
+def _quality(process: Process, seed: int, lines: Integers) -> Floats:
+    """Return the quality of each line; bank 0 is the usual one, any other has a line of its own."""
+    name = process.source.name
+    if process.source.is_pancreas:
+        return np.zeros(len(lines))
+    if process.source.is_own:
+        return line_making.quality(name, seed, lines)
+    if process.bank == 0:
+        return np.full(len(lines), line_making.usual_quality(name))
+    return line_making.quality(name, seed, np.full(len(lines), process.bank))
 
 
 @dataclasses.dataclass(frozen=True)

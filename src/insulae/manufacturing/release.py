@@ -88,13 +88,13 @@ def tests_of(source: Source) -> tuple[str, ...]:
 
 
 def tested(
-    lots: Lots, batch: Batch, source: Source, doses: Floats, changes: Mapping[str, float]
+    lots: Lots, batch: Batch, source: Source, quantity: Floats, changes: Mapping[str, float]
 ) -> list[Test]:
-    """Return the tests of some lots; `doses` is the number of IEQ that a lot must hold to be of use."""
+    """Return the tests of some lots; `quantity` is islets against those ordered."""
     p = drawn(Parameters, batch)
     p = dataclasses.replace(p, **{name: np.full(lots.size, new) for name, new in changes.items()})
     true = {
-        "quantity": lots.living_islets / doses,
+        "quantity": quantity,
         "viability": lots.viability,
         "identity": lots.beta,
         "purity": lots.endocrine,

@@ -67,7 +67,7 @@ def _write_lots(arms: Mapping[str, Any], file: Any) -> None:
 def sentence(name: str, arm: Mapping[str, Any]) -> str:
     """Say in one line what became of an arm."""
     plant, cost = arm["plant"], arm["cost"]["per_dose"]
-    weeks = [f"{days / 7:.0f}" if days is not None else "?" for days in plant["wait"].values()]
+    weeks = [f"{days / 7:.1f}" if days is not None else "?" for days in plant["wait"].values()]
     dollars = [f"{c / 1000:,.0f}" if c is not None else "no bound" for c in cost.values()]
     return (
         f"{name}: {100 * arm['released']['share']:.0f} % of lots released; "

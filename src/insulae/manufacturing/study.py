@@ -147,14 +147,15 @@ def _patients(process: Process, seed: int, n: int) -> dict[str, Any]:
     """Return what patients get without queues; for a bank a patient stands for one lot on the shelf."""
     one = making.made(process, seed, identifiers(LOTS_FROM, n))
     tried = making.attempts(process, seed, identifiers(LOTS_FROM, n))
+    counted = process.counted(one.lots)
     return {
         "made": float(one.is_made.mean()),
         "line_success": float(tried.lines.succeeded.mean()),
         "line_attempts": float(one.line_attempts.mean()),
         "run_attempts": float(one.run_attempts.mean()),
         "days": _quantiles(one.days[one.is_made]),
-        "islets": _quantiles(one.lots.living_islets[one.is_made]),
-        "mean_islets": float(one.lots.living_islets[one.is_made].mean()) if one.is_made.any() else None,
+        "islets": _quantiles(counted[one.is_made]),
+        "mean_islets": float(counted[one.is_made].mean()) if one.is_made.any() else None,
     }
 
 

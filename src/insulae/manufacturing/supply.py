@@ -32,7 +32,7 @@ class LotRequest(BaseModel):
     """A lot made to order: from which cells, how many islets, in how much culture, frozen or not.
 
     `volume` is what gives half as much again as one dose for own lots, and twenty doses for a bank's; `bank`
-    names one of many possible banks, of which `lots` released lots are shared between the patients.
+    0 is the usual bank, another number one by chance; `lots` of its lots are shared between the patients.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -86,8 +86,8 @@ def usual_volume(source: Source, target: float) -> float:
 class Supply:
     """What each patient is given; [patient].
 
-    Living islets (IEQ; zero for whom no lot was released), potency relative to the usual product of its kind,
-    residual pluripotent cells in the dose, days from collection to treatment without queues.
+    Islets that count (IEQ; zero for whom no lot was released), potency relative to the usual product of its
+    kind, residual pluripotent cells in the dose, days from collection to treatment without queues.
     """
 
     islets: Floats
@@ -113,8 +113,9 @@ def supplied(request: LotRequest, chance: Any, seed: int = 0) -> Supply:
 
 def _given(process: Process, one: Made) -> Supply:
     """Return what a patient gets: the whole own lot, at most the target of a larger one."""
-    living = np.minimum(one.lots.living_islets, process.dose) if process.volume else one.lots.living_islets
-    islets = np.where(one.is_made, living, 0.0)
+    counted = process.counted(one.lots)
+    whole = counted if process.source.is_pancreas else np.minimum(counted, process.dose)
+    islets = np.where(one.is_made, whole, 0.0)
     cells_per_islet = one.lots.cells / np.maximum(one.lots.islets, 1.0)
     return Supply(islets, one.lots.potency, islets * cells_per_islet * one.lots.pluripotent, one.days)
 

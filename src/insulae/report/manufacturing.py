@@ -52,22 +52,22 @@ def _arm(name: str, arm: Mapping[str, Any], color: str) -> dict[str, str]:
     return {"name": name, "color": color, "text": "; ".join(parts)}
 
 
-def _islets(number: float | None) -> str:
-    if number is None:
-        return "no value"
-    return (
-        f"{number / MILLION:.2f} million IEQ" if number >= MILLION else f"{number / 1000:,.0f} thousand IEQ"
-    )
+def _islets(number: float) -> str:
+    if number < MILLION:
+        return f"{number / 1000:,.0f} thousand IEQ"
+    return f"{number / MILLION:.2f} million IEQ"
 
 
-def _dollars(number: float | None) -> str:
-    """Write dollars in thousands, rounded to what the doubt allows.
+def _millions(number: float) -> str:
+    return f"{number / MILLION:.2f}"
 
-    >>> _dollars(763336.9), _dollars(1116223.0), _dollars(None)
-    ('$760,000', '$1,100,000', 'without bound')
+
+def _dollars(number: float) -> str:
+    """Write dollars rounded to what the doubt allows: two digits.
+
+    >>> _dollars(763336.9), _dollars(1116223.0)
+    ('$760,000', '$1,100,000')
     """
-    if number is None:
-        return "without bound"
     digits = max(math.floor(math.log10(number)) - 1, 0) if number >= 1 else 0
     return f"${round(number / 10**digits) * 10**digits:,.0f}"
 
@@ -76,14 +76,16 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
-def _between(points: Mapping[str, float | None], write: Any) -> str:
-    """Write a median with its 5 to 95 % interval."""
-    low, middle, high = (write(points[name]) for name in ("p05", "p50", "p95"))
-    return f"{middle} ({low} to {high})"
+def _between(points: Mapping[str, float | None], write: Any, unit: str = "") -> str:
+    """Write a median with its 5 to 95 % interval, the unit once."""
+    low, middle, high = (
+        "without bound" if (value := points[name]) is None else write(value) for name in ("p05", "p50", "p95")
+    )
+    return f"{middle} ({low} to {high}) {unit}".strip()
 
 
-def _weeks(days: float | None) -> str:
-    return "no value" if days is None else f"{days / DAYS_PER_WEEK:.1f} weeks"
+def _weeks(days: float) -> str:
+    return f"{days / DAYS_PER_WEEK:.1f}"
 
 
 def _answer(name: str, arm: Mapping[str, Any]) -> str:
@@ -94,7 +96,7 @@ def _answer(name: str, arm: Mapping[str, Any]) -> str:
         f"“{name}”: {_percent(released['share'])} of lots are released "
         f"({_percent(doubt['p05'])} to {_percent(doubt['p95'])} where the inputs "
         f"are in doubt). Of {come:.0f} patients who come in a year {treated:.0f} are treated, after "
-        f"{_between(plant['wait'], _weeks)}. A dose costs {cost} to make."
+        f"{_between(plant['wait'], _weeks, 'weeks')}. A dose costs {cost} to make."
     )
 
 
@@ -105,7 +107,10 @@ def _facts(arms: Arms) -> list[dict[str, Any]]:
         return {"label": label, "cells": [write(arm) for arm in arms.values()]}
 
     return [
-        row("living islets in a lot", lambda a: _between(a["lots"]["quantiles"]["living_islets"], _islets)),
+        row(
+            "living islets in a lot",
+            lambda a: _between(a["lots"]["quantiles"]["living_islets"], _millions, "million IEQ"),
+        ),
         row("lots that reach the harvest", lambda a: _percent(a["lots"]["completed"])),
         row("lots released", lambda a: _percent(a["released"]["share"])),
         row("lots that truly meet every limit", lambda a: _percent(a["released"]["truly_good"])),
@@ -122,7 +127,10 @@ def _facts(arms: Arms) -> list[dict[str, Any]]:
         row("attempts at a line that succeed", lambda a: _percent(a["patients"]["line_success"])),
         row("runs until one is released, mean", lambda a: f"{a['patients']['run_attempts']:.2f}"),
         row("patients (lots of a bank) with a lot in the end", lambda a: _percent(a["patients"]["made"])),
-        row("days from collection without queues", lambda a: _between(a["patients"]["days"], _weeks)),
+        row(
+            "collection to treatment without queues",
+            lambda a: _between(a["patients"]["days"], _weeks, "weeks"),
+        ),
         row("patients treated in a year", lambda a: _interval(a["plant"]["per_year"]["treated"], "{:.0f}")),
         row("waiting time, mean in days", lambda a: _interval(a["plant"]["mean_wait"], "{:.0f}")),
         row("busiest resource", lambda a: _busiest(a["plant"])),

@@ -58,7 +58,8 @@ def _tint(arms: Arms, name: str) -> str:
 
 def _legend(axes: Axes, arms: Arms) -> None:
     if len(arms) > 1 and axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=9, loc="best")
+        place: Any = {"loc": "lower center", "bbox_to_anchor": (0.4, 1.0)}
+        axes.legend(frameon=False, fontsize=8.5, ncols=min(len(arms), 2), columnspacing=1.0, **place)
 
 
 def _yields(axes: Axes, arms: Arms) -> None:

@@ -3,6 +3,7 @@
 from insulae.core.life_table import SOURCE as LIFE_TABLE
 from insulae.core.parameters import ANY, component_of, lookup, table
 from insulae.endpoints import base as endpoints
+from insulae.manufacturing import numbers as manufacturing
 from insulae.study.plan import therapies_of, typical_patient
 from insulae.study.spec import Study
 from insulae.therapies.base import TherapySpec, parameter_classes
@@ -29,14 +30,19 @@ def parameters_of(study: Study) -> list[str]:
     return sorted(names | _asked_for([*study.population.treatment, *specs]))
 
 
+def _asks_for_lots(study: Study) -> bool:
+    return any(getattr(spec, "lot", None) for arm in study.arms for spec in therapies_of(study, arm))
+
+
 def references_of(study: Study) -> list[str]:
     """Return the reference keys of all parameters, endpoints and reported values of a study."""
     phenotype = study.population.phenotype
     known = table()
     names = [n for n in parameters_of(study) if (n, phenotype) in known or (n, ANY) in known]
     rows = [lookup(name, phenotype) for name in names]
+    made = {row.source for row in manufacturing.table().values()} if _asks_for_lots(study) else set[str]()
     measured = [endpoints.get(name).source for name in study.endpoint_names()]
-    found = {*(row.source for row in rows), *measured, *(r.source for r in study.reported)}
+    found = {*(row.source for row in rows), *made, *measured, *(r.source for r in study.reported)}
     if study.background_mortality:
         found.add(LIFE_TABLE)
     return sorted(key for key in found if key)

@@ -13,7 +13,16 @@ import dataclasses
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
@@ -131,10 +140,10 @@ class IsletInfusion(TherapySpec):
     model_config = ConfigDict(json_schema_extra={"examples": [{"dose": "1.2e6 IEQ", "source": "autologous"}]})
     family: ClassVar[str] = "cells"
     kind: Literal["islet_infusion"] = "islet_infusion"
-    dose: IsletDose | None = None
-    """Number of islets: whole (IEQ), per kilogram of the patient (IEQ/kg), or counted as cells."""
     lot: LotRequest | None = None
     """How they are made, instead of a dose: each patient gets what a released lot holds."""
+    dose: Annotated[IsletDose | None, Field(validate_default=True)] = None
+    """Number of islets: whole (IEQ), per kilogram of the patient (IEQ/kg), or counted as cells."""
     site: SiteName = "portal_vein"
     """Where they are placed."""
     product: Literal["stem_cell", "donor"] = "stem_cell"
@@ -149,6 +158,13 @@ class IsletInfusion(TherapySpec):
     """Gene edits of the cells; none when left out."""
     residual_pluripotent: ResidualShare | None = None
     """Share of pluripotent cells left; that of the lot, or of the table, when left out."""
+
+    @field_validator("dose")
+    @classmethod
+    def _asked_for(cls, dose: str | None, info: ValidationInfo) -> str | None:
+        if dose is None and info.data.get("lot", ...) is None:
+            raise PydanticKnownError("missing")
+        return dose
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

@@ -35,7 +35,7 @@ def given_lot(lot: LotRequest, enrolled: Enrolled) -> GivenLot:
 def mistake(dose: str | None, lot: LotRequest | None, source: str, product: str) -> str:
     """Return what does not go together in an infusion, or nothing."""
     if lot is None:
-        return "" if dose is not None else "give a dose, for example '1.2e6 IEQ', or a lot"
+        return ""
     if dose is not None:
         return "give a dose or a lot, not both; the lot's target is the dose"
     cells = lot.cells
