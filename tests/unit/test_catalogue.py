@@ -82,7 +82,7 @@ def test_a_page_of_anything_else_is_refused(capsys: pytest.CaptureFixture[str]):
 def test_the_example_loads_in_a_study(kind: str):
     example = therapies.flow(catalogue.entry(kind).example)
     study = read(
-        "name: x\npopulation: {phenotype: type2, size: 1, treatment: [{kind: basal_bolus}]}\n"
+        "name: x\npopulation: {phenotype: type2, size: 1}\n"
         f"horizon: 1 week\narms:\n- name: a\n  therapies:\n  - {example}\n"
     )
     written = study.arms[0].therapies[0].model_dump(mode="json", exclude_none=True)
