@@ -28,6 +28,8 @@ STYLE: dict[Any, Any] = {
 }
 WEEKS = "weeks since enrollment"
 LONGEST_LABEL, TICKS = 44, 6
+LETTERS = 74
+"""Letters of the footer below one panel."""
 
 
 def write(title: str, found: Plain, path: Path) -> None:
@@ -44,7 +46,8 @@ def write(title: str, found: Plain, path: Path) -> None:
                 axes, panel, place > 0 and _names(panel) == _names(panels[place - 1])
             )
         _legend(canvas, panels, colors)
-        canvas.supxlabel(_footer(found), fontsize=8.5, color=INK, x=0.01, ha="left")
+        footer = textwrap.fill(_footer(found), LETTERS * len(panels))
+        canvas.supxlabel(footer, fontsize=8.5, color=INK, x=0.01, ha="left")
         canvas.savefig(path, metadata={"Software": None})
 
 

@@ -81,9 +81,8 @@ def test_a_page_of_anything_else_is_refused(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_example_loads_in_a_study(kind: str):
     example = therapies.flow(catalogue.entry(kind).example)
-    standing = "lifestyle" if kind == "treatment_policy" else "basal_bolus"  # a policy brings its own insulin
     study = read(
-        f"name: x\npopulation: {{phenotype: type2, size: 1, treatment: [{{kind: {standing}}}]}}\n"
+        "name: x\npopulation: {phenotype: type2, size: 1}\n"
         f"horizon: 1 week\narms:\n- name: a\n  therapies:\n  - {example}\n"
     )
     written = study.arms[0].therapies[0].model_dump(mode="json", exclude_none=True)

@@ -245,7 +245,8 @@ def _amount(value: Any) -> str:
     try:
         days = quantity(text, "day")
     except InsulaeError:
-        plain = plain_units(re.sub(r"(?<=[a-zA-Z])/(d|week)\b", lambda m: _A[m[1]], text))
+        rate = re.sub(r"(?<=[a-zA-Z])/(d|week)\b", lambda m: _A[m[1]], text)
+        plain = plain_units(text) if rate == text else rate
         return plain if re.match(r"[-+.\d]", text) else _words(text)
     return _duration(days)
 
