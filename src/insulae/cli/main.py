@@ -4,6 +4,7 @@ Results go to stdout, progress and remarks to stderr; a mistake exits with 2. Co
 when they are called, so that help appears at once.
 """
 
+import gc
 import json
 import shlex
 import sys
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from insulae.study.results import Results
     from insulae.study.spec import Study
 
+CYCLES = (10_000, 20, 50)
+"""After how many new objects Python looks for unused cycles: imports and figures make many that stay."""
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 
@@ -210,6 +213,7 @@ def new(
 
 def main() -> None:
     """Run the command line; a mistake is told in its own words and exits with 2."""
+    gc.set_threshold(*CYCLES)
     try:
         app()
     except InsulaeError as error:
