@@ -12,7 +12,7 @@ from gallery.families import Family, Panel
 from insulae.core.errors import InsulaeError, RunError
 from insulae.core.units import quantity
 from insulae.report.comparison import Comparison, compare
-from insulae.report.reading import Results, Series, arm_specs
+from insulae.report.reading import Results, Series, Values, arm_specs
 from insulae.report.words import unit_text
 
 Floats = NDArray[np.float64]
@@ -123,16 +123,16 @@ def _at_week(panel: Panel, compared: Sequence[Comparison]) -> list[Plain]:
     ]
 
 
-def _of_patients(results: Results, panel: Panel, arm: str) -> Any:
-    """Return one number for each patient of an arm, by patient: a value, a change or a difference."""
+def _of_patients(results: Results, panel: Panel, arm: str) -> Values:
+    """Return one number for each patient of an arm: a value, a change or a difference."""
     week = panel.week if panel.week is not None else float(_series(results, arm, panel.endpoint).weeks[-1])
     found = results.values(arm, panel.endpoint, week)
     if panel.change:
-        found = found - results.values(arm, panel.endpoint, 0.0)
+        found = found.less(results.values(arm, panel.endpoint, 0.0))
     if panel.against:
         other = panel.model_copy(update={"against": ""})
-        found = found - _of_patients(results, other, panel.against)
-    return found.dropna()
+        found = found.less(_of_patients(results, other, panel.against))
+    return found
 
 
 def _row(at: str | float, found: Floats, is_share: bool) -> Plain:
@@ -147,7 +147,7 @@ def _row(at: str | float, found: Floats, is_share: bool) -> Plain:
 def _arm_rows(results: Results, panel: Panel, arms: Sequence[str]) -> Iterator[Plain]:
     for arm in arms:
         series = _series(results, arm, panel.endpoint)
-        yield _row(arm, _of_patients(results, panel, arm).to_numpy(), series.kind == "yes_no")
+        yield _row(arm, _of_patients(results, panel, arm).present, series.kind == "yes_no")
 
 
 def _dose_rows(results: Results, panel: Panel, arms: Sequence[str]) -> Iterator[Plain]:
@@ -177,8 +177,9 @@ def _class_rows(results: Results, panel: Panel, arms: Sequence[str]) -> Iterator
     grouping = panel.model_copy(update={"endpoint": panel.by, "change": panel.by_change, "against": ""})
     is_share = _series(results, arms[0], panel.endpoint).kind == "yes_no"
     pairs = [(_of_patients(results, grouping, arm), _of_patients(results, panel, arm)) for arm in arms]
-    groups = np.concatenate([by.reindex(found.index).to_numpy() for by, found in pairs])
-    numbers = np.concatenate([found.to_numpy() for _, found in pairs])
+    groups, numbers = (
+        np.concatenate(side) for side in zip(*(by.paired(of) for by, of in pairs), strict=True)
+    )
     borders = (-math.inf, *panel.cuts, math.inf)
     for low, high in itertools.pairwise(borders):
         yield _row(_class(low, high), numbers[(groups >= low) & (groups < high)], is_share)

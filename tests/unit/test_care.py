@@ -416,6 +416,7 @@ def test_the_studies_of_care_can_be_read_and_written(name: str):
 
 def test_no_patient_s_steps_depend_on_who_else_is_treated():
     short = ["horizon=28 weeks", "visits=[0, 14, 28]", "reported=[]", "endpoints=[hba1c, insulin_dose]"]
+    short += ["arms.0.therapies.0.steps=[metformin, {kind: basal_insulin, titration: target}]"]
     prepare()
     trial = trial_of(load(STUDIES / "stepwise_policy.yaml", short))
     together, some = (simulate_chunk(trial, ids, _nothing, _nothing) for ids in (range(8), range(5, 8)))

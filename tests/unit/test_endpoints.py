@@ -32,6 +32,8 @@ def visit(**changes: ArrayLike) -> Visit:
         insulin_stopped_week=np.full(n, 26.0),
         first_tablet_stopped_week=np.full(n, np.inf),
         last_tablet_stopped_week=np.full(n, np.inf),
+        serious_events=np.zeros(n),
+        severe_hypoglycemias=np.zeros(n),
     )
     return replace(well, **{name: np.asarray(value, dtype=float) for name, value in changes.items()})
 

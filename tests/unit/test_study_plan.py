@@ -63,7 +63,7 @@ def test_the_chunks_of_a_plan_hold_every_patient_once_and_traces_of_the_first_on
 def test_a_study_rests_on_the_body_and_on_the_therapies_it_uses():
     used = parameters_of(load.load(FIRST))
     assert {"glucose.volume", "metformin.half_dose", "islet_infusion.stem_cell_potency"} <= set(used)
-    assert not [name for name in used if name.startswith("lifestyle.")]
+    assert not [name for name in used if name.startswith("tirzepatide.")]
 
 
 def test_the_references_of_a_study_hold_its_reported_values_and_endpoints():

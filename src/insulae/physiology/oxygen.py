@@ -89,7 +89,9 @@ def _consumption(supply: Supply) -> Array:
 def _profile(supply: Supply, consumption: Array) -> tuple[Array, list[Array]]:
     """Return the share of the depth that oxygen reaches, and the pressures within it from inside out."""
     outer, inner = supply.outer * consumption, supply.inner * consumption
-    root = outer + jnp.sqrt(outer * outer + 4 * inner * supply.pressure)
+    square = outer * outer + 4 * inner * supply.pressure
+    # The inner `where` keeps gradients finite without a device, where the root is that of zero.
+    root = outer + jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
     reached = jnp.where(root >= 2 * supply.pressure, 2 * supply.pressure / jnp.where(root > 0, root, 1), 1)
     drop = inner * reached * reached
     rest = jnp.maximum(supply.pressure - outer * reached - drop, 0)

@@ -64,6 +64,16 @@ class Values:
     patients: NDArray[np.integer[Any]]
     numbers: Floats
 
+    @property
+    def present(self) -> Floats:
+        """The values that are not missing."""
+        return self.numbers[~np.isnan(self.numbers)]
+
+    def less(self, other: "Values") -> "Values":
+        """Return the differences in the patients who are in both."""
+        ids, mine, theirs = np.intersect1d(self.patients, other.patients, return_indices=True)
+        return Values(ids, self.numbers[mine] - other.numbers[theirs])
+
     def paired(self, other: "Values") -> tuple[Floats, Floats]:
         """Return the values of the patients who have both."""
         _, mine, theirs = np.intersect1d(self.patients, other.patients, return_indices=True)

@@ -1,7 +1,8 @@
 """Premixed insulin, twice a day: rapid and slow insulin in one fixed proportion, so that only the sum moves.
 
 The sum is titrated by the rules of `basal_bolus.py`: half of each step is asked for by fasting glucose (which
-steers the evening dose), half by the daytime mean (which steers the morning dose). Assumed: the slow part
+steers the evening dose), half by the daytime mean (which steers the morning dose). Known: the proportions of
+the mixtures sold, and what treatment to target with one does to HbA1c and weight. Assumed: the slow part
 acts as a basal insulin, the rapid part as meal doses in proportion to carbohydrate. Not modelled: the two
 hours of injection, lunch without a dose of its own, the shape of protaminated insulin.
 """

@@ -193,6 +193,7 @@ def advance(
     """Lose, vascularize, mature and adapt the graft over some days; without a graft nothing changes."""
     p = parameters
     viable, _ = oxygen(state, p)
+    is_enclosed = state.enclosure > 0
     shortage = jnp.maximum(state.spared - viable, 0) / jnp.where(state.spared > 0, state.spared, 1)
     hypoxic = p.hypoxic_death_rate * shortage
     loss = (
@@ -214,8 +215,8 @@ def advance(
         second_stage=relax(state.second_stage, state.first_stage, state.maturation_time, days),
         maturation=relax(state.maturation, state.second_stage, state.maturation_time, days),
         function=relax(state.function, target, signals.function_time, days),
-        spared=jnp.where(state.enclosure > 0, state.spared * jnp.exp(-days * hypoxic), state.spared),
+        spared=jnp.where(is_enclosed, state.spared * jnp.exp(-days * hypoxic), state.spared),
         crowding=state.crowding * jnp.exp(-days * (loss - hypoxic)),
-        fibrosis=relax(state.fibrosis, 1, state.fibrosis_time, days),
+        fibrosis=relax(state.fibrosis, 1, jnp.where(is_enclosed, state.fibrosis_time, 1), days),
     )
     return map_leaves(lambda new, old: jnp.where(state.mass > 0, new, old), grown, state)
