@@ -27,7 +27,7 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#ececec",
 }
 WEEKS = "weeks since enrollment"
-LONGEST_LABEL, TICKS = 44, 6
+LONGEST_LABEL, TICKS, COLUMNS = 44, 6, 4
 LETTERS = 74
 """Letters of the footer below one panel."""
 
@@ -148,6 +148,8 @@ def _over_number(axes: Axes, panel: Plain) -> None:
     axes.set_xlabel(panel["axis"])
     axes.set_ylabel(_folded(panel["label"]))
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS - 1))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
 def _legend(canvas: Figure, panels: list[Plain], colors: dict[str, tuple[str, Any]]) -> None:
@@ -158,4 +160,5 @@ def _legend(canvas: Figure, panels: list[Plain], colors: dict[str, tuple[str, An
         Line2D([], [], color=tint, linestyle=dash, linewidth=2, label=arm)
         for arm, (tint, dash) in colors.items()
     ]
-    canvas.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
+    columns = COLUMNS if len(panels) > COLUMNS // 2 else COLUMNS // 2
+    canvas.legend(handles=handles, loc="outside upper right", ncols=columns, frameon=False)

@@ -75,13 +75,13 @@ def _series(results: Results, arm: str, endpoint: str) -> Series:
 def _label(panel: Panel, series: Series) -> str:
     """Name the vertical axis: what, in which unit, when."""
     unit = unit_text(series.unit)
+    when = f", week {panel.week:g}" if panel.week is not None and panel.draw != "course" else ""
     if panel.change or panel.against:
         unit = "percentage points" if unit == "%" else unit
         what = f"{series.label}, {'change' if panel.change else ''}"
         what = what.removesuffix(", ") + (f" against “{panel.against}”" if panel.against else "")
-        return f"{what} ({unit})"
-    text = f"{series.label} ({'% of patients' if series.kind == 'yes_no' else unit or '1 = healthy'})"
-    return text
+        return f"{what}{when} ({unit})"
+    return f"{series.label}{when} ({'% of patients' if series.kind == 'yes_no' else unit or '1 = healthy'})"
 
 
 def _axis(results: Results, panel: Panel) -> str:
