@@ -63,10 +63,10 @@ def color(results: Results, arm: str) -> str:
     return COLORS[list(results.arms).index(arm) % len(COLORS)]
 
 
-def draw_panel(key: str, title: str, draw: Callable[[Axes], None]) -> str:
+def draw_panel(key: str, title: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
     """Draw one panel and return it as SVG without header, with identifiers of its own."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
-        canvas = Canvas(figsize=SIZE, dpi=POINTS_PER_INCH)
+        canvas = Canvas(figsize=size, dpi=POINTS_PER_INCH)
         axes = canvas.add_subplot()
         for patch in (canvas.patch, axes.patch):
             patch.set_alpha(0)

@@ -13,12 +13,14 @@ from matplotlib.transforms import blended_transform_factory
 
 from insulae.core.adverse_events import adverse_events
 from insulae.core.life_table import SOURCE
-from insulae.report.figures import INK, Figure, color, draw_panel
+from insulae.report.figures import INK, SIZE, Figure, color, draw_panel
 from insulae.report.reading import Results
 from insulae.report.tables import reference
 from insulae.report.words import number
 
 KEY, TITLE = "harm-rates", "Adverse events per 100 patient-years"
+ROW, AROUND = 0.36, 1.1
+"""Height of one kind of event and of what surrounds them (inches)."""
 MOST_DRAWN = 10
 """Kinds of events in the drawing; the table holds all of them."""
 NO_COUNTS = "This run holds no counts of adverse events; run it again to have them."
@@ -125,7 +127,8 @@ def _few(value: float) -> str:
 
 def _figure(results: Results, counts: Mapping[str, Counts], names: list[str]) -> Figure:
     caption = "Bars: exact 95 % intervals. An open mark at the left edge: none happened."
-    svg = draw_panel(KEY, TITLE, lambda axes: _draw(axes, results, counts, names))
+    size = (SIZE[0], max(SIZE[1], ROW * len(names) + AROUND))
+    svg = draw_panel(KEY, TITLE, lambda axes: _draw(axes, results, counts, names), size)
     return Figure(KEY, TITLE, svg, "", caption)
 
 
