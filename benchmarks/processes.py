@@ -90,11 +90,12 @@ def _memory(pid: int) -> float:
     folder = Path("/proc") / str(pid)
     try:
         status = (folder / "status").read_text(encoding="utf-8")
-        children = (folder / "task" / str(pid) / "children").read_text(encoding="utf-8").split()
+        # Any thread may have started a process, not only the first.
+        lists = [task.read_text(encoding="utf-8") for task in (folder / "task").glob("*/children")]
     except OSError:
         return 0.0
     peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
-    return int(peak) / KIB_PER_MIB + sum(_memory(int(child)) for child in children)
+    return int(peak) / KIB_PER_MIB + sum(_memory(int(child)) for child in " ".join(lists).split())
 
 
 def run_study(

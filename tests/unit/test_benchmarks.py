@@ -188,6 +188,18 @@ def test_a_command_is_measured_and_its_failure_told():
         processes.measured([sys.executable, "-c", "raise ValueError('no such thing')"])
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is hidden on this system")
+def test_the_memory_of_processes_that_any_thread_starts_is_counted():
+    child = "import time; held = bytearray(200_000_000); time.sleep(0.5)"
+    parent = (
+        "import subprocess, sys, threading\n"
+        f"thread = threading.Thread(target=subprocess.run, args=([sys.executable, '-c', {child!r}],))\n"
+        "thread.start(); thread.join()"
+    )
+    cost = processes.measured([sys.executable, "-c", parent])
+    assert cost.peak_memory is not None and cost.peak_memory > 190
+
+
 MACHINE = {
     "processor": "a processor",
     "vectors": "AVX2",
