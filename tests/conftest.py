@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import jax.numpy as jnp
 import pytest
 
@@ -12,6 +13,10 @@ from insulae.populations.routine import day_draws
 from insulae.therapies.base import TherapySpec, Treatment, load_all
 from insulae.trials.calendar import calendar
 from insulae.trials.simulation import Visited, simulate_arm
+
+# Speed is measured in benchmarks; here a first call that imports or compiles something is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SEED = 20260101
 N = 8

@@ -46,6 +46,8 @@ def processes(count: int) -> Generator[Workers]:
         for worker in members:
             worker.stop()
         pool.shutdown(wait=True, cancel_futures=True)
+        for worker in members:
+            worker.end()
 
 
 class _Worker:
@@ -65,7 +67,7 @@ class _Worker:
                     self.stop()
                 return pool.submit(function, job).result()
             except BrokenProcessPool:
-                self._end()
+                self.end()
             if self._is_stopped:
                 break
         hint = "Use fewer workers or a smaller --chunk if memory ran out; the same command goes on from here"
@@ -78,7 +80,8 @@ class _Worker:
             self._process = self._pool.submit(os.getpid).result()
         return self._pool
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Wait until the process, finished or killed, is gone."""
         if self._pool is not None:
             self._pool.shutdown(wait=True)
             self._pool = None
