@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.unit.tiny_study import TEXT
 
-from insulae.runs import manifest
+from insulae.runs import executors, manifest
 from insulae.study import load
 from insulae.study.plan import trial_of
 from insulae.study.run import run
@@ -46,6 +46,7 @@ def main(folder: str, size: str) -> None:
     study = load.read(TEXT, ["visits=[0, 2]", f"population.size={size}", "stored_traces.patients=0"])
     assert {step.visit_week for arm in trial_of(study).arms for step in arm.steps} >= {0, 2}
     trial.simulate_chunk = made_up
+    executors.LARGE = sys.maxsize  # other processes would simulate real patients
     run(study, folder, chunk=CHUNK)
     print(manifest.peak_memory())
 
