@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from insulae.core.errors import InvalidData
+from insulae.patient_data.cleaning import without_duplicates
 from insulae.patient_data.entries import Entry, table_of
 from insulae.patient_data.table import combined
 from insulae.patient_data.tidy import is_tidy, tidy_table, tidy_text
@@ -114,8 +115,8 @@ def test_files_of_one_person_are_joined_and_shared_rows_count_once():
     both = (
         "time,quantity,value,unit\n2026-03-01 08:00,insulin_rapid,4,U\n2026-03-02 08:00,insulin_rapid,4,U\n"
     )
-    joined = combined([tidy_table(both, "b"), first])
+    joined = without_duplicates(combined([tidy_table(both, "b"), first]))
     assert joined.series("insulin_rapid").minute.tolist() == [480.0, 1920.0]
-    assert any("count once" in remark for remark in joined.remarks)
+    assert any("repeated rows" in remark for remark in joined.remarks)
     with pytest.raises(InvalidData, match="others minutes"):
         combined([first, tidy_table(MEAL_TEST, "m")])

@@ -3,10 +3,11 @@
 Times are minutes. When the file has dates, minute 0 is the midnight that begins `first_day`, and `clock` is
 what the clock on the wall showed, while `minute` goes on evenly: the two part when the clock is changed
 (daylight saving time, travel) and the file or the caller says so. When the file counts minutes of a test,
-`first_day` is None and both are the minutes of the file. What holds throughout (sex, height) has the time NaN.
+`first_day` is None and both are the minutes of the file. What holds throughout (sex, height) has the time
+NaN.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -84,6 +85,10 @@ class PatientTable:
         value = self.number(name)
         return None if value is None else WORDS[name][int(value)]
 
+    def with_remarks(self, *remarks: str) -> "PatientTable":
+        """Return the table with further remarks."""
+        return replace(self, remarks=(*self.remarks, *remarks))
+
     def rows(self, keep: NDArray[np.bool_], *remarks: str) -> "PatientTable":
         """Return the table with some rows only and further remarks."""
         return replace(
@@ -105,7 +110,7 @@ def in_order(table: PatientTable) -> PatientTable:
 
 
 def combined(tables: Sequence[PatientTable]) -> PatientTable:
-    """Join the tables of one person; rows that two files share to the last digit count once.
+    """Join the tables of one person; `without_duplicates` drops rows that several files share.
 
     Raises `InvalidData` for no table, or when some have dates and others minutes of a test.
     """
@@ -127,8 +132,7 @@ def combined(tables: Sequence[PatientTable]) -> PatientTable:
         source=", ".join(t.source for t in tables),
         remarks=tuple(f"{t.source}: {remark}" for t in tables for remark in t.remarks),
     )
-    whose = np.concatenate([np.full(len(t), place) for place, t in enumerate(shifted)])
-    return in_order(_without_shared_rows(joined, whose))
+    return in_order(joined)
 
 
 _COLUMNS = ("name", "minute", "clock", "value", "censored")
@@ -144,20 +148,3 @@ def _since(table: PatientTable, first: date | None) -> PatientTable:
         return table
     shift = (table.first_day - first).days * 24.0 * 60.0
     return replace(table, minute=table.minute + shift, clock=table.clock + shift, first_day=first)
-
-
-def _without_shared_rows(table: PatientTable, whose: NDArray[np.integer[Any]]) -> PatientTable:
-    """Drop a row that a file before it has too; rows that one file repeats stay."""
-    owner: dict[tuple[Any, ...], int] = {}
-    keep = np.ones(len(table), dtype=bool)
-    keys = zip(*(_keys(getattr(table, column)) for column in _COLUMNS), strict=True)
-    for place, key in enumerate(keys):
-        keep[place] = owner.setdefault(key, int(whose[place])) == whose[place]
-    dropped = int((~keep).sum())
-    return table.rows(keep, *([f"{dropped} rows that several files share count once"] if dropped else []))
-
-
-def _keys(column: NDArray[Any]) -> Iterable[Any]:
-    """Values that can be compared: NaN does not equal itself, None does."""
-    values = column.tolist()
-    return (None if isinstance(value, float) and value != value else value for value in values)
