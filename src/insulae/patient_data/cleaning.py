@@ -42,7 +42,7 @@ def _one_value_at_a_time(table: PatientTable) -> PatientTable:
 
 
 def cadence(series: Series) -> int:
-    """Return the usual minutes between readings, as one of the cadences of sensors; 5 for a single reading."""
+    """Return the usual minutes between readings, as a cadence of sensors; 5 for a single reading."""
     if series.minute.size < 2:
         return 5
     usual = float(np.median(np.diff(series.minute)))

@@ -1,8 +1,9 @@
-"""A file as it lies on the disk: text in any encoding, rows of a workbook, or JSON; and what a reader finds."""
+"""A file as it lies on the disk (text in any encoding, workbook, JSON), and what a reader finds in it."""
 
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -99,7 +100,7 @@ class RawFile:
             warnings.filterwarnings("ignore", "Workbook contains no default style")  # of no matter for values
             try:
                 book = openpyxl.load_workbook(io.BytesIO(self.content), read_only=True, data_only=True)
-            except (ValueError, KeyError, OSError) as error:
+            except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
                 raise InvalidData(f"{self.name} is a workbook that cannot be opened: {error}") from error
             return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
 

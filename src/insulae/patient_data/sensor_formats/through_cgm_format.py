@@ -1,4 +1,4 @@
-"""Layouts that the library cgm_format reads right: Dexcom Clarity (US, EU), Medtronic CareLink with semicolons.
+"""What the library cgm_format reads right: Dexcom Clarity (US, EU), Medtronic CareLink with semicolons.
 
 What it does is undone in two places. It writes Low and High as 39 and 401 mg/dL and marks them: they become
 limits again. It turns mmol/L into mg/dL with 18.0182: values go back to the one decimal of the file, so that

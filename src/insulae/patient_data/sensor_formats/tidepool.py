@@ -30,7 +30,7 @@ def matches(file: RawFile) -> bool:
             rows and "deviceTime" in rows[0] and "uploadId" in rows[0] for rows in file.sheets.values()
         )
     if isinstance(file.json, list):
-        return any(isinstance(r, dict) and "uploadId" in r and "type" in r for r in file.json[:50])
+        return any(isinstance(r, dict) and "deviceTime" in r and "type" in r for r in file.json[:50])
     return "deviceTime" in file.head and "uploadId" in file.head and "timezoneOffset" in file.head
 
 
@@ -44,6 +44,9 @@ def read(file: RawFile, options: Options) -> Found:
     others = Counter(str(record.get("type")) for _, record in records)
     unread = {kind: n for kind, n in others.items() if kind not in READ | SILENT}
     remarks = [f"{n} records of the type {kind} are not read" for kind, n in sorted(unread.items())]
+    empty = sum(r.get("value") in (None, "") for _, r in records if r.get("type") in GLUCOSE)
+    if empty:
+        remarks.append(f"{empty} glucose records hold no value and are left out")
     extended = sum(bool(r.get("extended")) for _, r in records if r.get("type") == "bolus")
     if extended:
         remarks.append(f"{extended} boluses given over a time count at their beginning")
