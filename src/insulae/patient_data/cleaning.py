@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from insulae.core.sensor_steps import LONGEST_STEP, usual_step
 from insulae.patient_data.entries import ABOVE, BELOW
 from insulae.patient_data.table import PatientTable, Series
-
-LONGEST_STEP = 45.0  # minutes; a longer one is a gap that nothing is interpolated across
-CADENCES = (1, 5, 10, 15)  # minutes between readings of sensors on the market
 
 
 def without_duplicates(table: PatientTable) -> PatientTable:
@@ -41,19 +39,11 @@ def _one_value_at_a_time(table: PatientTable) -> PatientTable:
     )
 
 
-def cadence(series: Series) -> int:
-    """Return the usual minutes between readings, as a cadence of sensors; 5 for a single reading."""
-    if series.minute.size < 2:
-        return 5
-    usual = float(np.median(np.diff(series.minute)))
-    return min(CADENCES, key=lambda minutes: abs(minutes - usual))
-
-
 def described(series: Series, unit: str) -> list[str]:
     """Say how long a sensor record is, how often it was read, what is missing, how often Low or High."""
     if not series.minute.size:
         return []
-    step = cadence(series)
+    step = usual_step(series.minute)
     days = (series.minute[-1] - series.minute[0] + step) / 1440.0
     gaps = np.diff(series.minute)
     gaps = gaps[gaps > LONGEST_STEP]
