@@ -40,6 +40,7 @@ app.command()(physiology.phenotypes)
 app.command()(physiology.accuracy)
 app.command()(manufacture)
 app.command()(own_data.cgm)
+app.command()(own_data.islet_function)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

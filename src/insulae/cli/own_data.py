@@ -1,4 +1,4 @@
-"""Commands for a person's own data: `insulae cgm` measures a sensor record."""
+"""Commands for a person's own data: `insulae cgm` and `insulae islet-function`."""
 
 import json
 import shlex
@@ -74,6 +74,31 @@ def cgm(
         out or Path("results") / files[0].stem, "cgm", sensor.page(table, record, found, command)
     )
     _print(found, sensor.as_csv(found) if as_csv else None, sensor.as_text(found), written, as_json)
+
+
+def islet_function(
+    files: Files,
+    time_zone: Zone = None,
+    unit: Stated = None,
+    dates: Dates = None,
+    person: Person = None,
+    out: Out = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Compute islet function from a meal or glucose test: C-peptide, secretion, indices, scores, outcomes.
+
+    What cannot be computed says why. FILE is a table of time, quantity, value and unit (docs/your_data.md).
+    """
+    from insulae.report import islet_function as report
+
+    table = _read(files, time_zone, (unit, dates, person))
+    data = report.data_of(table)
+    found = report.summary(table, data)
+    command = shlex.join(["insulae", *sys.argv[1:]])
+    folder = out or Path("results") / files[0].stem
+    written = _write(folder, "islet_function", report.page(data, found, command))
+    _print(found, report.as_csv(found) if as_csv else None, report.as_text(found), written, as_json)
 
 
 def _read(
