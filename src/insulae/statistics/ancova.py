@@ -1,0 +1,64 @@
+"""Analysis of covariance of one outcome: difference of two means at equal covariates, least squares."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri_exp
+from scipy.stats import t as student
+
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """An estimated effect with its standard error and degrees of freedom (inf: normal)."""
+
+    effect: float
+    error: float
+    freedom: float = float("inf")
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value against no effect."""
+        return float(2 * student.sf(abs(self.effect) / self.error, self.freedom)) if self.error > 0 else 1.0
+
+    @property
+    def z(self) -> float:
+        """The normal deviate with the same p-value and sign."""
+        tail = student.logsf(abs(self.effect) / self.error, self.freedom) if self.error > 0 else np.log(0.5)
+        return float(np.sign(self.effect) * -np.asarray(ndtri_exp(tail)))
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return the two-sided confidence interval."""
+        reach = float(student.isf((1 - confidence) / 2, self.freedom)) * self.error
+        return self.effect - reach, self.effect + reach
+
+
+def ancova(outcome: Floats, arm: NDArray[np.bool_], covariates: Floats) -> Estimate:
+    """Return the mean difference of the second arm (True) from the first at equal covariates.
+
+    Patients whose `outcome` [patient] is missing (NaN) are left out. `covariates` [patient, k] are such as
+    the baseline value and strata. Raises `ValueError` when an arm is empty or too few patients are left.
+    """
+    there = np.isfinite(outcome) & np.isfinite(covariates).all(axis=1)
+    y, treated = outcome[there], arm[there]
+    freedom = len(y) - 2 - covariates.shape[1]
+    if treated.all() or not treated.any() or freedom < 1:
+        raise ValueError("an analysis of covariance needs patients with outcomes in both arms")
+    centered = covariates[there] - covariates[there].mean(axis=0)
+    x = np.column_stack([np.ones(len(y)), treated, centered])
+    inverse = np.linalg.pinv(x.T @ x)
+    beta = inverse @ (x.T @ y)
+    residual = y - x @ beta
+    variance = float(residual @ residual) / freedom
+    return Estimate(float(beta[1]), float(np.sqrt(variance * inverse[1, 1])), freedom)
+
+
+def paired(change: Floats) -> Estimate:
+    """Return the mean change of patients who are their own controls, by the one-sample t statistic."""
+    there = change[np.isfinite(change)]
+    if len(there) < 2:
+        raise ValueError("a paired comparison needs at least two patients with both values")
+    error = float(there.std(ddof=1) / np.sqrt(len(there)))
+    return Estimate(float(there.mean()), error, len(there) - 1)

@@ -1,0 +1,122 @@
+"""Times to an event: Kaplan-Meier, log-rank, Cox, competing risks, one-sample log-rank, Weibull.
+
+Times in any one unit; `happened` is False for a time that was cut off by the end of observation.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import chi2, norm
+from statsmodels.duration.hazard_regression import PHReg
+from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight, survdiff
+
+from insulae.statistics.ancova import Estimate
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """Survival after each event time, with Greenwood's standard error and the number at risk [time]."""
+
+    times: Floats
+    share: Floats
+    error: Floats
+    at_risk: Floats
+
+    def at(self, time: float) -> tuple[float, float]:
+        """Return the share still without the event at a time, and its standard error."""
+        place = int(np.searchsorted(self.times, time, side="right")) - 1
+        return (float(self.share[place]), float(self.error[place])) if place >= 0 else (1.0, 0.0)
+
+    def restricted_mean(self, until: float) -> float:
+        """Return the mean time without the event up to a horizon."""
+        inside = self.times < until
+        edges = np.concatenate([[0.0], self.times[inside], [until]])
+        return float(np.diff(edges) @ np.concatenate([[1.0], self.share[inside]]))
+
+
+def kaplan_meier(time: Floats, happened: Flags) -> Curve:
+    """Return the product-limit curve (Kaplan & Meier 1958)."""
+    found = SurvfuncRight(time, happened.astype(int))
+    names = ("surv_times", "surv_prob", "surv_prob_se", "n_risk")
+    return Curve(*(np.asarray(getattr(found, name), float) for name in names))
+
+
+def log_rank(time: Floats, happened: Flags, group: NDArray[np.generic]) -> tuple[float, float]:
+    """Return chi-square and two-sided p-value of the log-rank test over groups."""
+    statistic, p = survdiff(time, happened.astype(int), group)
+    return float(statistic), float(p)
+
+
+def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:
+    """Return the log hazard ratio of each covariate [patient, k], ties after Efron."""
+    found: Any = PHReg(time, covariates, status=happened.astype(int), ties="efron").fit(disp=False)
+    return [Estimate(float(b), float(e)) for b, e in zip(found.params, found.bse, strict=True)]
+
+
+def cumulative_incidence(time: Floats, cause: NDArray[np.integer], of: int) -> tuple[Floats, Floats, Floats]:
+    """Return times, cumulative incidence of one cause and its standard error; cause 0 is cut off."""
+    found: Any = CumIncidenceRight(time, cause)
+    return np.asarray(found.times), np.asarray(found.cinc[of - 1]), np.asarray(found.cinc_se[of - 1])
+
+
+def one_sample_log_rank(time: Floats, happened: Flags, hazard: Floats) -> tuple[float, float]:
+    """Return Z = (O - E) / sqrt(E) and the one-sided p-value for fewer events than a reference expects.
+
+    `hazard` is the reference's cumulative hazard at each patient's time (Breslow 1975; Finkelstein 2003).
+    """
+    expected = float(np.sum(hazard))
+    if expected <= 0:
+        raise ValueError(f"the reference expects no event during {np.sum(time):g} of follow-up")
+    z = (float(happened.sum()) - expected) / np.sqrt(expected)
+    return float(z), float(norm.cdf(z))
+
+
+@dataclasses.dataclass(frozen=True)
+class Weibull:
+    """log T = intercept + slopes . x + scale W, W of the smallest extreme value; maximum log likelihood."""
+
+    intercept: float
+    slopes: Floats
+    scale: float
+    log_likelihood: float
+
+    def survival(self, time: Floats, x: Floats) -> Floats:
+        """Return the share without the event at times, for covariates x [k]."""
+        return np.exp(-np.exp((np.log(time) - self.intercept - x @ self.slopes) / self.scale))
+
+
+def weibull(time: Floats, happened: Flags, covariates: Floats) -> Weibull:
+    """Fit accelerated failure times to covariates [patient, k], which may have no column."""
+    x = np.column_stack([np.ones(len(time)), covariates])
+    log_time = np.log(time)
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        scale = np.exp(theta[-1])
+        u = (log_time - x @ theta[:-1]) / scale
+        risk = np.exp(u)
+        value = np.sum(risk) - np.sum((u - theta[-1] - log_time)[happened])
+        slope_u = risk - happened
+        return float(value), np.append(-x.T @ slope_u / scale, np.sum(happened) - slope_u @ u)
+
+    start = np.zeros(x.shape[1] + 1)
+    start[0] = log_time.mean()
+    found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8})
+    theta = found.x
+    return Weibull(float(theta[0]), theta[1:-1], float(np.exp(theta[-1])), -float(found.fun))
+
+
+def log_rank_power(log_ratio: float, events: float, alpha: float) -> float:
+    """Return the power of a two-sided log-rank test of two equal arms with so many events."""
+    shift = abs(log_ratio) * np.sqrt(events) / 2
+    return float(norm.cdf(shift - norm.isf(alpha / 2)))
+
+
+def chi_square_p(statistic: float, freedom: int) -> float:
+    """Return the p-value of a chi-square statistic."""
+    return float(chi2.sf(statistic, freedom))
