@@ -84,7 +84,10 @@ class Effects:
 
 @pytree
 class Inputs:
-    """What enters the body in one step, as rates per minute, and the day's absorption and sensitivity."""
+    """What enters the body in one step, as rates per minute, and the day's absorption and sensitivity.
+
+    What is infused into a vein (mg/kg/min, pmol/kg/min) is zero outside of tests such as a clamp.
+    """
 
     solid_carbohydrate: Array
     liquid_carbohydrate: Array
@@ -94,6 +97,8 @@ class Inputs:
     basal_absorption: Array
     sensitivity: Array
     hour: Array
+    intravenous_glucose: Value = 0.0
+    intravenous_insulin: Value = 0.0
 
 
 _NEUTRAL = {f.name: f.metadata["neutral"] for f in dataclasses.fields(Effects) if f.metadata}

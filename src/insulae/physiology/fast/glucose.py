@@ -112,7 +112,8 @@ def signals(state: State, parameters: Parameters, signals: Signals, inputs: Inpu
     production = _production(p, signals, inputs)
     lost = _independent_uptake(p, signals.glucose) + signals.renal_excretion
     exchanged = p.plasma_to_tissue_rate * state.plasma - p.tissue_to_plasma_rate * state.tissue
-    rate = (production + signals.meal_appearance - lost - exchanged) / p.volume
+    entering = production + signals.meal_appearance + inputs.intravenous_glucose
+    rate = (entering - lost - exchanged) / p.volume
     return replace(signals, hepatic_production=production, glucose_rate=rate)
 
 

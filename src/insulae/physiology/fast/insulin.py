@@ -66,9 +66,8 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     """Return the rates of change per minute."""
     p = parameters
     extracted = p.hepatic_extraction / (1 + signals.portal_secretion / p.extraction_half_secretion)
-    entering = (
-        (1 - extracted) * signals.portal_secretion + signals.systemic_secretion + signals.injected_appearance
-    )
+    secreted = (1 - extracted) * signals.portal_secretion + signals.systemic_secretion
+    entering = secreted + signals.injected_appearance + inputs.intravenous_insulin
     liver = signals.insulin + p.portal_weight * signals.portal_secretion / p.portal_flow
     return State(
         plasma=entering - p.clearance_rate * state.plasma,

@@ -1,0 +1,125 @@
+"""Experiments on one person: a clamp holds glucose, gradients are right, draws do not touch one another."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from insulae.inference import experiments as e
+from insulae.inference import person
+from insulae.physiology.effects import Effects
+from insulae.populations.baseline import starting
+from insulae.populations.patient import ClinicNumbers
+
+NUMBERS = {"age": (50.0, 50.0), "male": (1.0, 1.0), "height": (1.75, 1.75), "weight": (75.0, 75.0)}
+
+
+@pytest.fixture(scope="module")
+def people() -> tuple[person.Known, np.ndarray]:
+    start = starting(ClinicNumbers("healthy", NUMBERS), [], 1, np.arange(64))
+    return person.known(start, "healthy", Effects()), person.effective(start)
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Any:
+    """Glucose drinks, clamps and days of one length run through one compiled function."""
+
+    def course(known: person.Known, logarithms: Any, schedule: e.Schedule, glucose: float) -> e.Course:
+        constants = person.constants(known, person.exponential(logarithms))
+        return e.live(constants, e.fasting(constants, glucose), schedule)
+
+    ready = jax.jit(course)
+
+    def run(people: Any, schedule: e.Schedule, glucose: float = 95.0) -> e.Course:
+        known, logarithms = people
+        with jax.enable_x64(True):
+            made = ready(known, jnp.asarray(logarithms), e.padded(schedule, 432), glucose)
+            return jax.tree_util.tree_map(np.asarray, made)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def clamp(people: Any) -> e.Schedule:
+    known = people[0]
+    planned = e.hyperglycemic_euglycemic(float(known.surface), float(known.signals.metabolic_weight))
+    return e.padded(e.joined(e.night(), planned), 432)
+
+
+@pytest.fixture(scope="module")
+def clamped(people: Any, compiled: Any, clamp: e.Schedule) -> e.Course:
+    return compiled(people, clamp)
+
+
+def test_a_clamp_holds_what_is_wanted(clamped: e.Course, clamp: e.Schedule):
+    # Infusions are set every two and a half minutes; between them glucose drifts by about a percent.
+    np.testing.assert_allclose(e.at(clamped.glucose, clamp, [30, 60, 90]), 200, atol=3)
+    # Healthy people under 40 mU/m2/min need glucose to stay at 90 mg/dL.
+    np.testing.assert_allclose(e.at(clamped.glucose, clamp, [210, 220]), 90, atol=2)
+    assert (e.at(clamped.infusion, clamp, [220]) > 1).all()
+
+
+def test_the_clamp_shows_two_phases(clamped: e.Course, clamp: e.Schedule):
+    first, trough, late = e.at(clamped.insulin, clamp, [10, 17.5, 90])
+    assert np.mean(first > trough) > 0.9 and np.mean(late > trough) > 0.9
+
+
+def test_who_is_sensitive_needs_more_glucose(people: Any, clamped: e.Course):
+    assert np.corrcoef(people[1][0], clamped.infusion[-1])[0, 1] > 0.8
+
+
+def test_a_night_forgets_where_it_began(people: Any, compiled: Any):
+    ends = [compiled(people, e.night(), begun).glucose[-1] for begun in (80.0, 130.0)]
+    np.testing.assert_allclose(ends[0], ends[1], rtol=0.005)
+
+
+def test_a_drink_raises_glucose_and_insulin(people: Any, compiled: Any):
+    schedule = e.padded(e.joined(e.night(), e.oral_test(75.0, 180)), 432)
+    course = compiled(people, schedule)
+    before, after = e.at(course.glucose, schedule, [0, 45])
+    assert (after > before + 20).all()
+    assert (e.at(course.insulin, schedule, [45])[0] > e.at(course.insulin, schedule, [0])[0]).all()
+
+
+def test_days_with_meals_and_insulin(people: Any, compiled: Any):
+    """What is eaten and injected enters whole; insulin lowers glucose; bread raises it."""
+    weight = float(people[0].signals.metabolic_weight)
+    plain = e.days(288)
+    fed = e.eat(plain, [420.0, 1111.0], [50.0, 70.0], 15.0)
+    both = e.inject(fed, "rapid_insulin", [422.0], [6.0], weight)
+    assert np.sum(fed.inputs.solid_carbohydrate * fed.minutes) == pytest.approx(120e3)
+    assert np.sum(both.inputs.rapid_insulin * both.minutes) * weight == pytest.approx(36e3)
+    outside = e.inject(fed, "rapid_insulin", [5000.0, -5.0], [6.0, 6.0], weight)
+    assert not outside.inputs.rapid_insulin.any()
+    courses = [compiled(people, schedule) for schedule in (plain, fed, both)]
+    at_eight = [
+        e.at(c.interstitial, e.padded(s, 432), [480.0])[0]
+        for c, s in zip(courses, (plain, fed, both), strict=True)
+    ]
+    assert (at_eight[1] > at_eight[0] + 10).all() and (at_eight[2] < at_eight[1]).all()
+
+
+def test_nobody_touches_anybody(people: Any, compiled: Any, clamp: e.Schedule, clamped: e.Course):
+    known, logarithms = people
+    others = compiled((known, np.roll(logarithms, 3, axis=1)), clamp)
+    np.testing.assert_array_equal(others.glucose[:, 10], clamped.glucose[:, 7])
+    np.testing.assert_array_equal(others.infusion[:, 10], clamped.infusion[:, 7])
+
+
+def test_the_gradient_is_that_of_differences(people: Any):
+    known, logarithms = people
+    way = np.random.default_rng(1).normal(size=logarithms.shape)
+    schedule = e.oral_test(75.0, 120)
+
+    def glucose(x: jax.Array) -> jax.Array:
+        constants = person.constants(known, person.exponential(x))
+        return e.live(constants, e.fasting(constants, 95.0), schedule).glucose
+
+    with jax.enable_x64(True):
+        along = jax.jit(lambda x, v: jax.jvp(glucose, (x,), (v,)))
+        x, v, step = jnp.asarray(logarithms), jnp.asarray(way), 1e-5
+        _, exact = along(x, v)
+        moved = (along(x + step * v, v)[0] - along(x - step * v, v)[0]) / (2 * step)
+    np.testing.assert_allclose(exact, moved, rtol=1e-4, atol=1e-3)
