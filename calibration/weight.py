@@ -1,9 +1,9 @@
 """Weight after a weight-loss programme and after bariatric surgery: `python -m calibration.weight`.
 
 The treatments themselves are asked day by day for the intake of a few hundred people spread evenly over what
-differs between patients, and weight follows by the energy balance of `body_weight.py`; glucose lost in urine
-is left out. The spread of adherence cannot be fitted as a value: it is tried in steps, and the step that
-comes closest is the one of the table. What is not fitted is printed below as a check.
+differs between patients, and weight follows by the energy balance of `body_weight.py`, appetite included;
+glucose lost in urine is left out. The spread of adherence cannot be fitted as a value: it is tried in steps,
+and the step that comes closest is the one of the table. What is not fitted is printed below as a check.
 """
 
 import dataclasses
@@ -77,15 +77,17 @@ def people(weight: float, spreads: Mapping[str, float] | None = None) -> Enrolle
 def changes(spec: TherapySpec, enrolled: Enrolled, years: Sequence[float]) -> list[Floats]:
     """Return the weight change (kg) of each person after some years of a therapy."""
     treatment = spec.build(enrolled)
-    maintenance, energy = (
-        lookup(f"body_weight.{name}").value for name in ("maintenance", "energy_per_weight")
+    maintenance, appetite, energy = (
+        lookup(f"body_weight.{name}").value for name in ("maintenance", "appetite", "energy_per_weight")
     )
     days = [round(52 * DAYS_PER_WEEK * year) for year in years]
     change, found = np.zeros(enrolled.size), list[Floats]()
     for day in range(max(days) + 1):
         if day in days:
             found.append(change.copy())
-        change += (np.asarray(treatment.effects(day).energy_intake) - maintenance * change) / energy
+        today = treatment.effects(day)
+        answer = maintenance + appetite * np.asarray(today.appetite)
+        change += (np.asarray(today.energy_intake) - answer * change) / energy
     return found
 
 

@@ -183,20 +183,26 @@ def test_the_programme_has_three_phases():
     p = built("weight_loss_programme", diet="16 weeks", reintroduction="6 weeks")
     diet, first, last = (float(p.reduction(day)[0]) for day in (50.0, 112.0, 153.9))
     assert diet == pytest.approx(float(p.deficit[0])) == pytest.approx(first)
-    assert last == pytest.approx(float(p.holding[0]), rel=0.01)
+    assert last == pytest.approx(float(p.holding[0]), rel=0.02)
     later = [float(p.reduction(154.0 + years * 365)[0]) for years in (0, 1, 5)]
     assert later[0] > later[1] > later[2] > 0
-    eaten = p.effects(50.0).carbohydrate_intake
+    on_formula, later = p.effects(50.0), p.effects(200.0)
+    usual = value("body_weight.usual_intake") * enrolled().weight
+    eaten = on_formula.carbohydrate_intake + on_formula.energy_intake / usual
     assert np.all(eaten < 1) and np.all(eaten > 0.4)
+    assert on_formula.appetite == 0 and later.appetite == 1
 
 
 def test_food_that_holds_the_lost_weight_follows_from_the_energy_balance():
-    """A year of the holding intake neither loses nor regains what the diet lost."""
+    """The holding intake neither loses nor regains what diet and reintroduction lost; the effort at the
+    start also outweighs what appetite then adds."""
     p = built("weight_loss_programme")
-    loss, m, r = 0.0, value("body_weight.maintenance"), value("body_weight.energy_per_weight")
-    for _ in range(112):
-        loss += (float(p.deficit[0]) - m * loss) / r
+    m, a, r = (value(f"body_weight.{name}") for name in ("maintenance", "appetite", "energy_per_weight"))
+    loss = 0.0
+    for day in range(154):
+        loss += (float(p.reduction(day)[0]) - m * loss) / r
     assert float(p.holding[0]) / m == pytest.approx(loss, rel=0.01)
+    assert float(p.reduction(154.0)[0]) == pytest.approx((m + a) * loss, rel=0.01)
 
 
 def test_the_table_holds_what_the_fit_of_the_programme_found():

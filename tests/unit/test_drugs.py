@@ -136,10 +136,9 @@ def test_a_daily_dose_of_a_weekly_drug_is_refused(dose: str):
         built("glp1_agonist", dose=dose)
 
 
-def test_eating_less_lowers_carbohydrate_in_proportion():
+def test_appetite_answers_weight_more_weakly_under_an_incretin():
     effects = built("tirzepatide", start="-3650 d").effects(0.0)
-    usual = value("lifestyle.maintenance") * 90.0
-    np.testing.assert_allclose(effects.carbohydrate_intake, 1 + effects.energy_intake / usual, rtol=1e-5)
+    np.testing.assert_allclose(effects.appetite, 1 - value("tirzepatide.appetite_effect"), rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["metformin", "sglt2_inhibitor"])

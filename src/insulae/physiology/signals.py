@@ -20,7 +20,7 @@ class SlowSignals:
     c_peptide_volume: Array = UNSET
     energy_deficit: Array = UNSET
     egfr: Array = UNSET
-    ectopic_fat: Array = UNSET
+    liver_fat: Array = UNSET
     peripheral_sensitivity: Array = UNSET
     hepatic_sensitivity: Array = UNSET
     mean_glucose: Array = UNSET

@@ -132,8 +132,8 @@ def _rested(cohort: Cohort, problem: Problem, solution: _Solution) -> tuple[Coho
     parameters, slow, _ = problem.setting(solution.x)
     spilled: Any = solution.found.urinary_glucose
     lost = body_weight.urinary_energy(parameters.slow.body_weight, spilled)
-    balance, eaten = parameters.slow.body_weight, problem.effects.energy_intake
-    balance = replace(balance, set_point=cohort.traits.weight + (lost - eaten) / balance.maintenance)
+    balance = parameters.slow.body_weight
+    balance = replace(balance, set_point=cohort.traits.weight + lost / balance.maintenance)
     parameters = replace(parameters, slow=replace(parameters.slow, body_weight=balance))
     averages = replace(solution.state.averages, urinary_glucose=spilled)
     return replace(cohort, parameters=parameters), replace(solution.state, slow=slow, averages=averages)
@@ -170,6 +170,14 @@ def _effects_at_rest(treatment: list[TherapySpec], enrolled: Enrolled) -> Effect
     return combine(t.effects(-1.0) for t in treatments if t.sort != "insulin")
 
 
+def _on_treatment(cohort: Cohort, effects: Effects) -> Cohort:
+    """Return the cohort whose usual intake is the one on the treatment before enrollment."""
+    slow = cohort.parameters.slow
+    energy = effects.energy_intake + np.zeros_like(cohort.traits.weight)
+    slow = replace(slow, body_weight=replace(slow.body_weight, usual_energy=energy))
+    return replace(cohort, parameters=replace(cohort.parameters, slow=slow))
+
+
 def _attempt(
     numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, cohort: Cohort
 ) -> tuple[Start, dict[str, Floats]]:
@@ -178,9 +186,10 @@ def _attempt(
     has_bolus, basal = _doses(numbers, cohort)
     names = unknowns(numbers, has_bolus)
     draws = day_draws(seed, cohort.ids)
-    problem = Problem(cohort, names, _effects_at_rest(treatment, enrolled), draws, basal)
+    at_rest = _effects_at_rest(treatment, enrolled)
+    problem = Problem(_on_treatment(cohort, at_rest), names, at_rest, draws, basal)
     solution = _solve(problem)
-    cohort, state = _rested(cohort, problem, solution)
+    cohort, state = _rested(problem.cohort, problem, solution)
     enrolled = dataclasses.replace(
         enrolled,
         basal_dose=basal,

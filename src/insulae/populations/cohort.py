@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from insulae.core import parameters as table
 from insulae.core import random, sampling
 from insulae.core.pytree import replace
+from insulae.physiology.slow import insulin_resistance
 from insulae.populations.patient import (
     ClinicNumbers,
     Cohort,
@@ -134,17 +135,27 @@ def _group(cls: type, values: dict[str, Floats], like: Floats) -> Any:
 
 
 def _personal(parameters: Parameters, traits: Traits) -> Parameters:
-    """Fill the fields that belong to the person: size, glucose lability."""
+    """Fill the fields that belong to the person: size, threshold of liver fat, glucose lability."""
     slow, habits = parameters.slow, parameters.habits
-    weight = replace(slow.body_weight, height=traits.height, set_point=traits.weight)
     one = np.ones_like(traits.height)
+    weight = replace(
+        slow.body_weight,
+        height=traits.height,
+        set_point=traits.weight,
+        usual_weight=traits.weight,
+        usual_energy=0 * one,
+    )
+    bmi, resistance = traits.weight / traits.height**2, slow.insulin_resistance
+    threshold = insulin_resistance.personal_threshold(resistance, bmi)
+    resistance = replace(resistance, fat_threshold=np.asarray(threshold))
     changed = replace(
         habits,
         meals=replace(habits.meals, lability=traits.lability, intake=one),
         sensitivity=replace(habits.sensitivity, lability=traits.lability),
         pen=replace(habits.pen, lability=traits.lability),
     )
-    return replace(parameters, slow=replace(slow, body_weight=weight), habits=changed)
+    slow = replace(slow, body_weight=weight, insulin_resistance=resistance)
+    return replace(parameters, slow=slow, habits=changed)
 
 
 def sample(numbers: ClinicNumbers, seed: int, ids: Ids, attempt: int = 0) -> Cohort:

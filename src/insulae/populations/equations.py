@@ -81,17 +81,23 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: E
     glucose = hba1c.mean_glucose(slow.hba1c, traits.hba1c)
     bmi = traits.weight / traits.height**2
     zero: Any = np.zeros_like(bmi)
-    fat = insulin_resistance.fat_target(slow.insulin_resistance, bmi, zero)
+    fat = insulin_resistance.fat_target(slow.insulin_resistance, bmi, zero) * effects.liver_fat
+    diseased = traits.duration * slow.insulin_resistance.days_per_year
+    fixed = beta_cells.fixation(slow.beta_cells, glucose, diseased)
+    # In double precision, so that no patient's last bit depends on how many are computed together.
+    recoverable: Any = np.exp(-np.asarray(fixed, np.float64)).astype(np.float32)
     constriction = zero + effects.renal_vasoconstriction
     made = body.SlowState(
         body_weight=body_weight.State(weight=traits.weight),
         insulin_resistance=insulin_resistance.State(
-            ectopic_fat=fat,
+            liver_fat=fat,
             glucose_share=insulin_resistance.glucose_target(slow.insulin_resistance, glucose),
             age=traits.age,
         ),
         beta_cells=beta_cells.State(
-            mass=mass, function=beta_cells.functional_target(slow.beta_cells, glucose, fat)
+            mass=mass,
+            function=beta_cells.functional_target(slow.beta_cells, glucose, fat, recoverable),
+            recoverable=recoverable,
         ),
         graft=graft.empty(zero),
         immunity=immunity.established(slow.immunity, mass, effects),

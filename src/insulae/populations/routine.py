@@ -138,7 +138,8 @@ def ordinary_day(
     """Live one day that stands for `days`; also return the slow clock's `movement` meanwhile."""
     slow = parameters.slow
     weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
-    intake = parameters.habits.meals.intake * effects.carbohydrate_intake
+    share = body_weight.carbohydrate_share(state.slow.body_weight, slow.body_weight, effects)
+    intake = parameters.habits.meals.intake * share
     habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
     law = control(replace(parameters, habits=habits), plan(habits, uniform), effects, weight)
     after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)

@@ -4,8 +4,9 @@ Intake falls by a share of what the weight at operation needs, from an early to 
 
     intake = -m W0 k (late + (early - late) exp(-t/adaptation time))
 
-with the patient's response k and the maintenance m of the energy balance (`body_weight.py`). Meals reach the
-gut faster and the incretin response is restored, both at once. Everything else follows from the body.
+with the patient's response k and the maintenance m of the energy balance (`body_weight.py`); appetite
+answers the weight lost, more weakly than after a diet (Hall 2023). Meals reach the gut faster and the
+incretin response is restored, both at once. Everything else follows from the body.
 
 Known: weight after one, five and ten years (fitted: `calibration/weight.py`), incretin effect and emptying in
 small studies, deaths in registries. Assumed: leak and bleeding after bypass, the sleeve's incretin response.
@@ -30,8 +31,7 @@ class Parameters:
 
     response: Floats = parameter("dimensionless")
     adaptation_time: Floats = parameter("d")
-    usual_intake: Floats = parameter("kcal/d/kg")
-    smallest_share: Floats = parameter("dimensionless")
+    appetite_effect: Floats = parameter("dimensionless")
     bypass_early: Floats = parameter("dimensionless")
     bypass_late: Floats = parameter("dimensionless")
     bypass_incretin: Floats = parameter("dimensionless")
@@ -56,8 +56,7 @@ class SurgeryTreatment(Treatment):
     early: Floats
     late: Floats
     adaptation_time: Floats
-    usual: Floats
-    smallest_share: Floats
+    appetite: Floats
     incretin: Floats
     emptying: Floats
     risks: Risks
@@ -70,7 +69,7 @@ class SurgeryTreatment(Treatment):
         reduced = (self.late + (self.early - self.late) * adapted).astype(np.float32)
         return Effects(
             energy_intake=-reduced,
-            carbohydrate_intake=np.maximum(1 - reduced / self.usual, self.smallest_share),
+            appetite=self.appetite,
             incretin_response=self.incretin,
             gastric_emptying=self.emptying,
         )
@@ -109,8 +108,7 @@ class BariatricSurgery(TherapySpec):
             early=(needed * of_operation["early"]).astype(np.float32),
             late=(needed * of_operation["late"]).astype(np.float32),
             adaptation_time=p.adaptation_time,
-            usual=(p.usual_intake * enrolled.weight).astype(np.float32),
-            smallest_share=p.smallest_share,
+            appetite=1 - p.appetite_effect,
             incretin=of_operation["incretin"],
             emptying=of_operation["emptying"],
             risks={event: of_operation[name] for event, name in events.items()},

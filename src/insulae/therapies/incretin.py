@@ -1,7 +1,9 @@
 """What injected incretins share: secretion that asks for glucose, less glucagon, slower stomach, less eaten.
 
 The effect on glucose and the effect on appetite saturate each at an own dose, both given relative to the
-reference dose of the drug. Slow first doses are part of the onset. Gut complaints come early and pass.
+reference dose of the drug. Less is eaten, and appetite answers the weight lost more weakly than it does
+after a diet (Hall 2023), so that weight falls for a year. Slow first doses are part of the onset. Gut
+complaints come early and pass.
 """
 
 import dataclasses
@@ -12,7 +14,7 @@ import numpy as np
 from insulae.core.parameters import parameter
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, Risks
-from insulae.therapies.tablet import Tablet, dose_share, eaten
+from insulae.therapies.tablet import Tablet, dose_share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,7 @@ class IncretinParameters:
     glucagon_effect: Floats = parameter("dimensionless")
     emptying_effect: Floats = parameter("dimensionless")
     energy_effect: Floats = parameter("kcal/d")
+    appetite_effect: Floats = parameter("dimensionless")
     half_dose: Floats = parameter("dimensionless")
     appetite_half_dose: Floats = parameter("dimensionless")
     caution: Floats = parameter("dimensionless")
@@ -38,7 +41,7 @@ class IncretinTreatment(Tablet):
     glucagon: Floats
     emptying: Floats
     energy: Floats
-    food: Floats
+    appetite: Floats
     gastrointestinal: Floats
     tolerance_time: Floats
 
@@ -50,7 +53,7 @@ class IncretinTreatment(Tablet):
             fasting_glucagon=1 - self.glucagon * e,
             gastric_emptying=1 - self.emptying * e,
             energy_intake=self.energy * e,
-            carbohydrate_intake=1 + self.food * e,
+            appetite=1 - self.appetite * e,
         )
 
     def hazards(self, day: float) -> Risks:
@@ -68,13 +71,12 @@ def actions(
     p, reference = parameters, np.ones(enrolled.size, np.float32)
     share = efficacy * dose_share(dose, p.half_dose, reference)
     eating = appetite * dose_share(dose, p.appetite_half_dose, reference)
-    energy = np.asarray(-p.energy_effect * eating, np.float32)
     return {
         "capacity": np.asarray(p.capacity_effect * share, np.float32),
         "glucagon": np.clip(p.glucagon_effect * share, 0, 1).astype(np.float32),
         "emptying": np.clip(p.emptying_effect * share, 0, 1).astype(np.float32),
-        "energy": energy,
-        "food": eaten(energy, enrolled),
+        "energy": np.asarray(-p.energy_effect * eating, np.float32),
+        "appetite": np.clip(p.appetite_effect * np.minimum(eating, 1), 0, 1).astype(np.float32),
         "gastrointestinal": np.clip(p.gastrointestinal_share * eating, 0, 1).astype(np.float32),
         "tolerance_time": p.tolerance_time,
     }

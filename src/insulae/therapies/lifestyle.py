@@ -1,7 +1,8 @@
-"""Lifestyle: a lasting change of energy intake against usual; zero is lifestyle as usual.
+"""Lifestyle: a lasting effort to eat less (or more) than usual; zero is lifestyle as usual.
 
-Known: weight follows by energy balance. Assumed: carbohydrate changes in proportion to energy, the change is
-kept for good. Not modelled: physical activity, diet composition, who gives up.
+Known: weight follows by energy balance, and appetite answers its change, so that less and less of the effort
+arrives as food not eaten. Assumed: the effort is kept up for good. Not modelled: physical activity, diet
+composition, who gives up.
 """
 
 import dataclasses
@@ -9,50 +10,39 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyEnergy
 from insulae.physiology.effects import Effects
-from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters:
-    """Values and sources: tables/parameters.csv, `lifestyle.*`."""
-
-    maintenance: Floats = parameter("kcal/d/kg")
+from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, register
 
 
 @dataclasses.dataclass(frozen=True)
 class LifestyleTreatment(Treatment):
-    """The change of intake of each patient (kcal/d) and its share of usual intake."""
+    """The change of intake that each patient strives for (kcal/d)."""
 
     start: float
     energy: Floats
-    share: Floats
 
     def effects(self, day: float) -> Effects:
-        """Change energy and carbohydrate from the start on."""
+        """Change energy from the start on."""
         if day < self.start:
             return Effects()
-        return Effects(energy_intake=self.energy, carbohydrate_intake=1 + self.share)
+        return Effects(energy_intake=self.energy)
 
     def is_taken(self, day: float) -> Flags:
-        """Tell who has changed their intake on a day."""
+        """Tell who strives for another intake on a day."""
         return (self.energy != 0) & (day >= self.start)
 
 
 @register
 class Lifestyle(TherapySpec):
-    """Lifestyle as usual, or with a lasting change of energy intake."""
+    """Lifestyle as usual, or with a lasting effort to eat less."""
 
     family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["lifestyle"] = "lifestyle"
     energy_change: DailyEnergy = 0.0
-    """Lasting change of intake against usual; negative is less."""
+    """Lasting effort against usual intake, before appetite answers it; negative is less."""
 
     def build(self, enrolled: Enrolled) -> LifestyleTreatment:
         """Return the treatment of each patient."""
-        p: Parameters = drawn(Parameters, enrolled)
         energy = np.full(enrolled.size, self.energy_change, np.float32)
-        share = np.clip(energy / (p.maintenance * enrolled.weight), -1, 1).astype(np.float32)
-        return LifestyleTreatment(start=self.start, energy=energy, share=share)
+        return LifestyleTreatment(start=self.start, energy=energy)

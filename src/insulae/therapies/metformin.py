@@ -15,7 +15,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec, eaten
+from insulae.therapies.tablet import Tablet, TabletSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,6 @@ class MetforminTreatment(Tablet):
     production: Floats
     sensitivity: Floats
     energy: Floats
-    food: Floats
 
     def effects(self, day: float) -> Effects:
         """Lower production and intake and raise hepatic sensitivity by the day's exposure."""
@@ -48,7 +47,6 @@ class MetforminTreatment(Tablet):
             hepatic_production=1 - self.production * e,
             hepatic_sensitivity=1 + self.sensitivity * e,
             energy_intake=self.energy * e,
-            carbohydrate_intake=1 + self.food * e,
         )
 
 
@@ -64,11 +62,9 @@ class Metformin(TabletSpec):
         """Return the treatment of each patient."""
         p: Parameters = drawn(Parameters, enrolled)
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
-        energy = np.asarray(-p.energy_effect * share, np.float32)
         return MetforminTreatment(
             **self.course(enrolled, p),
             production=(p.production_effect * share).astype(np.float32),
             sensitivity=(p.sensitivity_effect * share).astype(np.float32),
-            energy=energy,
-            food=eaten(energy, enrolled),
+            energy=np.asarray(-p.energy_effect * share, np.float32),
         )

@@ -48,12 +48,12 @@ class PioglitazoneTreatment(Tablet):
     fracture: Floats
 
     def effects(self, day: float) -> Effects:
-        """Raise sensitivity, lower ectopic fat and the stress of beta cells, retain energy."""
+        """Raise sensitivity, lower liver fat and the stress of beta cells, retain energy."""
         e = self.exposure(day)
         return Effects(
             peripheral_sensitivity=1 + self.peripheral * e,
             hepatic_sensitivity=1 + self.hepatic * e,
-            ectopic_fat=1 - self.fat * e,
+            liver_fat=1 - self.fat * e,
             beta_cell_stress=1 - self.stress * e,
             energy_intake=self.energy * e,
         )

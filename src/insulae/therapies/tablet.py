@@ -61,12 +61,6 @@ def dose_share(dose: float, half_dose: Floats, reference_dose: Floats) -> Floats
     return share.astype(np.float32)
 
 
-def eaten(energy: Floats, enrolled: Enrolled) -> Floats:
-    """Return the change of carbohydrate eaten (share of usual) that goes with a change of energy (kcal/d)."""
-    usual = enrolled.draw("lifestyle.maintenance") * enrolled.weight
-    return np.clip(energy / usual, -1, 1).astype(np.float32)
-
-
 @dataclasses.dataclass(frozen=True)
 class Tablet(Treatment):
     """A tablet with its course: who takes it from when until when. Concrete tablets add `effects`."""

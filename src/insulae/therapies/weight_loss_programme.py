@@ -1,11 +1,12 @@
 """Weight-loss programme: total diet replacement, food reintroduced, then years in which the effort fades.
 
 While a formula replaces all food, intake falls by the patient's adherence times the difference between usual
-intake and the formula. Reintroduction leads in a straight line to the intake that would hold the weight then
-reached, and from there the effort fades exponentially, so that weight comes back:
+intake and the formula, whatever appetite says. Reintroduction leads in a straight line to the intake that
+holds the weight then reached. From there holding it is an effort against appetite, which fades exponentially,
+so that weight comes back:
 
-    loss at the end of the diet   L = D/m (1 - exp(-T m/r))        D deficit, T weeks of formula
-    intake afterwards             -m L exp(-t/regain time)         m, r of `body_weight.py`
+    loss on a deficit of D      L' = (D - m L)/r                         m, r, a of `body_weight.py`
+    effort afterwards           (m + a) L exp(-t/regain time)            L at the end of reintroduction
 
 Known: the phases, mean weight and the share who lost 15 kg in DiRECT (fitted: `calibration/weight.py`), and
 that remission follows weight. Assumed: each patient's adherence is the same throughout. Not modelled:
@@ -24,6 +25,9 @@ from insulae.core.quantities import DailyEnergy, Days
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
 
+SHORTEST = 1e-3
+"""Days of reintroduction that stand for none."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters:
@@ -31,26 +35,29 @@ class Parameters:
 
     adherence: Floats = parameter("dimensionless")
     regain_time: Floats = parameter("d")
-    usual_intake: Floats = parameter("kcal/d/kg")
     formula_carbohydrate: Floats = parameter("g/kcal")
 
 
 @dataclasses.dataclass(frozen=True)
 class ProgrammeTreatment(Treatment):
-    """Deficit on formula and intake that holds the weight then reached (kcal/d, both positive), and the share
-    of usual carbohydrate on formula."""
+    """Deficit on formula, reduction that holds the weight then reached and effort it takes (kcal/d,
+    positive), and the carbohydrate that formula has more than its energy tells (share of usual)."""
 
     start: float
     diet: float
     reintroduction: float
     deficit: Floats
     holding: Floats
-    usual: Floats
+    effort: Floats
     regain_time: Floats
-    formula_share: Floats
+    formula_surplus: Floats
+
+    def is_guided(self, day: float) -> bool:
+        """Tell whether the programme, not appetite, says what is eaten."""
+        return self.start <= day < self.start + self.diet + self.reintroduction
 
     def reduction(self, day: float) -> Floats:
-        """Return by how much less is eaten than usual on a day (kcal/d)."""
+        """Return by how much less is eaten than usual on a day, or meant to be against appetite (kcal/d)."""
         since = day - self.start
         if since < 0:
             return np.zeros_like(self.deficit)
@@ -61,16 +68,17 @@ class ProgrammeTreatment(Treatment):
             share = eating / self.reintroduction
             return (self.deficit + (self.holding - self.deficit) * share).astype(np.float32)
         fading = np.exp(-(eating - self.reintroduction) / self.regain_time)
-        return (self.holding * fading).astype(np.float32)
+        return (self.effort * fading).astype(np.float32)
 
     def effects(self, day: float) -> Effects:
-        """Lower energy and carbohydrate by the day's phase."""
+        """Lower energy, set appetite aside and change composition by the day's phase."""
         if day < self.start:
             return Effects()
-        reduced = self.reduction(day)
-        on_formula = day < self.start + self.diet
-        share = self.formula_share if on_formula else 1 - np.minimum(reduced / self.usual, 1)
-        return Effects(energy_intake=-reduced, carbohydrate_intake=share)
+        return Effects(
+            energy_intake=-self.reduction(day),
+            appetite=0.0 if self.is_guided(day) else 1.0,
+            carbohydrate_intake=1 + self.formula_surplus if day < self.start + self.diet else 1.0,
+        )
 
     def is_taken(self, day: float) -> Flags:
         """Tell who has begun the programme by a day."""
@@ -78,7 +86,7 @@ class ProgrammeTreatment(Treatment):
 
     def event_days(self) -> list[float]:
         """Return the first days of each phase."""
-        return [self.start, self.start + self.diet]
+        return [self.start, self.start + self.diet, self.start + self.diet + self.reintroduction]
 
 
 @register
@@ -94,19 +102,31 @@ class WeightLossProgramme(TherapySpec):
     def build(self, enrolled: Enrolled) -> ProgrammeTreatment:
         """Return the course of each patient."""
         p: Parameters = drawn(Parameters, enrolled)
-        maintenance, energy = (
-            enrolled.draw(f"body_weight.{name}") for name in ("maintenance", "energy_per_weight")
+        m, a, intake = (
+            enrolled.draw(f"body_weight.{name}") for name in ("maintenance", "appetite", "usual_intake")
         )
-        usual = p.usual_intake * enrolled.weight
+        usual = intake * enrolled.weight
         deficit = p.adherence * np.maximum(usual - self.intake, 0)
+        lost = deficit * self._lost(m, enrolled.draw("body_weight.energy_per_weight"))
         formula = p.formula_carbohydrate * self.intake / enrolled.carbohydrate
         return ProgrammeTreatment(
             start=self.start,
             diet=self.diet,
             reintroduction=self.reintroduction,
             deficit=deficit.astype(np.float32),
-            holding=(deficit * (1 - np.exp(-self.diet * maintenance / energy))).astype(np.float32),
-            usual=usual.astype(np.float32),
+            holding=(m * lost).astype(np.float32),
+            effort=((m + a) * lost).astype(np.float32),
             regain_time=p.regain_time,
-            formula_share=(1 - p.adherence + p.adherence * formula).astype(np.float32),
+            formula_surplus=(p.adherence * (formula - 1) + deficit / usual).astype(np.float32),
         )
+
+    def _lost(self, maintenance: Floats, energy: Floats) -> Floats:
+        """Return the weight lost at the end of reintroduction per deficit on formula (kg per kcal/d).
+
+        The deficit goes in a straight line to what holds that weight, which is solved for.
+        """
+        rate = maintenance / energy
+        on_formula = -np.expm1(-rate * self.diet) / maintenance
+        waned = rate * max(self.reintroduction, SHORTEST)
+        kept, mean = np.exp(-waned), -np.expm1(-waned) / waned
+        return np.asarray((on_formula * kept + (mean - kept) / maintenance) / mean, np.float32)

@@ -1,9 +1,16 @@
-"""Native beta cells: mass, and a function that adapts, tires and recovers.
+"""Native beta cells: mass, a function that adapts, tires and recovers, and how much of it still can.
 
-Function follows (within weeks) compensation under mild hyperglycemia x reversible glucotoxicity x ectopic
-fat, and rests when mean glucose is low; mass is lost to glucose-driven and autoimmune death and hardly grows.
-Three speeds after Ha and Sherman 2016; glucotoxicity has a floor, without which a type 2 patient falls off a
-cliff. Mass is nominal: histological mass times inherited capacity per cell.
+    function   f -> rest x compensation x (1 - R (1 - toxicity x fat))
+    R          R' = -k stress R          mass  m' = -m (death + what R takes along) + growth
+
+Function follows compensation under mild hyperglycemia; glucotoxicity and pancreas fat lower it and give it
+back; it rests when mean glucose is low. Some cells are lost to what they suffer, others are left that neither
+tire nor recover (Taylor 2018: recovery after weight loss depends on duration): the recoverable share R begins
+at 1, fades while glucose is high, and the capacity silenced at that time is then missing for good, as mass.
+At enrollment R follows from the duration of diabetes at the present glucose. Mass is lost besides to
+glucose-driven and autoimmune death and hardly grows. Three speeds after Ha and Sherman 2016; glucotoxicity
+has a floor, without which a type 2 patient falls off a cliff. Mass is nominal: histological mass times
+inherited capacity per cell.
 """
 
 import jax.numpy as jnp
@@ -27,8 +34,9 @@ class Parameters:
     rest_half: Array = parameter("mg/dL")
     toxicity_floor: Array = parameter("dimensionless")
     toxicity_glucose: Array = parameter("mg/dL")
-    fat_exponent: Array = parameter("dimensionless")
-    fat_floor: Array = parameter("dimensionless")
+    healthy_fat: Array = parameter("%")
+    half_fat: Array = parameter("%")
+    fixation_rate: Array = parameter("1/d")
     function_time: Array = parameter("d")
     first_phase_share: Array = parameter("dimensionless")
     incretin_share: Array = parameter("dimensionless")
@@ -41,10 +49,12 @@ class Parameters:
 
 @pytree
 class State:
-    """Native mass (1 = healthy reference) and function per mass (1 = healthy at normal glucose)."""
+    """Native mass (1 = healthy reference), function per mass (1 = healthy at normal glucose) and the
+    recoverable share of what glucose and fat take from function."""
 
     mass: Array
     function: Array
+    recoverable: Array
 
 
 def compensation_demand(parameters: Parameters, mean_glucose: Array) -> Array:
@@ -53,48 +63,65 @@ def compensation_demand(parameters: Parameters, mean_glucose: Array) -> Array:
     return excess / (parameters.compensation_half**2 + excess)
 
 
-def functional_share(parameters: Parameters, mean_glucose: Array, ectopic_fat: Array) -> Array:
-    """Return the share of function left by glucotoxicity, ectopic fat, and rest at low mean glucose."""
+def rested_share(parameters: Parameters, mean_glucose: Array) -> Array:
+    """Return the share of function that low mean glucose (mg/dL) leaves."""
+    spare = jnp.maximum(parameters.compensation_glucose - mean_glucose, 0) ** 2
+    return 1 - parameters.rest * spare / (parameters.rest_half**2 + spare)
+
+
+def silenced_share(parameters: Parameters, mean_glucose: Array, liver_fat: Array) -> Array:
+    """Return the share of function that mean glucose (mg/dL) and fat (%) take from recoverable cells."""
     p = parameters
     toxic = p.toxicity_floor + (1 - p.toxicity_floor) * (1 - hill4(mean_glucose, p.toxicity_glucose))
-    spare = jnp.maximum(p.compensation_glucose - mean_glucose, 0) ** 2
-    rested = 1 - p.rest * spare / (p.rest_half**2 + spare)
-    return rested * toxic * jnp.maximum(ectopic_fat, p.fat_floor) ** (-p.fat_exponent)
+    return 1 - toxic * (p.half_fat + p.healthy_fat) / (p.half_fat + liver_fat)
 
 
-def functional_target(parameters: Parameters, mean_glucose: Array, ectopic_fat: Array) -> Array:
-    """Return the function that native islets settle at for a mean glucose (mg/dL) and ectopic fat."""
+def functional_target(
+    parameters: Parameters, mean_glucose: Array, liver_fat: Array, recoverable: Array
+) -> Array:
+    """Return the function native islets settle at for mean glucose (mg/dL), fat (%), recoverable share."""
     compensated = 1 + (parameters.compensation - 1) * compensation_demand(parameters, mean_glucose)
-    return compensated * functional_share(parameters, mean_glucose, ectopic_fat)
+    left = 1 - recoverable * silenced_share(parameters, mean_glucose, liver_fat)
+    return compensated * rested_share(parameters, mean_glucose) * left
+
+
+def fixation(parameters: Parameters, mean_glucose: Array, days: Array) -> Array:
+    """Return by which exponent the recoverable share has fallen after some days at a mean glucose (mg/dL)."""
+    return parameters.fixation_rate * hill4(mean_glucose, parameters.death_glucose) * days
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish native mass and capacity, and what glucose and fat do to any islet."""
-    capacity = state.mass * state.function
+    """Publish native mass and capacity, and what glucose and fat do to fresh islets."""
+    p, capacity = parameters, state.mass * state.function
+    fresh = 1 - silenced_share(p, signals.mean_glucose, signals.liver_fat)
     return replace(
         signals,
-        compensation_demand=compensation_demand(parameters, signals.mean_glucose),
-        functional_share=functional_share(parameters, signals.mean_glucose, signals.ectopic_fat),
-        function_time=parameters.function_time,
-        glucotoxic_stress=hill4(signals.mean_glucose, parameters.death_glucose),
+        compensation_demand=compensation_demand(p, signals.mean_glucose),
+        functional_share=rested_share(p, signals.mean_glucose) * fresh,
+        function_time=p.function_time,
+        glucotoxic_stress=hill4(signals.mean_glucose, p.death_glucose),
         native_mass=state.mass,
         native_capacity=capacity,
-        native_first_phase=capacity * jnp.minimum(state.function, 1) * parameters.first_phase_share,
-        native_incretin=parameters.incretin_share,
+        native_first_phase=capacity * jnp.minimum(state.function, 1) * p.first_phase_share,
+        native_incretin=p.incretin_share,
     )
 
 
 def advance(
     state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
 ) -> State:
-    """Adapt the function and lose or grow mass over some days."""
-    p = parameters
-    stress = p.death_rate * signals.glucotoxic_stress * effects.beta_cell_stress
-    death = stress + p.autoimmune_death_rate * signals.autoimmunity
+    """Adapt the function, lose its recovery, and lose or grow mass over some days."""
+    p, glucose, fat = parameters, signals.mean_glucose, signals.liver_fat
+    stress = signals.glucotoxic_stress * effects.beta_cell_stress
+    death = p.death_rate * stress + p.autoimmune_death_rate * signals.autoimmunity
     room = jnp.maximum(p.growth_capacity - state.mass, 0)
     growth = p.growth_rate * room * state.mass + effects.beta_cell_neogenesis
-    target = functional_target(p, signals.mean_glucose, signals.ectopic_fat)
+    recoverable = state.recoverable * jnp.exp(-days * p.fixation_rate * stress)
+    silenced = silenced_share(p, glucose, fat)
+    kept = (1 - state.recoverable * silenced) / (1 - recoverable * silenced)
+    target = functional_target(p, glucose, fat, recoverable)
     return State(
-        mass=state.mass * jnp.exp(-days * death) + days * growth,
+        mass=state.mass * kept * jnp.exp(-days * death) + days * growth,
         function=relax(state.function, target, p.function_time, days),
+        recoverable=recoverable,
     )

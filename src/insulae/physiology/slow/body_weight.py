@@ -1,9 +1,13 @@
-"""Body weight by energy balance, and the sizes that follow from it.
+"""Body weight by energy balance, appetite that answers its change, and the sizes that follow from it.
 
-Weight moves with intake minus a maintenance need that grows with weight (Hall 2011, linearized); glucose lost
-in urine is lost energy, partly eaten again. All quantities per kilogram of the fast model refer to a
-metabolic weight that grows with a power of weight below 1. Not modelled: body composition, adaptive
-thermogenesis.
+    weight   W' = (eaten - urine loss - m (W - set point))/r
+    eaten    intake under treatment, less that at enrollment, + a (usual weight - W)
+
+Expenditure follows weight (m, Hall 2011, linearized); appetite answers lost weight three to four times as
+strongly (a, Polidori 2016), so that weight settles within months and not years. Glucose lost in urine is
+energy lost; that part of it is eaten again follows from appetite. Carbohydrate is eaten in proportion to
+energy. All quantities per kilogram of the fast model refer to a metabolic weight that grows with a power of
+weight below 1. Not modelled: body composition, water and glycogen of the first days, adaptive thermogenesis.
 """
 
 import jax.numpy as jnp
@@ -17,14 +21,19 @@ from insulae.physiology.signals import SlowSignals
 
 @pytree
 class Parameters:
-    """Constants of energy balance; `height` and `set_point` belong to the patient."""
+    """Constants of energy balance; the derived ones belong to the patient at enrollment: `set_point` is the
+    weight that usual intake holds without urine loss, `usual_energy` what treatment then adds to intake."""
 
     height: Array = derived("m")
     set_point: Array = derived("kg")
+    usual_weight: Array = derived("kg")
+    usual_energy: Array = derived("kcal/d")
     energy_per_weight: Array = parameter("kcal/kg")
     maintenance: Array = parameter("kcal/d/kg")
+    appetite: Array = parameter("kcal/d/kg")
+    usual_intake: Array = parameter("kcal/d/kg")
+    smallest_share: Array = parameter("dimensionless")
     energy_per_glucose: Array = parameter("kcal/g")
-    urinary_loss_share: Array = parameter("dimensionless")
     urinary_loss_limit: Array = parameter("g/d")
     reference_bmi: Array = parameter("kg/m2")
     metabolic_exponent: Array = parameter("dimensionless")
@@ -47,16 +56,29 @@ def metabolic_weight(weight: Array, parameters: Parameters) -> Array:
 
 
 def urinary_energy(parameters: Parameters, urinary_glucose: Array) -> Array:
-    """Return the energy lost with glucose in the urine and not eaten again (kcal/d)."""
+    """Return the energy lost with glucose in the urine (kcal/d)."""
+    return parameters.energy_per_glucose * jnp.minimum(urinary_glucose, parameters.urinary_loss_limit)
+
+
+def energy_eaten(state: State, parameters: Parameters, effects: Effects) -> Array:
+    """Return by how much more energy is eaten than at enrollment (kcal/d)."""
     p = parameters
-    lost = jnp.minimum(urinary_glucose, p.urinary_loss_limit)
-    return p.urinary_loss_share * p.energy_per_glucose * lost
+    hunger = p.appetite * effects.appetite * (p.usual_weight - state.weight)
+    return hunger - p.usual_energy + effects.energy_intake
+
+
+def carbohydrate_share(state: State, parameters: Parameters, effects: Effects) -> Array:
+    """Return the carbohydrate eaten as a share of that at enrollment; it follows energy and composition."""
+    p = parameters
+    usual = p.usual_intake * p.usual_weight
+    share = effects.carbohydrate_intake + energy_eaten(state, p, effects) / usual
+    return jnp.maximum(share, p.smallest_share)
 
 
 def _surplus(state: State, parameters: Parameters, urinary_glucose: Array, effects: Effects) -> Array:
     p = parameters
-    needed = p.maintenance * (state.weight - p.set_point)
-    return jnp.asarray(effects.energy_intake) - urinary_energy(p, urinary_glucose) - needed
+    spent = urinary_energy(p, urinary_glucose) + p.maintenance * (state.weight - p.set_point)
+    return energy_eaten(state, p, effects) - spent
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:

@@ -1,15 +1,20 @@
-"""Insulin sensitivity of periphery and liver: own level, weight, ectopic fat, age and chronic glucose.
+"""Insulin sensitivity of periphery and liver: own level, weight, liver fat, age and chronic glucose.
 
-Peripheral sensitivity falls with a power of body mass index and slowly with age; hepatic sensitivity falls
-with ectopic fat, which follows body mass index within days and drops at once under caloric restriction
-(twin-cycle view of Taylor). Lasting hyperglycemia lowers both within weeks and lets them recover, as after
-islet transplantation in type 1 diabetes.
+    liver fat      F' = (C/(1 + (T/BMI)^n) exp(-deficit) - F)/time
+    hepatic        (1 + F1/Fh)/(1 + F/Fh)
+    peripheral     (BMI/24)^-2, slowly less with age
+
+Liver fat saturates at C and falls away below a threshold T of body mass index that is the person's own
+(Taylor and Holman 2015): whose liver holds most fat at a given index has the lowest threshold. T follows from
+the index and the liver fat at enrollment. Under an energy deficit it falls within weeks, before weight has.
+Pancreas fat is taken to go with it. Lasting hyperglycemia lowers both sensitivities within weeks and lets
+them recover, as after islet transplantation in type 1 diabetes. Not modelled: visceral fat, lipids, fibrosis.
 """
 
 import jax.numpy as jnp
 from jax import Array
 
-from insulae.core.parameters import parameter
+from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import relax, saturation
 from insulae.physiology.effects import Effects
@@ -26,8 +31,13 @@ class Parameters:
     reference_age: Array = parameter("year")
     weight_exponent: Array = parameter("dimensionless")
     age_slope: Array = parameter("1/year")
-    fat_exponent: Array = parameter("dimensionless")
-    fat_sensitivity_exponent: Array = parameter("dimensionless")
+    liver_fat: Array = parameter("%")
+    liver_fat_exponent: Array = parameter("dimensionless")
+    liver_fat_ceiling: Array = parameter("%")
+    liver_fat_steepness: Array = parameter("dimensionless")
+    largest_share: Array = parameter("dimensionless")
+    healthy_liver_fat: Array = parameter("%")
+    half_liver_fat: Array = parameter("%")
     deficit_scale: Array = parameter("kcal/d")
     deficit_limit: Array = parameter("dimensionless")
     fat_time: Array = parameter("d")
@@ -36,22 +46,38 @@ class Parameters:
     glucose_half: Array = parameter("mg/dL")
     glucose_time: Array = parameter("d")
     days_per_year: Array = parameter("d/year")
+    fat_threshold: Array = derived("kg/m2")
 
 
 @pytree
 class State:
-    """Ectopic fat (1 at the reference body mass index), sensitivity left by chronic glucose, and age."""
+    """Liver fat (%), sensitivity left by chronic glucose, and age."""
 
-    ectopic_fat: Array
+    liver_fat: Array
     glucose_share: Array
     age: Array
 
 
+def personal_threshold(parameters: Parameters, body_mass_index: Array) -> Array:
+    """Return the index (kg/m2) at which a liver holds half of the most fat, from that at enrollment."""
+    p = parameters
+    fat = p.liver_fat * (body_mass_index / p.reference_bmi) ** p.liver_fat_exponent
+    share = jnp.minimum(fat / p.liver_fat_ceiling, p.largest_share)
+    return body_mass_index * (1 / share - 1) ** (1 / p.liver_fat_steepness)
+
+
 def fat_target(parameters: Parameters, body_mass_index: Array, energy_deficit: Array) -> Array:
-    """Return the ectopic fat a body settles at for a given index and energy deficit."""
+    """Return the liver fat (%) a body settles at for a given index (kg/m2) and energy deficit (kcal/d)."""
     p = parameters
     restriction = jnp.clip(energy_deficit / p.deficit_scale, 0, p.deficit_limit)
-    return (body_mass_index / p.reference_bmi) ** p.fat_exponent * jnp.exp(-restriction)
+    room = 1 + (p.fat_threshold / body_mass_index) ** p.liver_fat_steepness
+    return p.liver_fat_ceiling / room * jnp.exp(-restriction)
+
+
+def hepatic_share(parameters: Parameters, liver_fat: Array) -> Array:
+    """Return the hepatic sensitivity that liver fat (%) leaves; 1 at healthy liver fat."""
+    p = parameters
+    return (p.half_liver_fat + p.healthy_liver_fat) / (p.half_liver_fat + liver_fat)
 
 
 def glucose_target(parameters: Parameters, mean_glucose: Array) -> Array:
@@ -62,27 +88,26 @@ def glucose_target(parameters: Parameters, mean_glucose: Array) -> Array:
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish ectopic fat and the two sensitivities (1 = healthy)."""
+    """Publish liver fat (%) and the two sensitivities (1 = healthy)."""
     p = parameters
     by_weight = (signals.body_mass_index / p.reference_bmi) ** (-p.weight_exponent)
-    by_fat = state.ectopic_fat ** (-p.fat_sensitivity_exponent)
     by_age = jnp.exp(-p.age_slope * (state.age - p.reference_age))
     return replace(
         signals,
-        ectopic_fat=state.ectopic_fat,
+        liver_fat=state.liver_fat,
         peripheral_sensitivity=p.peripheral * by_weight * by_age * state.glucose_share,
-        hepatic_sensitivity=p.hepatic * by_fat * state.glucose_share,
+        hepatic_sensitivity=p.hepatic * hepatic_share(p, state.liver_fat) * state.glucose_share,
     )
 
 
 def advance(
     state: State, parameters: Parameters, signals: SlowSignals, effects: Effects, days: Array
 ) -> State:
-    """Move ectopic fat and the glucose share towards their targets and let the patient age."""
-    fat = fat_target(parameters, signals.body_mass_index, signals.energy_deficit) * effects.ectopic_fat
+    """Move liver fat and the glucose share towards their targets and let the patient age."""
+    fat = fat_target(parameters, signals.body_mass_index, signals.energy_deficit) * effects.liver_fat
     share = glucose_target(parameters, signals.mean_glucose)
     return State(
-        ectopic_fat=relax(state.ectopic_fat, fat, parameters.fat_time, days),
+        liver_fat=relax(state.liver_fat, fat, parameters.fat_time, days),
         glucose_share=relax(state.glucose_share, share, parameters.glucose_time, days),
         age=state.age + days / parameters.days_per_year,
     )
