@@ -17,7 +17,10 @@ from insulae.core.errors import UnknownName
 from insulae.core.pytree import Value, pytree, skeleton
 from insulae.engine import native, source
 from insulae.engine.kernel import compiled
+from insulae.engine.lower import written
 from insulae.engine.primitives import Unsupported
+from insulae.engine.records import LINE, Layout, room
+from insulae.physiology.component import where_needed
 
 ULPS = 4 * np.finfo(np.float32).eps
 """The elementary functions are right to a few units in the last place."""
@@ -122,6 +125,56 @@ def test_no_patient_depends_on_how_many_there_are(n: int):
     part = applied(grown, Pair(a=pair.a[:n], b=pair.b[:n]), x[:n], integers=(3,))
     np.testing.assert_array_equal(part[0].a, whole[0].a[:n])
     np.testing.assert_array_equal(part[1], whole[1][:, :n])
+
+
+def rooted(x: Any) -> tuple[Any, Any]:
+    """A condition within a loop, computed for who needs it."""
+
+    def one(_: Any, value: Any) -> Any:
+        return where_needed(value > 0.5, lambda: jnp.sqrt(value - 0.5), 2 * value)
+
+    return lax.fori_loop(0, 3, one, x), lax.cond(x > 0.2, lambda: jnp.exp(x), lambda: -x)
+
+
+@pytest.mark.parametrize("high", [0.1, 0.4, 3.0])
+def test_each_patient_gets_the_result_of_the_own_condition(high: float):
+    """With 0.1 nobody needs the branch, with 3 some patients of each block do."""
+    x = np.linspace(0, high, 37, dtype=np.float32)
+    found, chosen = applied(rooted, x)
+    expected = x.astype(float)
+    for _ in range(3):
+        expected = np.where(expected > 0.5, np.sqrt(np.maximum(expected - 0.5, 0)), 2 * expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(chosen, np.where(x > np.float32(0.2), np.exp(x), -x), rtol=1e-6)
+    np.testing.assert_array_equal(found[3:4], applied(rooted, x[3:4])[0])
+
+
+def test_what_is_computed_twice_is_written_once():
+    def twice(x: Any) -> tuple[Any, Any]:
+        return jnp.exp(2 * x) + 1, jnp.exp(2 * x) - 1
+
+    one = jax.ShapeDtypeStruct((), np.float32)
+    traced, results = jax.make_jaxpr(twice, return_shape=True)(one)
+    text = written("twice", 16, traced, [Layout(one)], [Layout(r) for r in results], 0)
+    calls = [line for line in text.splitlines() if "call" in line and "rint" in line]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("columns", [16, 64, 1024, 1040])
+def test_rows_lie_on_lines_of_the_cache_and_do_not_share_places(columns: int):
+    matrix = room(5, columns)
+    assert matrix.shape == (5, columns)
+    assert matrix.__array_interface__["data"][0] % LINE == 0
+    assert matrix.strides[0] % LINE == 0 and matrix.strides[0] // LINE % 2 == 1
+
+
+def test_a_result_that_nobody_reads_takes_no_room():
+    layout_of = compiled(grown, [skeleton(Pair), 0.0], 1)
+    pair, x = Pair(a=np.ones(21), b=np.ones(21)), np.ones(21, np.float32)
+    packed = [layout.pack(r, 21) for layout, r in zip(layout_of.inputs, (pair, x), strict=True)]
+    whole, part = layout_of(packed, (3,)), layout_of(packed, (3,), unused=1)
+    np.testing.assert_array_equal(whole[0].matrix, part[0].matrix)
+    assert part[1].matrix.strides[0] == 0
 
 
 def test_what_has_no_vector_code_is_named():

@@ -5,21 +5,22 @@ patients, so nothing a patient goes through depends on who else is there. Number
 first step of a day to the last; only what is asked for is written to memory.
 """
 
-import dataclasses
-from collections.abc import Sequence
+import contextlib
+from collections import ChainMap
+from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 import numpy as np
 from jax.extend import core as jax_core
 from llvmlite import ir
 
+from insulae.engine.flow import Counter, Output, Series, write_condition, write_scan, write_while
 from insulae.engine.primitives import Unsupported, Values, constant, write
 from insulae.engine.records import Layout
 from insulae.engine.vector_math import FLOAT, INT, VectorMath
 
 POINTER, INDEX = ir.PointerType(), ir.IntType(64)
 ALIGNMENT = 4
-LONGEST_UNROLLED = 16
 CALLS = (
     "jit",
     "pjit",
@@ -30,45 +31,28 @@ CALLS = (
     "remat",
     "checkpoint",
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Counter:
-    """The numbers 0, 1, 2 ... that a loop may run over."""
-
-    length: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Output:
-    """Where a result goes: number of the output matrix and its first row, or first step of a series."""
-
-    matrix: int
-    row: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Series:
-    """A series that a loop has written to its output already."""
-
-    output: Output
+NEVER_TWICE = frozenset({*CALLS, "scan", "while", "iota", "optimization_barrier"})
+"""Equations that are not looked up among those written before; those within calls and loops are."""
 
 
 class Code:
     """The code of one traced function over the columns of its matrices, a row for each number:
-    `void name(float** inputs, int* integers, float** outputs, long stride, long begin, long end)`."""
+    `void name(float** inputs, long* strides, int* integers, float** outputs, long* strides, long begin,
+    long end)`; a stride is the distance of two rows of a matrix."""
 
     def __init__(self, name: str, width: int) -> None:
         """Open the function and the loop over blocks of patients."""
         self.module = ir.Module(name=name)
-        kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, INDEX, INDEX, INDEX])
+        kind = ir.FunctionType(ir.VoidType(), [*[POINTER] * 5, INDEX, INDEX])
         function = ir.Function(self.module, kind, name)
-        self.inputs, self.integers, self.outputs, self.stride, self.begin, self.end = function.args
+        inputs, input_strides, self.integers, outputs, output_strides, self.begin, self.end = function.args
+        self.inputs, self.outputs = (inputs, input_strides), (outputs, output_strides)
         self.builder = ir.IRBuilder(function.append_basic_block("entry"))
         self.math = VectorMath(self.builder, width)
         self.width, self.function = width, function
         self.env: dict[Any, Any] = {}
         self.destinations: dict[Any, Output] = {}
+        self._known: ChainMap[Any, list[Any]] = ChainMap()
         self._open_blocks()
 
     def _open_blocks(self) -> None:
@@ -93,14 +77,16 @@ class Code:
         b.ret_void()
         return self.module
 
-    def _matrix(self, table: Any, number: int) -> Any:
-        place = self.builder.gep(table, [ir.Constant(INDEX, number)], source_etype=POINTER)
-        return self.builder.load(place, typ=POINTER)
+    def _matrix(self, tables: tuple[Any, Any], number: int) -> tuple[Any, Any]:
+        """Return where a matrix lies and the distance of its rows."""
+        b, place = self.builder, [ir.Constant(INDEX, number)]
+        start = b.load(b.gep(tables[0], place, source_etype=POINTER), typ=POINTER)
+        return start, b.load(b.gep(tables[1], place, source_etype=INDEX), typ=INDEX)
 
-    def _cell(self, matrix: Any, row: Any) -> Any:
-        b = self.builder
-        place = b.add(b.mul(row, self.stride), self.column)
-        return b.gep(matrix, [place], source_etype=FLOAT)
+    def _cell(self, matrix: tuple[Any, Any], row: Any) -> Any:
+        b, (start, stride) = self.builder, matrix
+        place = b.add(b.mul(row, stride), self.column)
+        return b.gep(start, [place], source_etype=FLOAT)
 
     def read(self, matrix: int, shapes: Sequence[tuple[int, ...]]) -> list[Values]:
         """Return the arrays of an input matrix, row after row."""
@@ -118,9 +104,9 @@ class Code:
         """Return an integer argument, the same for all patients."""
         b = self.builder
         place = b.gep(self.integers, [ir.Constant(INDEX, number)], source_etype=INT)
-        return self._same(b.load(place, typ=INT))
+        return self.same(b.load(place, typ=INT))
 
-    def _same(self, scalar: Any) -> Values:
+    def same(self, scalar: Any) -> Values:
         """Return a scalar in every lane."""
         b, zero = self.builder, ir.Constant(self.math.ints, [ir.Constant(INT, 0)] * self.width)
         first = b.insert_element(ir.Constant(self.math.ints, ir.Undefined), scalar, ir.Constant(INT, 0))
@@ -164,23 +150,46 @@ class Code:
         self.env.update(zip(jaxpr.constvars, constants, strict=True))
         self.env.update(zip(jaxpr.invars, arguments, strict=True))
         for equation in jaxpr.eqns:
-            results = self._equation(equation, [self.value(v) for v in equation.invars])
+            results = self._once(equation, [self.value(v) for v in equation.invars])
             self.env.update(zip(equation.outvars, results, strict=True))
         return [self.value(v) for v in jaxpr.outvars]
+
+    @contextlib.contextmanager
+    def region(self) -> Generator[None]:
+        """Forget at its end what was computed within, where the code may not have passed."""
+        self._known = self._known.new_child()
+        yield
+        self._known = self._known.parents
+
+    def _once(self, equation: Any, inputs: list[Any]) -> list[Any]:
+        """Return the results of an equation; one that was written before is not written again."""
+        name = equation.primitive.name
+        if name in NEVER_TWICE or not all(isinstance(x, np.ndarray) for x in inputs):
+            return self._equation(equation, inputs)
+        operands = tuple((x.shape, *(id(vector) for vector in x.flat)) for x in inputs)
+        key = (name, str(equation.params), self.math.is_inside_loop, operands)
+        if key not in self._known:
+            # The operands are kept with the results: no other vector may take their identity.
+            self._known[key] = [inputs, self._equation(equation, inputs)]
+        return cast(list[Any], self._known[key][1])
 
     def _equation(self, equation: Any, inputs: list[Any]) -> list[Any]:
         name, params = equation.primitive.name, equation.params
         if name in CALLS:
             return self._call(equation, inputs)
-        if name == "optimization_barrier":
-            return inputs
-        if name == "iota":
-            return [Counter(params["shape"][0])]
-        if name == "scan":
-            return self._scan(equation, inputs)
-        if name == "while":
-            return self._while(params, inputs)
-        return [write(self.math, name, inputs, params)]
+        match name:
+            case "optimization_barrier":
+                return inputs
+            case "iota":
+                return [Counter(params["shape"][0])]
+            case "scan":
+                return write_scan(self, equation, inputs)
+            case "while":
+                return write_while(self, params, inputs)
+            case "cond":
+                return write_condition(self, params, inputs)
+            case _:
+                return [write(self.math, name, inputs, params)]
 
     def _call(self, equation: Any, inputs: list[Any]) -> list[Any]:
         closed = equation.params.get("jaxpr") or equation.params["call_jaxpr"]
@@ -190,89 +199,6 @@ class Code:
             if not isinstance(inner, jax_core.Literal) and outer in self.destinations:
                 self.destinations[inner] = self.destinations[outer]
         return self.run(closed, inputs)
-
-    def _scan(self, equation: Any, inputs: list[Any]) -> list[Any]:
-        params = equation.params
-        n_fixed, n_carried = params["num_consts"], params["num_carry"]
-        fixed, carried = inputs[:n_fixed], inputs[n_fixed : n_fixed + n_carried]
-        series = inputs[n_fixed + n_carried :]
-        counted = all(isinstance(x, Counter) for x in series)
-        if not counted or (not series and params["length"] <= LONGEST_UNROLLED):
-            return self._unrolled(params, fixed, carried, series)
-        if params["reverse"]:
-            raise Unsupported("a loop that runs backwards has no vector code", "Let it run forwards")
-        targets = [self.destinations.get(v) for v in equation.outvars[n_carried:]]
-
-        def body(index: Any, state: list[Any]) -> list[Any]:
-            step = [self._same(self.builder.trunc(index, INT)) for _ in series]
-            results = self.run(params["jaxpr"], [*fixed, *state, *step])
-            for target, value in zip(targets, results[n_carried:], strict=True):
-                if target is not None:
-                    self.store(target, value, index)
-            return results[:n_carried]
-
-        final = self._loop(carried, body, lambda index, _: self._below(index, params["length"]))
-        return [*final, *(t if t is None else Series(t) for t in targets)]
-
-    def _below(self, index: Any, length: int) -> Any:
-        return self.builder.icmp_signed("<", index, ir.Constant(INDEX, length))
-
-    def _unrolled(
-        self, params: dict[str, Any], fixed: list[Any], carried: list[Any], series: list[Any]
-    ) -> list[Any]:
-        """Write a short loop over known arrays step by step."""
-        n, steps, rows = len(carried), range(params["length"]), list[list[Any]]()
-        for step in reversed(steps) if params["reverse"] else steps:
-            given = [np.asarray(x[step], object) for x in series]
-            results = self.run(params["jaxpr"], [*fixed, *carried, *given])
-            carried, rows = results[:n], [*rows, results[n:]]
-        ordered = rows[::-1] if params["reverse"] else rows
-        return [*carried, *(np.stack(column) for column in zip(*ordered, strict=True))]
-
-    def _while(self, params: dict[str, Any], inputs: list[Any]) -> list[Any]:
-        n_condition, n_body = params["cond_nconsts"], params["body_nconsts"]
-        for_condition, rest = inputs[:n_condition], inputs[n_condition:]
-        for_body, carried = rest[:n_body], rest[n_body:]
-
-        def goes_on(_: Any, state: list[Any]) -> Any:
-            (condition,) = self.run(params["cond_jaxpr"], [*for_condition, *state])
-            return self.builder.extract_element(condition[()], ir.Constant(INT, 0))
-
-        def body(_: Any, state: list[Any]) -> list[Any]:
-            return self.run(params["body_jaxpr"], [*for_body, *state])
-
-        return self._loop(carried, body, goes_on)
-
-    def _loop(self, carried: list[Values], body: Any, goes_on: Any) -> list[Values]:
-        """Write a loop that tests before each pass; what is carried lives in registers."""
-        b, before = self.builder, self.builder.block
-        blocks = [self.function.append_basic_block(name) for name in ("test", "body", "after")]
-        b.branch(blocks[0])
-        b.position_at_end(blocks[0])
-        index = b.phi(INDEX)
-        index.add_incoming(ir.Constant(INDEX, 0), before)
-        state = [self._phis(array, before) for array in carried]
-        b.cbranch(goes_on(index, state), blocks[1], blocks[2])
-        b.position_at_end(blocks[1])
-        was_inside, self.math.is_inside_loop = self.math.is_inside_loop, True
-        results = body(index, state)
-        self.math.is_inside_loop = was_inside
-        index.add_incoming(b.add(index, ir.Constant(INDEX, 1)), b.block)
-        for phis, array in zip(state, results, strict=True):
-            for place in np.ndindex(*phis.shape):
-                cast(Any, phis[place]).add_incoming(array[place], b.block)
-        b.branch(blocks[0])
-        b.position_at_end(blocks[2])
-        return state
-
-    def _phis(self, array: Values, before: Any) -> Values:
-        out = np.empty(array.shape, object)
-        for place in np.ndindex(*array.shape):
-            value: Any = array[place]
-            phi = self.builder.phi(value.type)
-            phi.add_incoming(value, before)
-            out[place] = phi
-        return out
 
 
 def written(

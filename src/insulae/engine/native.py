@@ -12,7 +12,6 @@ import hashlib
 import os
 import pickle
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ import jax
 import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from insulae.core.machine import cache_folder
-from insulae.engine.records import Layout, Matrix, Packed, padded, single
+from insulae.engine.records import BYTES, Layout, Matrix, Packed, padded, room, single
 from insulae.engine.source import source_key
 
 WIDEST = {"avx512f": 16, "avx": 8}
@@ -143,7 +143,6 @@ class NativeKernel:
         program, code = _program(function, shapes, n_integers)
         self.inputs = [Layout(example) for example in shapes]
         self.outputs = [Layout(result) for result in program.results]
-        self._kept = threading.local()
         self._load(program.name, code)
 
     def _load(self, name: str, code: bytes) -> None:
@@ -152,15 +151,7 @@ class NativeKernel:
         self._engine.finalize_object()
         address = self._engine.get_function_address(name)
         long, pointer = ctypes.c_int64, ctypes.c_void_p
-        self._call = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, long, long, long)(address)
-
-    def _scratch(self, height: int, columns: int) -> Matrix:
-        """Return this thread's matrix for a result that nobody reads: fresh memory costs time."""
-        size = height * columns
-        kept: Matrix | None = getattr(self._kept, "matrix", None)
-        if kept is None or kept.size < size:
-            kept = self._kept.matrix = np.empty(size, np.float32)
-        return kept[:size].reshape(height, columns)
+        self._call = ctypes.CFUNCTYPE(None, *[pointer] * 5, long, long)(address)
 
     def __call__(
         self, records: Sequence[Packed[Any]], integers: Sequence[int] = (), unused: int | None = None
@@ -168,19 +159,25 @@ class NativeKernel:
         """Return the results as records of the same patients."""
         n, columns = records[0].patients, padded(records[0].patients)
         made = [
-            self._scratch(layout.height, columns) if number == unused else _empty(layout.height, columns)
+            _nowhere(layout.height, columns) if number == unused else room(layout.height, columns)
             for number, layout in enumerate(self.outputs)
         ]
-        given = [r.matrix if r.matrix.flags.c_contiguous else np.ascontiguousarray(r.matrix) for r in records]
+        given = [record.matrix for record in records]
         numbers = (ctypes.c_int32 * max(len(integers), 1))(*integers)
-        self._call(_places(given), numbers, _places(made), columns, 0, columns)
+        self._call(*_places(given), numbers, *_places(made), 0, columns)
         return [Packed(layout, matrix, n) for layout, matrix in zip(self.outputs, made, strict=True)]
 
 
-def _empty(height: int, columns: int) -> Matrix:
-    return np.empty((height, columns), np.float32)
+def _nowhere(height: int, columns: int) -> Matrix:
+    """Return a matrix for a result that nobody reads: all its rows are one, which stays in the cache."""
+    return as_strided(room(1, columns), (height, columns), (0, BYTES))
 
 
-def _places(matrices: list[Matrix]) -> Any:
-    """Return where matrices lie in memory; `ctypes.data` would say the same, slower."""
-    return (ctypes.c_void_p * len(matrices))(*(m.__array_interface__["data"][0] for m in matrices))
+def _places(matrices: list[Matrix]) -> tuple[Any, Any]:
+    """Return where matrices lie in memory and how many numbers their rows are apart, for compiled code."""
+    starts = (ctypes.c_void_p * len(matrices))()
+    strides = (ctypes.c_int64 * len(matrices))()
+    for number, matrix in enumerate(matrices):
+        starts[number] = matrix.__array_interface__["data"][0]  # `ctypes.data` would say the same, slower
+        strides[number] = matrix.strides[0] // BYTES
+    return starts, strides

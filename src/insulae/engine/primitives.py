@@ -11,7 +11,7 @@ from jax import numpy as jnp
 from llvmlite import ir
 
 from insulae.core.errors import InsulaeError
-from insulae.engine.vector_math import INT, VectorMath
+from insulae.engine.vector_math import VectorMath
 
 Values = np.ndarray[Any, np.dtype[np.object_]]
 
@@ -114,12 +114,12 @@ def elementwise(function: Any, *arrays: Values) -> Values:
     return out
 
 
-def _reduce_sum(math: VectorMath, x: Values, axes: tuple[int, ...]) -> Values:
+def _reduced(function: Any, x: Values, axes: tuple[int, ...]) -> Values:
     for axis in sorted(axes, reverse=True):
         rows = list(np.moveaxis(x, axis, 0))
         total = np.asarray(rows[0], object)
         for row in rows[1:]:
-            total = elementwise(math.add, total, np.asarray(row, object))
+            total = elementwise(function, total, np.asarray(row, object))
         x = total
     return x
 
@@ -166,7 +166,9 @@ def write(math: VectorMath, name: str, inputs: list[Values], params: dict[str, A
         case "convert_element_type":
             return elementwise(lambda x: _convert(math, x, params["new_dtype"]), *inputs)
         case "reduce_sum":
-            return _reduce_sum(math, inputs[0], params["axes"])
+            return _reduced(math.add, inputs[0], params["axes"])
+        case "reduce_or":
+            return _reduced(math.b.or_, inputs[0], params["axes"])
         case "round":
             kind = "roundeven" if int(params["rounding_method"]) == 1 else "round"
             return elementwise(lambda x: math.intrinsic(kind, x), *inputs)
@@ -192,8 +194,7 @@ def constant(math: VectorMath, value: Any) -> Values:
 
 def _constant(math: VectorMath, value: Any) -> ir.Constant:
     if value.dtype == np.bool_:
-        bit = ir.IntType(1)
-        return ir.Constant(ir.VectorType(bit, math.width), [ir.Constant(bit, int(value))] * math.width)
+        return math.truth(bool(value))
     if np.issubdtype(value.dtype, np.integer):
-        return ir.Constant(math.ints, [ir.Constant(INT, int(value))] * math.width)
+        return math.integer(int(value))
     return math.number(float(value))

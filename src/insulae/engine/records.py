@@ -15,6 +15,22 @@ LANES = 16
 """Columns come in multiples of the widest vector unit; spare ones repeat the last patient and are cut off."""
 
 
+LINE, BYTES = 64, 4
+"""Bytes that the processor fetches at once, and those of a number."""
+
+
+def room(height: int, columns: int) -> Matrix:
+    """Return an empty matrix whose rows begin with a line of the cache, an odd number of lines apart.
+
+    Rows a power of two apart would share few places of the cache, and drive one another out of it.
+    """
+    per_line = LINE // BYTES
+    stride = (-(-columns // per_line) | 1) * per_line
+    memory = np.empty(height * stride + per_line, np.float32)
+    start = -memory.__array_interface__["data"][0] % LINE // BYTES
+    return memory[start : start + height * stride].reshape(height, stride)[:, :columns]
+
+
 def padded(patients: int) -> int:
     """Return the number of columns for some patients.
 
@@ -42,7 +58,7 @@ class Layout(Generic[T]):
 
     def pack(self, record: T, patients: int) -> "Packed[T]":
         """Copy a record of many patients into a matrix; a leaf without the patient axis counts for all."""
-        matrix = np.empty((self.height, padded(patients)), np.float32)
+        matrix = room(self.height, padded(patients))
         for leaf, rows, shape in zip(jax.tree_util.tree_leaves(record), self.rows, self.shapes, strict=True):
             # A slice of one row is much faster than broadcasting, which whole records of them would need.
             if not shape:
@@ -55,9 +71,9 @@ class Layout(Generic[T]):
     def wrap(self, rows: Matrix) -> "Packed[T]":
         """Return a matrix as it is, where its columns fit already, or a copy that does."""
         height, patients = rows.shape
-        if patients == padded(patients) and rows.flags.c_contiguous:
+        if patients == padded(patients) and rows.strides[1] == BYTES and rows.dtype == np.float32:
             return Packed(self, rows, patients)
-        matrix = np.empty((height, padded(patients)), np.float32)
+        matrix = room(height, padded(patients))
         matrix[:, :patients] = rows
         matrix[:, patients:] = rows[:, -1:]
         return Packed(self, matrix, patients)
@@ -88,7 +104,15 @@ class Packed(Generic[T]):
         """Return the record of some of the patients."""
         n = len(chosen)
         columns = np.concatenate([chosen, np.full(padded(n) - n, chosen[-1])])
-        return Packed(self.layout, self.matrix.take(columns, axis=1), n)
+        matrix = room(self.layout.height, len(columns))
+        self.matrix.take(columns, axis=1, out=matrix, mode="clip")
+        return Packed(self.layout, matrix, n)
+
+    def copy(self) -> "Packed[T]":
+        """Return the record in memory of its own."""
+        matrix = room(*self.matrix.shape)
+        matrix[:] = self.matrix
+        return Packed(self.layout, matrix, self.patients)
 
     def put(self, chosen: NDArray[np.integer[Any]], part: "Packed[T]") -> None:
         """Write the record of some of the patients back."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-FLOAT, INT = ir.FloatType(), ir.IntType(32)
+FLOAT, INT, BIT = ir.FloatType(), ir.IntType(32), ir.IntType(1)
 CONTRACT = ("contract", "nsz")
 BIAS, MANTISSA_BITS, MANTISSA_MASK, HALF_BITS = 127, 23, 0x007FFFFF, 0x3F000000
 
@@ -24,15 +24,28 @@ class VectorMath:
         self.width = width
         self.is_inside_loop = False
         self.floats, self.ints = ir.VectorType(FLOAT, width), ir.VectorType(INT, width)
+        self.truths = ir.VectorType(BIT, width)
+        self._constants: dict[tuple[str, Any], ir.Constant] = {}
 
     def number(self, value: float) -> ir.Constant:
         """Return a single-precision number in every lane."""
-        exact = float(np.float32(value))
-        return ir.Constant(self.floats, [ir.Constant(FLOAT, exact)] * self.width)
+        exact = np.float32(value)
+        return self._constant(self.floats, FLOAT, float(exact), exact.tobytes())
 
     def integer(self, value: int) -> ir.Constant:
         """Return an integer in every lane."""
-        return ir.Constant(self.ints, [ir.Constant(INT, value)] * self.width)
+        return self._constant(self.ints, INT, value, value)
+
+    def truth(self, value: bool) -> ir.Constant:
+        """Return a truth value in every lane."""
+        return self._constant(self.truths, BIT, int(value), value)
+
+    def _constant(self, kind: Any, element: Any, value: float, key: Any) -> ir.Constant:
+        """Return the one constant of a kind and value."""
+        if (str(kind), key) not in self._constants:
+            made = ir.Constant(kind, [ir.Constant(element, value)] * self.width)
+            self._constants[str(kind), key] = made
+        return self._constants[str(kind), key]
 
     def intrinsic(self, name: str, *arguments: Any) -> Any:
         """Call an operation that the target has an instruction for."""

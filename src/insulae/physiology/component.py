@@ -16,8 +16,15 @@ A component is one file in `fast/` or `slow/` with
 Every function is elementwise over any leading axes: no component knows about batches.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
+
+from insulae.core.pytree import map_leaves
+
+Result = TypeVar("Result")
 
 
 def positive_part(x: Array, width: Array) -> Array:
@@ -39,3 +46,16 @@ def hill4(x: Array, half: Array) -> Array:
 def relax(value: Array, target: Array | float, time_constant: Array, days: Array) -> Array:
     """Move a value towards a target for some days at a first-order rate, exactly."""
     return target + (value - target) * jnp.exp(-days / time_constant)
+
+
+def where_needed(is_needed: Array, compute: Callable[[], Result], otherwise: Result) -> Result:
+    """Return what is computed where it is needed, and `otherwise` elsewhere.
+
+    Nothing is computed where nobody needs it. The results have the shape of `is_needed`; nobody's result
+    depends on whether others need one.
+    """
+
+    def computed() -> Result:
+        return map_leaves(lambda new, old: jnp.where(is_needed, new, old), compute(), otherwise)
+
+    return lax.cond(jnp.any(is_needed), computed, lambda: otherwise)

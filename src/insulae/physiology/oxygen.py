@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from insulae.core.pytree import pytree
+from insulae.physiology.component import where_needed
 
 SHELLS = 4
 """Shells of an islet over which secretion is averaged."""
@@ -43,7 +44,9 @@ def viable_and_secretory(supply: Supply, half: Array) -> tuple[Array, Array]:
 
     `half` is the pressure (mmHg) at which a cell secretes half (Hill 3, Buchwald 2011).
     """
-    consumption = _consumption(supply)
+    has_device = (supply.outer > 0) | (supply.inner > 0)
+    # Bare islets have their pressure from the host, whatever they consume.
+    consumption = where_needed(has_device, lambda: _consumption(supply), 0 * supply.pressure + 1)
     reached, pressures = _profile(supply, consumption)
     viable, secretory = [], []
     for pressure in pressures:

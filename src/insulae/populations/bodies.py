@@ -1,7 +1,6 @@
 """Patients on the move: their constants and state in the compiled kernel's form, lived day by day."""
 
 import copy
-import dataclasses
 import functools
 from typing import Any
 
@@ -104,7 +103,7 @@ class Bodies:
 
     def kept(self) -> Packed[course.State]:
         """Return a copy of the present state, to go back to."""
-        return dataclasses.replace(self._state, matrix=self._state.matrix.copy())
+        return self._state.copy()
 
     def go_back(self, chosen: Chosen, kept: Packed[course.State]) -> None:
         """Put some patients back where they were."""

@@ -16,7 +16,7 @@ from jax import Array
 
 from insulae.core.parameters import parameter
 from insulae.core.pytree import map_leaves, pytree, replace
-from insulae.physiology.component import relax
+from insulae.physiology.component import relax, where_needed
 from insulae.physiology.effects import Effects, Infusion
 from insulae.physiology.oxygen import Supply, viable_and_secretory
 from insulae.physiology.signals import SlowSignals
@@ -164,7 +164,10 @@ def oxygen(state: State, parameters: Parameters) -> tuple[Array, Array]:
         outer=(state.outer_drop + state.fibrous_drop * state.fibrosis) * sharing,
         inner=state.inner_drop * sharing,
     )
-    return viable_and_secretory(supply, p.oxygen_half)
+    nothing = 0 * state.mass
+    return where_needed(
+        state.mass > 0, lambda: viable_and_secretory(supply, p.oxygen_half), (nothing, nothing)
+    )
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
