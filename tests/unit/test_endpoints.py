@@ -125,6 +125,21 @@ def test_endpoints_of_one_visit_share_its_readings():
         np.testing.assert_array_equal(evaluate([name], replace(one))[name], values)
 
 
+def test_beta2_uses_fasting_values_and_the_dose_per_weight():
+    dose = np.tile(np.array([[0.0], [14.4], [72.0], [100.0]]), (1, 14))
+    scores = value("beta2_score", insulin_dose=dose)
+    full = 1000 * np.sqrt(0.4) / (95.0 / 18.0156 * 5.6)
+    assert scores == pytest.approx([full, 0.8 * full, 0.0, 0.0])
+
+
+def test_igls_success_needs_every_criterion():
+    assert value("igls_success", hba1c=[6.5, 6.99, 7.0, 9.0]) == [100, 100, 0, 0]
+    assert value("igls_success", severe_hypoglycemias=[0, 1, 2, np.nan])[:3] == [100, 0, 0]
+    glucose = np.full((4, 100), 110.0)
+    glucose[1, :31], glucose[2, :1], glucose[3, :30] = 200.0, 50.0, 200.0
+    assert value("igls_success", glucose=glucose) == [100, 0, 0, 100]
+
+
 def test_a_misspelt_name_is_answered_with_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'time_in_range'"):
         evaluate(["time_in_rnge"], visit())

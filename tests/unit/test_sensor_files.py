@@ -93,6 +93,12 @@ DUAL_BOLUS = 3.0 + 2.0
 """Normal and extended part of the bolus in the answer that came with the file."""
 
 
+def test_carbohydrate_asked_about_three_times_is_one_meal():
+    table = read_sensor_file(FILES / "carelink_asked_again.csv")
+    assert table.series("carbohydrate").value.tolist() == [47.0]
+    assert any("2 repeated questions" in remark for remark in table.remarks)
+
+
 def test_an_unknown_kind_of_insulin_is_not_called_rapid():
     table = read_sensor_file(FILES / "guardian_connect.csv")
     assert table.has("insulin_injected") and not table.has("insulin_rapid")

@@ -27,6 +27,7 @@ SPELLED = {
     "a": "year",
     "umol/L": "umol/L",
 }
+NEEDS_TIME = ("c_peptide", "glucose", "glucose_meter", "glucose_sensor", "insulin")
 COMPARATORS = {None: MEASURED, "<": BELOW, "<=": BELOW, ">": ABOVE, ">=": ABOVE}
 
 
@@ -125,7 +126,7 @@ def _entry(observation: Observation, place: str, source: str) -> Entry | None:
     unit = value.code or value.unit or ""
     if not unit:
         raise InvalidData(f"{source}, {place}: {name} has no unit")
-    if observation.effectiveDateTime is None and name not in ("age", "height", "body_weight"):
+    if observation.effectiveDateTime is None and name in NEEDS_TIME:
         raise InvalidData(f"{source}, {place}: {name} has no effectiveDateTime")
     time = _time(observation.effectiveDateTime, f"{source}, {place}")
     return Entry(time, name, value.value, SPELLED.get(unit, unit), place, COMPARATORS[value.comparator])

@@ -1,12 +1,14 @@
 """Medtronic CareLink with commas (Paradigm, MiniMed 500) and iPro2: rows with a column `Sensor Glucose`.
 
 Read here because cgm_format knows CareLink with semicolons only. A bolus counts with what was delivered, at
-the time the file gives; basal rates are not read, as the file gives changes of programs, not rates.
+the time the file gives. The calculator writes a row each time it is asked, so the same carbohydrate asked
+about again within five minutes counts once. Basal rates are not read, as the file gives changes of programs.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from insulae.core.errors import InvalidData
@@ -24,6 +26,7 @@ from insulae.patient_data.sensor_formats.raw_file import (
 )
 
 GLUCOSE = {"Sensor Glucose": "glucose_sensor", "BG Reading": "glucose_meter"}
+ASKED_AGAIN = timedelta(minutes=5)
 AMOUNTS = {
     "Bolus Volume Delivered (U)": ("insulin_rapid", "U"),
     "BWZ Carb Input": ("carbohydrate", "g"),
@@ -57,9 +60,9 @@ def read(file: RawFile, options: Options) -> Found:
         for (place, row), time in zip(rows, times, strict=True)
         for entry in _entries(row, place, file.name)
     ]
-    return Found(
-        layout, entries, [*([order] if order else []), *_remarks(row for _, row in rows), *_left(excluded)]
-    )
+    entries, asked = _once(entries)
+    remarks = [*([order] if order else []), *_remarks(row for _, row in rows), *asked, *_left(excluded)]
+    return Found(layout, entries, remarks)
 
 
 def _sheet_rows(file: RawFile) -> Iterator[tuple[str, Row]]:
@@ -93,6 +96,18 @@ def _entries(row: Row, place: str, file: str) -> Iterator[Entry]:
         title = column(list(row), beginning)
         if title is not None and row[title] and number(row[title], file, place) > 0:
             yield Entry(None, name, number(row[title], file, place), unit, place)
+
+
+def _once(entries: list[Entry]) -> tuple[list[Entry], list[str]]:
+    """Drop carbohydrate that the calculator was asked about again within five minutes."""
+    meals = sorted((e for e in entries if e.name == "carbohydrate"), key=lambda entry: entry.time)  # type: ignore[arg-type,return-value]
+    again = {
+        id(first)
+        for first, then in pairwise(meals)
+        if first.number == then.number and then.time - first.time <= ASKED_AGAIN  # type: ignore[operator]
+    }
+    kept = [entry for entry in entries if id(entry) not in again]
+    return kept, [f"{len(again)} repeated questions to the calculator are left out"] if again else []
 
 
 def _remarks(rows: Iterable[Row]) -> Iterator[str]:
