@@ -49,7 +49,9 @@ def interval(target: float, low: float = 0.6, high: float = 1.4) -> Interval:
     return Interval(target, float(escalate), float(back))
 
 
-def maximum_tolerated(toxicities: Sequence[int], n: Sequence[int], rule: Interval) -> int | None:
+def maximum_tolerated(
+    toxicities: Sequence[int] | Ints, n: Sequence[int] | Ints, rule: Interval
+) -> int | None:
     """Return the dose (from 0) whose rising estimate is nearest the target; None if the lowest is eliminated.
 
     Doses that were tried are made to rise with the dose by pooling neighbors, weighted by their inverse

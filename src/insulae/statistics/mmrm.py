@@ -17,6 +17,7 @@ _MOST_STEPS = 60
 _CLOSE = 1e-9
 """Newton decrement below which the likelihood is at its maximum."""
 _FEWEST = 2
+_WORST_CONDITION = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +156,8 @@ def fit(y: Floats, x: Floats) -> Mmrm:
         raise ValueError(f"too few patients were seen at two of the {m} visits to estimate their covariance")
     patterns, e = patterns_of(y, x), basis(m)
     visits = _first_guess(y, x)
+    if np.linalg.cond(visits) > _WORST_CONDITION:
+        raise ValueError("some visits are nearly copies of others; their covariance cannot be estimated")
     state = state_at(patterns, visits)
     for _ in range(_MOST_STEPS):
         score, information = score_and_information(patterns, state, e)
@@ -187,4 +190,6 @@ def _first_guess(y: Floats, x: Floats) -> Floats:
     filled = np.where(seen, residual, 0.0)
     found = filled.T @ filled / np.maximum(seen.T.astype(float) @ seen - x.shape[1], 1)
     values, vectors = np.linalg.eigh(found)
+    if seen.all():
+        return found
     return (vectors * np.maximum(values, 1e-3 * values.max())) @ vectors.T

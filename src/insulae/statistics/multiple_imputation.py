@@ -130,4 +130,4 @@ def tipping_point(data: Repeated, completed: list[Floats], most: float, alpha: f
 
     if excess(0.0) >= 0:
         return 0.0
-    return None if excess(most) < 0 else root(excess, 0.0, most, 1e-3 * abs(most))
+    return None if excess(most) < 0 else root(excess, 0.0, most, 1e-7 * abs(most))

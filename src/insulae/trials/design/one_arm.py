@@ -1,0 +1,136 @@
+"""Trials of one arm: against a fixed share, with sentinels and a stopping rule; Simon's stages; run-in."""
+
+import functools
+
+import numpy as np
+
+from insulae.endpoints import base as endpoints
+from insulae.statistics import ancova, binomial, two_stage
+from insulae.statistics.bayesian_stopping import toxicity_bound
+from insulae.trials.design.conduct import Data, Flags
+from insulae.trials.design.designs import RunIn, SingleArm, ToxicityRule, TwoStageDesign
+from insulae.trials.design.draws import Draws
+from insulae.trials.design.estimands import analyzed
+from insulae.trials.design.estimators import NotEnoughPatients
+from insulae.trials.design.outcomes import SERIOUS, Floats
+from insulae.trials.design.protocol import DEATH
+from insulae.trials.design.replicate import Found, Scene, last_visit
+from insulae.trials.design.two_arms import is_better
+
+
+def single_arm(scene: Scene, design: SingleArm, replicate: int) -> Found:
+    """Run a trial of one arm; who has no outcome counts as no success."""
+    draws, primary = scene.draws(replicate), scene.spec.primary
+    data = _enrolled(scene, design, draws)
+    stopped = _stopped(design.stopping, data) if design.stopping else None
+    if stopped is not None:
+        return Found(False, *scene.ended_at(data, stopped), "stopped for harm")
+    wins = successes(scene, data)
+    p = binomial.at_least(int(wins.sum()), len(wins), design.null / 100)
+    ended = scene.ended_at(data, last_visit(primary, data))
+    return Found(p <= scene.spec.alpha / 200, *ended, "planned end", _share(wins))
+
+
+def _enrolled(scene: Scene, design: SingleArm, draws: Draws) -> Data:
+    arm = scene.outcomes.arm(design.arm)
+    entered = scene.entries(design.size, draws)
+    if design.sentinel is not None:
+        entered = _staggered(entered, design.sentinel.patients, design.sentinel.wait)
+    followed = scene.followed(scene.patients(design.size, draws), np.full(design.size, arm), draws)
+    return scene.data(followed, entered, draws)
+
+
+def _staggered(entered: Floats, sentinels: int, wait: float) -> Floats:
+    """Return entries in which each of the first patients waits for the one before, the rest for the last."""
+    found = entered.copy()
+    for i in range(1, len(found)):
+        if i <= sentinels:
+            found[i] = max(found[i], found[i - 1] + wait)
+    return np.maximum(found, found[min(sentinels, len(found) - 1)] * (np.arange(len(found)) >= sentinels))
+
+
+def _stopped(rule: ToxicityRule, data: Data) -> float | None:
+    """Return the calendar week in which the rule stops the trial; None when it does not.
+
+    After each patient's observation time all who have completed theirs are counted.
+    """
+    harmed = had_event(rule, data)
+    limit = rule.limit / 100
+    for n in range(rule.fewest, len(harmed) + 1):
+        bound = toxicity_bound(n, limit, (limit, 1 - limit), rule.certainty / 100)
+        if bound is not None and harmed[:n].sum() >= bound:
+            return float(data.entered[n - 1] + rule.within)
+    return None
+
+
+def had_event(rule: ToxicityRule, data: Data) -> Flags:
+    """Tell who had the event of a rule in time [patient]."""
+    followed = data.followed
+    died = followed.event_week[DEATH] <= rule.within
+    if rule.event == "death":
+        return died
+    inside = followed.weeks <= rule.within + 1e-9
+    counts = np.where(np.isfinite(followed.values[SERIOUS]), followed.values[SERIOUS], 0.0)
+    return (counts[:, inside].max(axis=1) > 0) | died
+
+
+def successes(scene: Scene, data: Data) -> Flags:
+    """Tell who has the primary yes or no, in its direction of benefit; the missing have not."""
+    primary = scene.spec.primary
+    values, belongs = analyzed(primary, data)
+    last = values[belongs, scene.outcomes.visit(primary.week)]
+    is_yes = last > 0
+    return is_yes if endpoints.get(primary.endpoint).better == "higher" else ~is_yes & np.isfinite(last)
+
+
+def _share(wins: Flags) -> ancova.Estimate:
+    n, share = len(wins), float(wins.mean())
+    adjusted = (wins.sum() + 1) / (n + 2)
+    return ancova.Estimate(100 * share, 100 * float(np.sqrt(adjusted * (1 - adjusted) / (n + 2))))
+
+
+def two_stage_of(design: TwoStageDesign, alpha: float) -> two_stage.TwoStage:
+    """Return Simon's design for the one-sided half of alpha."""
+    found = _searched(
+        design.null / 100, design.alternative / 100, alpha / 2, 1 - design.power / 100, design.most
+    )
+    return found[0 if design.choice == "optimal" else 1]
+
+
+_searched = functools.lru_cache(maxsize=32)(two_stage.search)
+
+
+def simon(scene: Scene, design: TwoStageDesign, replicate: int) -> Found:
+    """Run Simon's two stages; enrollment waits for the outcomes of the first stage."""
+    draws, rule = scene.draws(replicate), two_stage_of(design, scene.spec.alpha / 100)
+    arm = scene.outcomes.arm(design.arm)
+    entered = scene.entries(rule.n, draws)
+    first_known = entered[rule.n1 - 1] + scene.spec.primary.week
+    entered[rule.n1 :] += max(0.0, first_known - entered[rule.n1])
+    followed = scene.followed(scene.patients(rule.n, draws), np.full(rule.n, arm), draws)
+    data = scene.data(followed, entered, draws)
+    wins = successes(scene, data)
+    if rule.is_stopped(int(wins[: rule.n1].sum())):
+        first = data.chosen(np.arange(rule.n1))
+        return Found(
+            False, *scene.ended_at(first, first_known), "stopped after stage one", _share(wins[: rule.n1])
+        )
+    ended = scene.ended_at(data, last_visit(scene.spec.primary, data))
+    return Found(rule.is_success(int(wins.sum())), *ended, "planned end", _share(wins))
+
+
+def run_in(scene: Scene, design: RunIn, replicate: int) -> Found:
+    """Run one arm whose patients are their own controls: change from enrollment to the visit."""
+    draws, primary = scene.draws(replicate), scene.spec.primary
+    arm = scene.outcomes.arm(design.arm)
+    followed = scene.followed(scene.patients(design.size, draws), np.full(design.size, arm), draws)
+    data = scene.data(followed, scene.entries(design.size, draws), draws)
+    values, belongs = analyzed(primary, data)
+    change = values[belongs, scene.outcomes.visit(primary.week)] - values[belongs, 0]
+    try:
+        found = ancova.paired(change)
+    except ValueError as error:
+        raise NotEnoughPatients(str(error)) from error
+    ended = scene.ended_at(data, last_visit(primary, data))
+    is_success = found.p <= scene.spec.alpha / 100 and is_better(primary, found.effect)
+    return Found(is_success, *ended, "planned end", found)

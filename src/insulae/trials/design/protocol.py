@@ -1,0 +1,203 @@
+"""The `trial:` section of a study file: how a trial of the simulated arms is run and analyzed.
+
+The arms of the study hold what every patient would have under each treatment; a trial replicate shows one of
+them for each patient, from enrollment to dropout. Adherence belongs to the therapies of an arm (their field
+`adherence`). What a patient has after an intercurrent event, such as rescue or stopped immunosuppression, is
+another arm of the study, in which everybody has it from the same week on.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from insulae.core.quantities import QuantityIn, Weeks
+from insulae.core.units import quantity
+from insulae.endpoints import base as endpoints
+from insulae.trials.design.designs import Design
+
+Rate = Annotated[float, QuantityIn("1/month", example="8 1/month"), Field(gt=0)]
+YearlyShare = Annotated[float, QuantityIn("%/year", example="5 %/year"), Field(ge=0, le=95)]
+Share = Annotated[float, QuantityIn("%", example="5 %"), Field(ge=0, le=100)]
+Strategy = Literal["treatment_policy", "hypothetical", "composite", "while_on_treatment", "principal_stratum"]
+Estimator = Literal[
+    "ancova", "mmrm", "difference_of_shares", "jump_to_reference", "copy_increments", "copy_reference"
+]
+DEATH = "death"
+
+
+class Section(BaseModel):
+    """A frozen record that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Criterion(Section):
+    """A limit on an endpoint, with the unit of the endpoint."""
+
+    endpoint: str
+    """Name of the endpoint, as in `insulae show endpoints`."""
+    above: Annotated[str, BeforeValidator(str)] | None = None
+    """Met above this value."""
+    below: Annotated[str, BeforeValidator(str)] | None = None
+    """Met below this value."""
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> "Criterion":
+        if (self.above is None) == (self.below is None):
+            raise ValueError("a criterion is either above or below a value")
+        if self.endpoint in [one.name for one in endpoints.catalogue()]:
+            _in_unit(self.endpoint, str(self.above or self.below))
+        return self
+
+    def limit(self) -> tuple[float, float]:
+        """Return (1, value) for above and (-1, value) for below, in the unit of the endpoint."""
+        text = self.above if self.above is not None else self.below
+        return (1.0 if self.above is not None else -1.0), _in_unit(self.endpoint, str(text))
+
+
+def _in_unit(endpoint: str, text: str) -> float:
+    unit = endpoints.get(endpoint).unit
+    return quantity(text, unit, {"mg/dL": "glucose", "pmol/L": "c_peptide"}.get(unit, ""))
+
+
+class Enrolment(Section):
+    """How fast patients come."""
+
+    rate: Rate
+    """Patients a month when all sites are open."""
+    sites: Annotated[int, Field(ge=1)] = 1
+    """Number of sites."""
+    opening: Weeks = 0.0
+    """Time until the last site is open; they open evenly over it."""
+
+
+class Intercurrent(Section):
+    """Something after enrollment that changes what a patient of an arm has from a week on."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """How estimands call it."""
+    arm: str
+    """Arm of the study in which it happens."""
+    week: Weeks
+    """When it happens; a visit."""
+    to: str
+    """Arm of the study whose values the patient has from then on; the same as `arm` until that week."""
+    when: Criterion | None = None
+    """Whom it happens to, by a value at that visit; everybody when left out."""
+    chance: Share = 100.0
+    """Chance that it happens to a patient whom it can happen to."""
+
+
+class Estimand(Section):
+    """What is to be estimated (ICH E9(R1)): population, variable, intercurrent events, summary."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Its name in tables."""
+    endpoint: str
+    """The variable: name of an endpoint."""
+    week: Weeks
+    """The visit of the variable."""
+    strategies: dict[str, Strategy] = {}
+    """Strategy for each intercurrent event by its name; treatment_policy when left out. For `death`:
+    composite for a yes-or-no endpoint, otherwise while_on_treatment (the last value alive)."""
+    failure: Annotated[str, BeforeValidator(str)] | None = None
+    """Value that counts as failure under a composite strategy; no (0 %) for a yes-or-no endpoint."""
+    estimator: Estimator | None = None
+    """How it is estimated; difference_of_shares for a yes-or-no endpoint, otherwise ancova."""
+    population: tuple[Criterion, ...] = ()
+    """Who counts, by values at enrollment; all randomized when left out."""
+
+    def is_yes_no(self) -> bool:
+        """Tell whether the variable is a yes or no."""
+        return endpoints.get(self.endpoint).kind == "yes_no"
+
+    def chosen_estimator(self) -> str:
+        """Return the estimator, also when the file leaves it out."""
+        return self.estimator or ("difference_of_shares" if self.is_yes_no() else "ancova")
+
+    def strategy(self, event: str) -> str:
+        """Return the strategy for an intercurrent event."""
+        default = "treatment_policy"
+        if event == DEATH:
+            default = "composite" if self.is_yes_no() else "while_on_treatment"
+        return self.strategies.get(event, default)
+
+    def failure_value(self) -> float:
+        """Return the value of a failure in the unit of the endpoint."""
+        if self.failure is not None:
+            return _in_unit(self.endpoint, self.failure)
+        if not self.is_yes_no():
+            raise ValueError(f"the estimand '{self.name}' needs a 'failure' for its composite strategy")
+        return 0.0 if endpoints.get(self.endpoint).better == "higher" else 100.0
+
+
+class Replicates(Section):
+    """How many trials are simulated."""
+
+    most: Annotated[int, Field(ge=20, le=1_000_000)] = 1000
+    """At most so many."""
+    error: Share = 0.0
+    """Stop when the Monte Carlo standard error of the power is this small; 0: never before the most."""
+
+
+class Search(Section):
+    """Which sizes are tried for the power curve and the smallest size with enough power."""
+
+    sizes: tuple[Annotated[int, Field(ge=4)], ...]
+    """Numbers of patients, all arms together."""
+    power: Share = 90.0
+    """Power that is wanted."""
+
+
+class TrialSpec(Section):
+    """A trial of the simulated patients, run many times."""
+
+    design: Design
+    """What kind of trial."""
+    enrolment: Enrolment
+    """How fast patients come."""
+    eligibility: tuple[Criterion, ...] = ()
+    """Who can enter, by values at enrollment; enrichment by a biomarker is such a criterion."""
+    missing_visits: Share = 0.0
+    """Chance that a visit is missed."""
+    visit_window: Annotated[float, QuantityIn("day", example="7 days"), Field(ge=0)] = 0.0
+    """Visits fall evenly up to so many days before or after their day."""
+    dropout: YearlyShare = 0.0
+    """Share that leaves within a year, the same at all times; their later values are missing."""
+    intercurrent: tuple[Intercurrent, ...] = ()
+    """What happens after enrollment and changes what patients have."""
+    estimands: Annotated[tuple[Estimand, ...], Field(min_length=1)]
+    """What is estimated; the first is the primary one."""
+    alpha: Share = 5.0
+    """Two-sided error of the primary analysis."""
+    replicates: Replicates = Replicates()
+    """How many trials are simulated."""
+    search: Search | None = None
+    """Sizes to try."""
+
+    @property
+    def primary(self) -> Estimand:
+        """The first estimand."""
+        return self.estimands[0]
+
+    def endpoint_names(self) -> set[str]:
+        """Return every endpoint the trial looks at."""
+        criteria = [*self.eligibility, *(e.when for e in self.intercurrent if e.when)]
+        criteria += [c for e in self.estimands for c in e.population]
+        named = {c.endpoint for c in criteria} | {e.endpoint for e in self.estimands}
+        return named | self.design.endpoint_names()
+
+    def events_of(self, arm: str) -> list[Intercurrent]:
+        """Return the intercurrent events of an arm in their order in time."""
+        return sorted((e for e in self.intercurrent if e.arm == arm), key=lambda e: e.week)
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse estimands whose composite strategy has no value of failure."""
+        for estimand in self.estimands:
+            names = [e.name for e in self.intercurrent] + [DEATH]
+            if any(estimand.strategy(n) == "composite" for n in names) and _known(estimand.endpoint):
+                estimand.failure_value()
+
+
+def _known(endpoint: str) -> bool:
+    return endpoint in [one.name for one in endpoints.catalogue()]

@@ -1,0 +1,77 @@
+"""Randomized parallel trials of two arms, with or without looks at which they may stop."""
+
+import functools
+
+import numpy as np
+
+from insulae.endpoints import base as endpoints
+from insulae.statistics import group_sequential, spending
+from insulae.trials.design.conduct import Data
+from insulae.trials.design.designs import GroupSequential, Parallel
+from insulae.trials.design.draws import Draws
+from insulae.trials.design.enrolment import allocated, strata_of
+from insulae.trials.design.estimators import estimate
+from insulae.trials.design.outcomes import Ints
+from insulae.trials.design.protocol import Estimand
+from insulae.trials.design.replicate import Found, Scene, last_visit
+
+SPENDING = {"obrien_fleming": spending.obrien_fleming, "pocock": spending.pocock}
+
+
+def randomized(scene: Scene, design: Parallel | GroupSequential, draws: Draws) -> tuple[Data, Ints]:
+    """Return the data of all patients of a randomized trial, followed to the end, and who they are."""
+    patients = scene.patients(design.size, draws)
+    baseline = [scene.outcomes.values[name][0, :, 0] for name in design.strata]
+    cuts = [float(np.median(values[scene.places])) for values in baseline]
+    strata = strata_of([values[patients] for values in baseline], cuts) if baseline else 0 * patients
+    places = np.array([scene.outcomes.arm(name) for name in design.arm_names()])
+    arm = places[allocated(design.ratio, strata, design.blocks, draws)]
+    entered = scene.entries(design.size, draws)
+    return scene.data(scene.followed(patients, arm, draws), entered, draws), patients
+
+
+def parallel(scene: Scene, design: Parallel, replicate: int) -> Found:
+    """Run a trial with one analysis, when the last patient has reached the visit."""
+    draws = scene.draws(replicate)
+    data, _ = randomized(scene, design, draws)
+    primary = scene.spec.primary
+    found = estimate(primary, data, scene.outcomes.arm(design.active), draws)
+    ended = scene.ended_at(data, last_visit(primary, data))
+    is_success = found.p <= scene.spec.alpha / 100 and is_better(primary, found.effect)
+    return Found(is_success, *ended, "planned end", found)
+
+
+def group_sequential_trial(scene: Scene, design: GroupSequential, replicate: int) -> Found:
+    """Run a trial that looks at patients whose outcome is known, and stops for efficacy or futility."""
+    draws, primary = scene.draws(replicate), scene.spec.primary
+    data, _ = randomized(scene, design, draws)
+    bounds = boundaries(design.looks, design.spending, scene.spec.alpha / 100)
+    active, sign = scene.outcomes.arm(design.active), direction(primary)
+    for look, (fraction, bound) in enumerate(zip(bounds.fractions, bounds.upper, strict=True)):
+        complete = data.chosen(np.arange(round(fraction * design.size)))
+        found = estimate(primary, complete, active, draws)
+        z, ended = sign * found.z, scene.ended_at(data, last_visit(primary, complete))
+        is_last = look == len(bounds.fractions) - 1
+        if z >= bound or is_last:
+            words = "planned end" if is_last else f"efficacy at look {look + 1}"
+            return Found(bool(z >= bound), *ended, words, found, look=look + 1)
+        chance = group_sequential.predictive_power(z, float(fraction), float(bounds.upper[-1]))
+        if chance < design.futility / 100:
+            return Found(False, *ended, f"futility at look {look + 1}", found, look=look + 1)
+    raise AssertionError("the last look ends the trial")
+
+
+@functools.lru_cache(maxsize=32)
+def boundaries(looks: tuple[float, ...], name: str, alpha: float) -> group_sequential.Boundaries:
+    """Return the upper bounds of looks with a named spending; half of the two-sided alpha is for benefit."""
+    return group_sequential.spent(looks, alpha / 2, SPENDING[name])
+
+
+def direction(estimand: Estimand) -> float:
+    """Return 1 when a higher value is better, -1 when a lower one is."""
+    return -1.0 if endpoints.get(estimand.endpoint).better == "lower" else 1.0
+
+
+def is_better(estimand: Estimand, effect: float) -> bool:
+    """Tell whether an effect is in the direction of benefit."""
+    return direction(estimand) * effect > 0
