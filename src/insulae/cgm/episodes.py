@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insulae.cgm.metrics import LEVEL_1_LOW, LEVEL_2_LOW
+from insulae.cgm.limits import Limits
 from insulae.cgm.readings import Readings
 
-THRESHOLDS = {1: LEVEL_1_LOW, 2: LEVEL_2_LOW}  # mg/dL
 MINUTES_TO_COUNT = 15
 MINUTES_OF_GAP = 45
 MINUTES_PER_WEEK = 7 * 24 * 60
@@ -35,6 +34,10 @@ class _Runs:
         opens = self.kind == LOW
         opens[1:] &= ~(opens[:-1] & (self.window[1:] == self.window[:-1]))
         return opens
+
+
+def _threshold(limits: Limits, level: int) -> float:
+    return {1: limits.level_1_low, 2: limits.level_2_low}[level]
 
 
 def _lasting_runs(readings: Readings, threshold: float, interval: int) -> _Runs:
@@ -59,7 +62,7 @@ def count_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> NDA
     2
     """
     readings = Readings.of(glucose)
-    runs = _lasting_runs(readings, THRESHOLDS[level], interval)
+    runs = _lasting_runs(readings, _threshold(readings.limits, level), interval)
     number = np.bincount(runs.window[runs.opens()], minlength=len(readings.rows))
     return number.reshape(readings.windows)
 
@@ -82,10 +85,10 @@ def find_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> list
     [(5, 20)]
     """
     readings = Readings.of(glucose)
-    runs = _lasting_runs(readings, THRESHOLDS[level], interval)
+    runs = _lasting_runs(readings, _threshold(readings.limits, level), interval)
     starts = runs.start[runs.opens()]
     closings = np.append(runs.start[runs.kind != LOW], readings.glucose.size)
     stops = closings[np.searchsorted(closings, starts)]
-    is_low = np.flatnonzero(readings.glucose < THRESHOLDS[level])
+    is_low = np.flatnonzero(readings.glucose < _threshold(readings.limits, level))
     ends = is_low[np.searchsorted(is_low, stops) - 1] + 1
     return [(int(start) * interval, int(end) * interval) for start, end in zip(starts, ends, strict=True)]

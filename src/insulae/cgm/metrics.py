@@ -3,7 +3,8 @@
 Every function takes interstitial glucose in mg/dL with time as the last axis, at a fixed interval, and
 reduces that axis. Missing readings are NaN and are ignored; a window without any reading gives NaN. Ranges
 include both ends (70-180, 70-140); `below` and `above` are strict, so times below, in and above a range sum
-to 100 %. To compute several metrics of one window, pass `Readings` of it, which remember what is shared.
+to 100 %. Readings of a record in mmol/L are judged by the limits in mmol/L (`limits.py`). To compute several
+metrics of one window, pass `Readings` of it, which remember what is shared.
 Sources: Battelino 2023 (doi:10.1016/S2213-8587(22)00319-9) unless a function names another.
 """
 
@@ -15,10 +16,6 @@ from numpy.typing import ArrayLike
 from insulae.cgm.readings import Floats, Readings, few_at_a_time
 from insulae.cgm.risk import symmetric_scale
 from insulae.cgm.swings import swings_above
-
-LEVEL_1_LOW, LEVEL_2_LOW = 70.0, 54.0  # mg/dL, hypoglycemia
-LEVEL_1_HIGH, LEVEL_2_HIGH = 180.0, 250.0  # mg/dL, hyperglycemia
-TIGHT_HIGH = 140.0  # mg/dL, 7.8 mmol/L
 
 
 class Level(NamedTuple):
@@ -70,10 +67,10 @@ def _level(readings: Readings) -> Level:
 
 def _times(readings: Readings) -> Times:
     """Count once for each limit; what is in a range is neither below nor above it."""
-    glucose, count = readings.glucose, readings.count
-    below_54, below_70 = count(glucose < LEVEL_2_LOW), count(glucose < LEVEL_1_LOW)
-    above_140 = count(glucose > TIGHT_HIGH)
-    above_180, above_250 = count(glucose > LEVEL_1_HIGH), count(glucose > LEVEL_2_HIGH)
+    glucose, count, limits = readings.glucose, readings.count, readings.limits
+    below_54, below_70 = count(glucose < limits.level_2_low), count(glucose < limits.level_1_low)
+    above_140 = count(glucose > limits.tight_high)
+    above_180, above_250 = count(glucose > limits.level_1_high), count(glucose > limits.level_2_high)
     in_70_140 = readings.number - below_70 - above_140
     in_70_180 = readings.number - below_70 - above_180
     numbers = np.stack((below_54, below_70, in_70_140, in_70_180, above_180, above_250))

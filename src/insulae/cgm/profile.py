@@ -55,3 +55,14 @@ def ambulatory_glucose_profile(glucose: ArrayLike, interval: int = 5) -> Glucose
     by_slot = np.swapaxes(array.reshape(*array.shape[:-1], -1, slots), -1, -2)
     curves = np.swapaxes(percentiles_of_present(by_slot, PERCENTILES), -1, -2)
     return GlucoseProfile(minute=np.arange(slots) * interval, glucose=curves)
+
+
+def pooled_profile(by_day: ArrayLike, minutes: int = 15) -> GlucoseProfile:
+    """Profile of one person: the readings of all days that fall into the same quarter of an hour, together.
+
+    by_day [day, time] holds whole days, NaN where missing; `minutes` must be a multiple of the step.
+    """
+    array = np.asarray(by_day, dtype=float)
+    slots = MINUTES_PER_DAY // minutes
+    together = array.reshape(array.shape[0], slots, -1).swapaxes(0, 1).reshape(slots, -1)
+    return GlucoseProfile(np.arange(slots) * minutes, percentiles_of_present(together, PERCENTILES).T)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from insulae.cgm.limits import MG_PER_DL, Limits
+
 Floats = NDArray[np.floating[Any]]
 Answer = TypeVar("Answer")
 Record = TypeVar("Record", bound=NamedTuple)
@@ -25,21 +27,22 @@ class Readings:
     """Glucose [..., time] in mg/dL at a fixed interval, NaN where missing; must not be changed afterwards.
 
     Single precision is kept, and every window lies in one piece of memory, so that its sums do not depend on
-    the windows beside it.
+    the windows beside it. `limits` are those by which the readings are judged.
     """
 
     glucose: Floats
+    limits: Limits = MG_PER_DL
     _known: dict[Callable[["Readings"], Any], Any] = field(default_factory=dict[Any, Any], repr=False)
 
     @classmethod
-    def of(cls, glucose: ArrayLike) -> "Readings":
-        """Wrap an array; `Readings` come back as they are, with all they already know."""
+    def of(cls, glucose: ArrayLike, limits: Limits = MG_PER_DL) -> "Readings":
+        """Wrap an array; `Readings` come back as they are, with their limits and all they already know."""
         if isinstance(glucose, cls):
             return glucose
         array = np.atleast_1d(np.asarray(glucose))
         precision = np.result_type(array, np.float32)
         is_ready = array.flags.c_contiguous and array.dtype == precision
-        return cls(array if is_ready else _copied(array, precision))
+        return cls(array if is_ready else _copied(array, precision), limits)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Let numpy take readings for the array they hold."""
@@ -108,7 +111,7 @@ def few_at_a_time(compute: Callable[[Readings], Record]) -> Callable[[Readings],
     def joined(readings: Readings) -> Record:
         step = READINGS_AT_ONCE // max(readings.rows.shape[-1], 1) + 1
         starts = range(0, max(len(readings.rows), 1), step)
-        parts = [compute(Readings(readings.rows[start : start + step])) for start in starts]
+        parts = [compute(Readings(readings.rows[start : start + step], readings.limits)) for start in starts]
         columns = zip(*parts, strict=True)
         return parts[0]._make(np.concatenate(column).reshape(readings.windows) for column in columns)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from insulae.cli import physiology
+from insulae.cli import own_data, physiology
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.core.errors import InsulaeError
@@ -39,6 +39,8 @@ app.command()(show)
 app.command()(physiology.phenotypes)
 app.command()(physiology.accuracy)
 app.command()(manufacture)
+app.command()(own_data.cgm)
+app.command()(own_data.islet_function)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

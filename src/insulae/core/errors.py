@@ -35,3 +35,7 @@ class TableError(InsulaeError):
 
 class RunError(InsulaeError):
     """A run that could not be completed or a result folder that cannot be used."""
+
+
+class InvalidData(InsulaeError):
+    """A file of a person's own data that cannot be read or does not say what is needed."""

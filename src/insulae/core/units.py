@@ -10,7 +10,7 @@ from insulae.core.machine import writable_folder
 # Molar masses in g/mol; one international unit of insulin is 6000 pmol (Knopp 2019).
 PMOL_PER_UNIT = 6000.0
 MG_PER_G = 1000.0
-_MOLAR_MASS = {"glucose": 180.156, "c_peptide": 3020.3}
+_MOLAR_MASS = {"glucose": 180.156, "c_peptide": 3020.3, "creatinine": 113.12}
 _DEFINITIONS = (
     "IEQ = [islets]",
     "U = 6000 pmol = insulin_unit",

@@ -1,0 +1,125 @@
+"""Medtronic CareLink with commas (Paradigm, MiniMed 500) and iPro2: rows with a column `Sensor Glucose`.
+
+Read here because cgm_format knows CareLink with semicolons only. A bolus counts with what was delivered, at
+the time the file gives. The calculator writes a row each time it is asked, so the same carbohydrate asked
+about again within five minutes counts once. Basal rates are not read, as the file gives changes of programs.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from insulae.core.errors import InvalidData
+from insulae.patient_data.entries import Entry
+from insulae.patient_data.sensor_formats.dates import read_dates
+from insulae.patient_data.sensor_formats.raw_file import (
+    Found,
+    Options,
+    RawFile,
+    Row,
+    column,
+    number,
+    rows_below,
+    unit_in,
+)
+
+GLUCOSE = {"Sensor Glucose": "glucose_sensor", "BG Reading": "glucose_meter"}
+ASKED_AGAIN = timedelta(minutes=5)
+AMOUNTS = {
+    "Bolus Volume Delivered (U)": ("insulin_rapid", "U"),
+    "BWZ Carb Input": ("carbohydrate", "g"),
+    "Carb Amount": ("carbohydrate", "g"),
+    "Insulin Units": ("insulin_injected", "U"),
+}
+
+
+def matches(file: RawFile) -> bool:
+    """Tell whether it has the columns of CareLink or of an iPro2 export."""
+    if file.is_workbook:
+        return any("iPro Data Export" in str(rows[0][0]) for rows in file.sheets.values() if rows and rows[0])
+    return "Sensor Glucose (" in file.head and "Timestamp" in file.head and "Index" in file.head
+
+
+def read(file: RawFile, options: Options) -> Found:
+    """Return the entries; raises `InvalidData` for missing columns and words instead of numbers."""
+    if file.is_workbook:
+        rows, layout = list(_sheet_rows(file)), "Medtronic iPro2"
+    else:
+        delimiter = "\t" if file.head.count("\t") > file.head.count(",") else ","
+        rows, layout = list(rows_below(file.text, "Timestamp", delimiter)), "Medtronic CareLink"
+    rows = [(place, row) for place, row in rows if row.get("Timestamp")]
+    if not rows:
+        raise InvalidData(f"{file.name}: a CareLink file without any row")
+    excluded = [row for _, row in rows if row.get("Excluded", "").upper() == "TRUE"]
+    rows = [(place, row) for place, row in rows if row.get("Excluded", "").upper() != "TRUE"]
+    times, order = read_dates([row["Timestamp"] for _, row in rows], file.name, options.day_first)
+    entries = [
+        entry._replace(time=time)
+        for (place, row), time in zip(rows, times, strict=True)
+        for entry in _entries(row, place, file.name)
+    ]
+    entries, asked = _once(entries)
+    remarks = [*([order] if order else []), *_remarks(row for _, row in rows), *asked, *_left(excluded)]
+    return Found(layout, entries, remarks)
+
+
+def _sheet_rows(file: RawFile) -> Iterator[tuple[str, Row]]:
+    """Rows of the sheet below its header, every cell as text."""
+    for cells in file.sheets.values():
+        header: list[str] | None = None
+        for line, row in enumerate(cells, start=1):
+            named = [_text(cell) for cell in row]
+            if "Timestamp" in named:
+                header = named
+            elif header is not None:
+                yield f"row {line}", dict(zip(header, named, strict=False))
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return cell.isoformat(sep=" ") if isinstance(cell, datetime) else str(cell).strip()
+
+
+def _entries(row: Row, place: str, file: str) -> Iterator[Entry]:
+    for beginning, name in GLUCOSE.items():
+        title = column(list(row), beginning)
+        if title is None or not row[title]:
+            continue
+        unit = unit_in(title)
+        if unit is None:
+            raise InvalidData(f"{file}: the column '{title}' states neither mg/dL nor mmol/L")
+        yield Entry(None, name, number(row[title], file, place), unit, place)
+    for beginning, (name, unit) in AMOUNTS.items():
+        title = column(list(row), beginning)
+        if title is not None and row[title] and number(row[title], file, place) > 0:
+            yield Entry(None, name, number(row[title], file, place), unit, place)
+
+
+def _once(entries: list[Entry]) -> tuple[list[Entry], list[str]]:
+    """Drop carbohydrate that the calculator was asked about again within five minutes."""
+    meals = sorted((e for e in entries if e.name == "carbohydrate"), key=lambda entry: entry.time)  # type: ignore[arg-type,return-value]
+    again = {
+        id(first)
+        for first, then in pairwise(meals)
+        if first.number == then.number and then.time - first.time <= ASKED_AGAIN  # type: ignore[operator]
+    }
+    kept = [entry for entry in entries if id(entry) not in again]
+    return kept, [f"{len(again)} repeated questions to the calculator are left out"] if again else []
+
+
+def _remarks(rows: Iterable[Row]) -> Iterator[str]:
+    """Say what of the pump is not read."""
+    types = [row.get("Raw-Type", "") + row.get("Bolus Type", "") for row in rows]
+    basal = sum(bool(re.search("Basal", kind)) for kind in types)
+    spread = sum(bool(re.search("Square|Dual", kind)) for kind in types)
+    if basal:
+        yield f"{basal} rows about basal rates are not read"
+    if spread:
+        yield f"{spread} rows of boluses given over a time count at the time of their row"
+
+
+def _left(excluded: list[Row]) -> list[str]:
+    return [f"{len(excluded)} rows that the maker marks as excluded are left out"] if excluded else []

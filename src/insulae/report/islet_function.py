@@ -1,0 +1,201 @@
+"""The report of islet function: every index with its definition, and for those without a value the reason."""
+
+import csv
+import io
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from matplotlib.axes import Axes
+
+from insulae.cgm import metrics
+from insulae.cgm.limits import BY_UNIT
+from insulae.cgm.readings import Readings
+from insulae.core.citations import text
+from insulae.core.errors import InvalidData
+from insulae.islet_function.data import CannotBeComputed, IsletData, Samples
+from insulae.islet_function.registry import Finding, evaluate
+from insulae.islet_function.secretion import curve
+from insulae.patient_data.table import PatientTable
+from insulae.report.figures import COLORS, Figure, draw_panel
+
+NOTICE = "Computed from the file that was given. Not medical advice."
+GRID = ("name", "label", "value", "unit", "reason", "definition", "source")
+PLAIN = (
+    "age",
+    "height",
+    "body_weight",
+    "hba1c",
+    "egfr",
+    "insulin_daily",
+    "days_without_insulin",
+    "days_without_drugs",
+    "severe_hypoglycemia",
+    "baseline_hba1c",
+    "baseline_severe_hypoglycemia",
+    "glucose_load",
+)
+STARTS = {"glucose_load": "oral glucose", "mixed_meal": "mixed meal"}
+MEAL_HOURS = 5.0
+LEFT_OUT = {
+    "HOMA2": "it has no formula but a model of many equations, which could not be checked against published "
+    "values here; HOMA1 is given and named so",
+}
+
+
+def data_of(table: PatientTable) -> IsletData:
+    """Collect what a table says about islet function; raises `InvalidData` when several tests are in it."""
+    start, test = _start(table)
+    sensor = table.series("glucose_sensor")
+    readings = Readings.of(sensor.value, BY_UNIT[table.glucose_unit]) if sensor.value.size else None
+    type2 = table.word("type2_diabetes")
+    return IsletData(
+        glucose=_samples(table, "glucose", start),
+        c_peptide=_samples(table, "c_peptide", start),
+        insulin=_samples(table, "insulin", start),
+        test=test,  # type: ignore[arg-type]
+        sex=table.word("sex"),
+        is_type2=None if type2 is None else type2 == "yes",
+        other_drugs=table.number("other_glucose_lowering_drugs"),
+        time_in_range=None if readings is None else float(metrics.time_in_range(readings).squeeze()),
+        time_below_54=None if readings is None else float(metrics.time_below_54(readings).squeeze()),
+        **{name: table.number(name) for name in PLAIN},
+    )
+
+
+def _start(table: PatientTable) -> tuple[float, str | None]:
+    """Return the minute at which the test began, and which it was.
+
+    A table of minutes begins at 0 whether or not it says what was eaten; one with dates needs to say it.
+    """
+    found = [(table.series(name).minute, kind) for name, kind in STARTS.items()]
+    begun = [(float(minute), kind) for minutes, kind in found for minute in minutes]
+    if len(begun) > 1:
+        raise InvalidData(f"{table.source} holds {len(begun)} tests", "Keep one test in a file")
+    if begun:
+        return begun[0]
+    untimed = next((kind for name, kind in STARTS.items() if table.has(name)), None)
+    if table.first_day is not None and (table.has("c_peptide") or table.has("insulin")):
+        raise InvalidData(
+            f"{table.source} has dates, but nothing says when the test began",
+            "Add a row with the time of glucose_load or mixed_meal",
+        )
+    return 0.0, untimed
+
+
+def _samples(table: PatientTable, name: str, start: float) -> Samples:
+    series = table.series(name)
+    minute = series.minute - start
+    near = (minute >= -60.0) & (minute <= MEAL_HOURS * 60.0)
+    return Samples(minute[near], series.value[near], series.censored[near] < 0)
+
+
+def summary(table: PatientTable, data: IsletData) -> dict[str, Any]:
+    """Return every index with its value or the reason why there is none."""
+    return {
+        "notice": NOTICE,
+        "source": table.source,
+        "test": data.test or "not stated",
+        "indices": [_row(found) for found in evaluate(data)],
+        "left_out": LEFT_OUT,
+        "remarks": list(table.remarks),
+    }
+
+
+def _row(found: Finding) -> dict[str, Any]:
+    one = found.index
+    return {
+        "name": one.name,
+        "label": one.label,
+        "value": found.value,
+        "unit": one.unit,
+        "reason": found.sentence(),
+        "definition": one.definition,
+        "source": text(one.source),
+    }
+
+
+def as_csv(found: Mapping[str, Any]) -> str:
+    """Return the indices as CSV, one a line."""
+    rows = io.StringIO()
+    writer = csv.DictWriter(rows, GRID, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found["indices"])
+    return rows.getvalue()
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """Return the indices as a table for a terminal."""
+    lines = [f"{found['source']}, test: {found['test']}", ""]
+    for row in found["indices"]:
+        if row["value"] is None:
+            lines.append(f"{row['label']:<46}{row['reason']}")
+        else:
+            lines.append(f"{row['label']:<46}{written(row['value']):>10} {row['unit']}".rstrip())
+    lines += [f"{name:<46}{reason}" for name, reason in found["left_out"].items()]
+    lines += ["", *(f"Note: {remark}" for remark in found["remarks"]), NOTICE]
+    return "\n".join(lines)
+
+
+def written(value: float | str) -> str:
+    """Write a value with three digits, a class as it is.
+
+    >>> written(0.01234), written(1234.5), written("good")
+    ('0.0123', '1234', 'good')
+    """
+    if isinstance(value, str):
+        return value
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def page(data: IsletData, found: Mapping[str, Any], command: str) -> str:
+    """Return the report as one self-contained HTML page."""
+    template = (
+        resources.files("insulae.report").joinpath("islet_function.html.j2").read_text(encoding="utf-8")
+    )
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(template).render(
+        found=found, figures=_figures(data), command=command, written=written
+    )
+
+
+def _figures(data: IsletData) -> list[Figure]:
+    """Draw what was measured, and the secretion rate where it can be computed."""
+    drawn = [
+        ("glucose", "Glucose", "mg/dL", data.glucose),
+        ("c-peptide", "C-peptide", "pmol/L", data.c_peptide),
+        ("insulin", "Insulin", "pmol/L", data.insulin),
+    ]
+    figures = [_measured(key, title, unit, one) for key, title, unit, one in drawn if one.minute.size > 1]
+    return [*figures, _secretion(data)]
+
+
+def _measured(key: str, title: str, unit: str, samples: Samples) -> Figure:
+    def draw(axes: Axes) -> None:
+        axes.plot(samples.minute, samples.value, "o-", color=COLORS[0], linewidth=1.6)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("minutes of the test")
+        axes.set_ylabel(f"{title}, {unit}")
+
+    return Figure(key, title, draw_panel(f"islet-{key}", title, draw), "", "As measured.")
+
+
+def _secretion(data: IsletData) -> Figure:
+    title = "Insulin secretion rate"
+    try:
+        minute, rates, kinetics = curve(data)
+    except CannotBeComputed as error:
+        return Figure("secretion", title, "", f"It cannot be computed because {error}.", "")
+
+    def draw(axes: Axes) -> None:
+        axes.stairs(rates / kinetics.surface, minute, color=COLORS[2], linewidth=2, baseline=None)
+        axes.set_ylim(bottom=min(0.0, float(np.min(rates)) / kinetics.surface * 1.1))
+        axes.set_xlabel("minutes of the test")
+        axes.set_ylabel("pmol/min/m2")
+
+    caption = "Mean of each interval between samples, by deconvolution of C-peptide (Van Cauter 1992)."
+    return Figure("secretion", title, draw_panel("islet-secretion", title, draw), "", caption)
