@@ -17,6 +17,7 @@ from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import ANY, DISTRIBUTIONS, EVIDENCE, Row
 from insulae.core.units import same_dimension
 from insulae.core.variables import Variable, variables
+from insulae.inference.measurement_error import ErrorTable
 from insulae.physiology import body
 from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.signals import Signals, SlowSignals
@@ -41,7 +42,7 @@ def declarations() -> dict[str, str]:
     found = {
         n: unit for cls in [*kernel, *parameter_classes()] for n, unit in parameters.declared(cls).items()
     }
-    found |= parameters.declared(body_events.Parameters)
+    found |= parameters.declared(body_events.Parameters) | parameters.declared(ErrorTable)
     traits = parameters.declared(TraitTable).items()
     return found | {f"traits.{name.rsplit('.', 1)[1]}": unit for name, unit in traits}
 
