@@ -16,6 +16,7 @@ import typer
 from insulae.cli import physiology
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
+from insulae.cli.validate import validate
 from insulae.core.errors import InsulaeError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ app.command()(show)
 app.command()(physiology.phenotypes)
 app.command()(physiology.accuracy)
 app.command()(manufacture)
+app.command()(validate)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[
