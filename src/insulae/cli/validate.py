@@ -42,12 +42,13 @@ def validate(
 ) -> None:
     """Simulate published studies and judge every observed number; what was simulated before is used again."""
     from insulae.runs.manifest import keep_compiled_code
-    from insulae.runs.store import write_json, write_text
+    from insulae.runs.store import make_folder, write_json, write_text
     from insulae.validation.catalogue import catalogue
     from insulae.validation.page import page
     from insulae.validation.run import SMOKE_SIZE, record
 
     keep_compiled_code()
+    make_folder(out)
     known = catalogue(studies)
     todo = _asked(known, study or [], evidence, skip_unknown, smoke)
     resized = [one.sized(size or (SMOKE_SIZE if smoke else None)) for one in todo]
