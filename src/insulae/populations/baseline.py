@@ -46,6 +46,7 @@ class Start:
     cohort: Cohort
     state: course.State
     enrolled: Enrolled
+    fasting_c_peptide: Floats
     is_solved: NDArray[np.bool_]
     attempts: NDArray[np.int32]
 
@@ -190,7 +191,8 @@ def _attempt(
     )
     r = solution.r
     solved = np.all(np.abs(r) < TOLERANCE, axis=0) & np.all(np.isfinite(r), axis=0)
-    start = Start(cohort, state, enrolled, solved, np.ones(cohort.size, np.int32))
+    c_peptide = solution.found.fasting_c_peptide
+    start = Start(cohort, state, enrolled, c_peptide, solved, np.ones(cohort.size, np.int32))
     return start, dict(zip(names.values(), r, strict=True))
 
 
@@ -213,6 +215,7 @@ def _again(
         cohort=_put(start.cohort, unsolved, take(found.cohort, picked)),
         state=_put(start.state, unsolved, take(found.state, picked)),
         enrolled=dataclasses.replace(start.enrolled, **chosen),
+        fasting_c_peptide=_put(start.fasting_c_peptide, unsolved, found.fasting_c_peptide[picked]),
         is_solved=_put(start.is_solved, unsolved, found.is_solved[picked]),
         attempts=_put(start.attempts, unsolved, attempts.start + first + 1),
     ), deviations

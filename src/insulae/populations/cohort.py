@@ -53,9 +53,9 @@ def _names() -> tuple[str, ...]:
 
 @functools.cache
 def _cholesky(phenotype: str) -> tuple[tuple[str, ...], Any]:
-    """Return the correlated names and the Cholesky factor of their correlations."""
+    """Return the correlated names, traits first, and the Cholesky factor of their correlations."""
     pairs = {(a, b): r for (a, b, pop), r in table.correlations().items() if pop in (table.ANY, phenotype)}
-    names = tuple(sorted({name for pair in pairs for name in pair}))
+    names = tuple(sorted({name for pair in pairs for name in pair}, key=lambda n: (not _is_trait(n), n)))
     matrix = np.eye(len(names))
     for (a, b), r in pairs.items():
         i, j = names.index(a), names.index(b)
@@ -63,18 +63,31 @@ def _cholesky(phenotype: str) -> tuple[tuple[str, ...], Any]:
     return names, np.linalg.cholesky(matrix).astype(np.float32)
 
 
-def _normals(seed: int, phenotype: str, attempt: int, ids: Ids) -> dict[str, Floats]:
-    """Return one correlated standard normal draw per quantity that varies."""
-    rows = {name: table.lookup(name, phenotype) for name in _names()}
+def _is_trait(name: str) -> bool:
+    return name.startswith(f"{TRAIT_PREFIX}.")
+
+
+def _varying(phenotype: str) -> list[str]:
+    """Return the quantities that differ between the patients of a phenotype."""
     needed = {"traits.male", *_cholesky(phenotype)[0]}
-    varying = [name for name, row in rows.items() if row.distribution != "fixed" or name in needed]
-    streams = np.array([zlib.crc32(f"{attempt}/{name}".encode()) for name in varying], np.uint32)
-    matrix = np.asarray(random.stream_normals(seed, streams, ids))
-    draws = dict(zip(varying, matrix, strict=True))
+    fixed = {name for name in _names() if table.lookup(name, phenotype).distribution == "fixed"}
+    return [name for name in _names() if name not in fixed or name in needed]
+
+
+def _normals(seed: int, phenotype: str, attempts: dict[str, int], ids: Ids) -> dict[str, Floats]:
+    """Return one correlated standard normal draw per quantity, given as names with their attempts.
+
+    Of the correlated quantities the traits come first: without the others they are the same.
+    """
+    streams = [zlib.crc32(f"{attempt}/{name}".encode()) for name, attempt in attempts.items()]
+    matrix = np.asarray(random.stream_normals(seed, np.array(streams, np.uint32), ids))
+    draws = dict(zip(attempts, matrix, strict=True))
     names, factor = _cholesky(phenotype)
+    first = [name for name in names if name in attempts]
+    part = factor[: len(first), : len(first)]
     # Not a matrix product: its rounding would depend on how many patients there are.
-    correlated = np.einsum("ij,jp->ip", factor, np.stack([draws[name] for name in names]))
-    return draws | dict(zip(names, correlated, strict=True))
+    correlated = np.einsum("ij,jp->ip", part, np.stack([draws[name] for name in first]))
+    return draws | dict(zip(first, correlated, strict=True))
 
 
 def _given(numbers: ClinicNumbers, name: str, sampled: Floats, seed: int, ids: Ids) -> Floats:
@@ -147,15 +160,31 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
     return replace(parameters, slow=replace(slow, body_weight=weight), habits=changed)
 
 
-def sample(numbers: ClinicNumbers, seed: int, ids: Ids, attempt: int = 0) -> Cohort:
-    """Return the cohort of some patients; `attempt` counts earlier draws that were not plausible."""
-    draws = _normals(seed, numbers.phenotype, attempt, ids)
-    zero = np.zeros(len(ids), np.float32)
-    rows = {name: table.lookup(name, numbers.phenotype) for name in _names()}
+def _values(numbers: ClinicNumbers, names: list[str], draws: dict[str, Floats], n: int) -> dict[str, Floats]:
+    """Return the values of some quantities [patient] from their standard normal draws."""
+    zero = np.zeros(n, np.float32)
+    rows = {name: table.lookup(name, numbers.phenotype) for name in names}
     values = {name: sampling.quantile(row, draws.get(name, zero)) for name, row in rows.items()}
     share = rows["traits.male"].value
     values["traits.male"] = np.where(draws["traits.male"] < ndtri(share), 1.0, 0.0)
-    traits = sample_traits(numbers, values, seed, ids)
+    return values
+
+
+def draw_traits(numbers: ClinicNumbers, seed: int, ids: Ids) -> Traits:
+    """Return the traits that `sample` gives these patients at the first attempt, without their bodies."""
+    attempts = {name: 0 for name in _varying(numbers.phenotype) if _is_trait(name)}
+    draws = _normals(seed, numbers.phenotype, attempts, ids)
+    names = [name for name in _names() if _is_trait(name)]
+    return sample_traits(numbers, _values(numbers, names, draws, len(ids)), seed, ids)
+
+
+def sample(numbers: ClinicNumbers, seed: int, ids: Ids, attempt: int = 0) -> Cohort:
+    """Return the cohort of some patients; `attempt` counts earlier draws that were not plausible."""
+    kept = numbers.keeps_traits
+    attempts = {n: 0 if kept and _is_trait(n) else attempt for n in _varying(numbers.phenotype)}
+    draws = _normals(seed, numbers.phenotype, attempts, ids)
+    values = _values(numbers, list(_names()), draws, len(ids))
+    traits, zero = sample_traits(numbers, values, seed, ids), np.zeros(len(ids), np.float32)
     fast, slow = (_group(Parameters.__annotations__[g], values, zero) for g in ("fast", "slow"))
     parameters = Parameters(fast=fast, slow=slow, habits=_group(Habits, values, zero))
     return Cohort(ids=ids, traits=traits, parameters=_personal(parameters, traits))

@@ -97,7 +97,8 @@ class Cohort:
 class ClinicNumbers:
     """The given numbers of a patient or cohort, each as (lowest, highest); the rest is sampled.
 
-    `treatment` names the therapies at enrollment.
+    `treatment` names the therapies at enrollment. Where the patients were chosen for their traits,
+    `keeps_traits`: a patient without a starting state is given another body with the same traits.
 
     Keys and units: age year, male 0/1, weight kg, height m, bmi kg/m2, duration year, hba1c %,
     fasting_glucose mg/dL, fasting_c_peptide pmol/L, insulin_dose U/d, egfr mL/min/1.73 m2.
@@ -106,6 +107,7 @@ class ClinicNumbers:
     phenotype: str
     given: dict[str, tuple[float, float]]
     treatment: tuple[str, ...] = ()
+    keeps_traits: bool = False
 
     @property
     def has_no_c_peptide(self) -> bool:

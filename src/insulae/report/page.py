@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from insulae.report import figures, given, tables, words
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
 from insulae.report.reading import Results, read
+from insulae.report.recruitment import recruitment
 from insulae.report.safety import harm
 from insulae.runs import store
 
@@ -87,6 +88,7 @@ def _introduction(results: Results, arm: str) -> dict[str, Any]:
             str(population.get("phenotype")), str(population.get("phenotype", "not stated"))
         ),
         "is_given": bool(population.get("patient")),
+        "recruitment": recruitment(results),
         "patients": tables.patients(results, arm),
         "care": given.background(results),
         "arms": given.arms(results),

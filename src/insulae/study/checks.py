@@ -22,6 +22,7 @@ def mistakes(study: Study) -> list[str]:
 
 def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
     yield from _patient(study)
+    yield from _baseline(study)
     yield from _repeated_kinds("population.treatment", study.population.treatment)
     for i, arm in enumerate(study.arms):
         if arm.name in [other.name for other in study.arms[:i]]:
@@ -67,6 +68,21 @@ def _patient(study: Study) -> Iterator[tuple[str, str]]:
         yield f"{path}.duration", "the disease cannot be older than the patient"
     takes_insulin = any(spec.kind in INSULINS for spec in study.population.treatment)
     if patient.insulin_dose and not takes_insulin:
+        kinds = " or ".join(INSULINS)
+        yield f"{path}.insulin_dose", f"is given, but population.treatment holds no {kinds}"
+
+
+def _baseline(study: Study) -> Iterator[tuple[str, str]]:
+    population, path = study.population, "population.baseline"
+    traits = population.baseline.traits if population.baseline else []
+    given = population.patient.given() if population.patient else {}
+    for trait in traits:
+        if trait in given:
+            yield f"{path}.{trait}", "is given for every patient already, under population.patient"
+    if population.baseline and population.baseline.male and "male" in given:
+        yield f"{path}.male", "the sex of every patient is given already, under population.patient"
+    takes_insulin = any(spec.kind in INSULINS for spec in population.treatment)
+    if "insulin_dose" in traits and not takes_insulin:
         kinds = " or ".join(INSULINS)
         yield f"{path}.insulin_dose", f"is given, but population.treatment holds no {kinds}"
 

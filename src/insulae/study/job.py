@@ -1,6 +1,7 @@
 """One chunk, wherever it is simulated: the worker gets plain data and writes its files where they belong.
 
-Patients are sampled where they are simulated, so nothing but the study and a range of patients travels.
+Patients are sampled where they are simulated, so nothing but the study and a range of patients travels; where
+a cohort was recruited, also which candidates they are.
 """
 
 import dataclasses
@@ -9,10 +10,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from insulae.populations.recruitment import Recruits
 from insulae.runs import manifest, store
 from insulae.runs.chunks import Chunk
 from insulae.study import records
-from insulae.study.plan import trial_of
+from insulae.study.plan import trial_without_recruits
 from insulae.study.spec import Study
 from insulae.trials import trial
 
@@ -32,6 +34,7 @@ class Job:
     name: str
     chunk: Chunk
     identity: Mapping[str, Any]
+    recruits: Recruits | None = None
 
     def __str__(self) -> str:
         return f"chunk {self.name} (patients {self.chunk.ids[0]} to {self.chunk.ids[-1]})"
@@ -63,6 +66,7 @@ def simulate(job: Job, on_step: Callable[[int], None] = _nothing) -> Done:
     manifest.keep_compiled_code()
     trial.prepare()
     study, todo = _read(job.study)
+    todo = dataclasses.replace(todo, recruits=job.recruits)
     outcome = trial.simulate_chunk(
         todo, job.chunk.ids, on_start=lambda: on_step(START_STEPS), on_step=lambda: on_step(1)
     )
@@ -74,6 +78,6 @@ def simulate(job: Job, on_step: Callable[[int], None] = _nothing) -> Done:
 
 @functools.lru_cache(maxsize=1)
 def _read(text: str) -> tuple[Study, trial.Trial]:
-    """Return a study and its trial; the chunks of one study follow one another."""
+    """Return a study and its trial, whoever is recruited; the chunks of one study follow one another."""
     study = Study.model_validate(json.loads(text))
-    return study, trial_of(study)
+    return study, trial_without_recruits(study)

@@ -8,8 +8,10 @@ import numpy as np
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.parameters import value
 from insulae.populations.patient import ClinicNumbers
+from insulae.populations.recruitment import Recruitment, Recruits, Wanted, recruit
 from insulae.runs import manifest, store
 from insulae.runs.chunks import Chunk, cut, width_for
+from insulae.study.patients import criterion
 from insulae.study.spec import Arm as ArmSpec
 from insulae.study.spec import Study
 from insulae.therapies.base import Enrolled, TherapySpec
@@ -25,6 +27,7 @@ class Plan:
     width: int
     key: str
     study_hash: str
+    recruitment: Recruitment | None = None
 
     @property
     def steps(self) -> int:
@@ -39,6 +42,11 @@ class Plan:
         """Return the name of a chunk's files."""
         return f"{self.key}.{chunk.first:09d}-{chunk.size}"
 
+    def recruits(self, chunk: Chunk) -> Recruits | None:
+        """Return which candidates the patients of a chunk are; None where nobody was recruited."""
+        recruits = self.trial.recruits
+        return None if recruits is None else Recruits(chunk.first, recruits.of(chunk.ids))
+
     def tables(self, chunk: Chunk) -> list[str]:
         """Return the names of a chunk's tables, the one that is written last at the end."""
         has_traces = self.trial.stored_days and chunk.first < self.study.stored_traces.patients
@@ -48,20 +56,40 @@ class Plan:
 def plan(study: Study, width: int | None = None) -> Plan:
     """Return the plan of a study; the same study gives the same plan.
 
-    Raises `RunError` when chunks of that width make no sense.
+    Raises `RunError` when chunks of that width make no sense, and `IncompatibleNumbers` when no cohort has
+    the baseline that is asked for.
     """
     width = width_for(study.population.size) if width is None else width
     cut(study.population.size, width)
-    return Plan(study, trial_of(study), width, _key(study), store.digest_of(study.to_plain()))
+    trial = trial_without_recruits(study)
+    found = recruited(study, trial)
+    if found is not None:
+        trial = dataclasses.replace(trial, recruits=Recruits(0, found.candidates))
+    return Plan(study, trial, width, _key(study, found), store.digest_of(study.to_plain()), found)
 
 
 def trial_of(study: Study) -> Trial:
     """Return what decides the results of each patient."""
+    return plan(study).trial
+
+
+def recruited(study: Study, trial: Trial) -> Recruitment | None:
+    """Choose the candidates that show the baseline of a study; None where it asks for none."""
+    population = study.population
+    if not population.is_recruited:
+        return None
+    targets = population.baseline.targets() if population.baseline else ()
+    wanted = Wanted(population.size, targets, tuple(criterion(text) for text in population.eligibility))
+    return recruit(trial.numbers, list(trial.treatment), wanted, study.seed)
+
+
+def trial_without_recruits(study: Study) -> Trial:
+    """Return what decides the results of each patient but for who is chosen to be one."""
     population = study.population
     given = population.patient.given() if population.patient else {}
     kinds = tuple(spec.kind for spec in population.treatment)
     return Trial(
-        numbers=ClinicNumbers(population.phenotype, given, kinds),
+        numbers=ClinicNumbers(population.phenotype, given, kinds, population.is_recruited),
         treatment=population.treatment,
         arms=tuple(_arm(study, arm) for arm in study.arms),
         endpoints=tuple(study.endpoint_names()),
@@ -106,12 +134,17 @@ def typical_patient(draw: Callable[[str], float]) -> Enrolled:
     )
 
 
-def _key(study: Study) -> str:
-    """Return the hash of what decides a patient's numbers: not the size of the study, not its wording."""
+def _key(study: Study, found: Recruitment | None) -> str:
+    """Return the hash of what decides a patient's numbers: not the size of the study, not its wording.
+
+    The size counts where it decides who is recruited.
+    """
     plain = study.to_plain()
     for field in ("name", "question", "reported", "notes", "visits", "endpoints", "stored_traces"):
         plain.pop(field, None)
     plain["population"].pop("size")
     plain["days"], plain["endpoint_names"] = study.visit_days(), study.endpoint_names()
     plain["stored"] = [study.stored_days(), study.stored_traces.patients]
+    if found is not None:
+        plain["recruits"] = found.candidates.tolist()
     return store.digest_of([plain, manifest.identity()])

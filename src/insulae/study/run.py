@@ -16,7 +16,7 @@ from typing import Any
 from insulae.core.errors import InvalidStudy, RunError
 from insulae.runs import chunks, executors, manifest, store
 from insulae.runs.workers import Workers, finished
-from insulae.study import merging
+from insulae.study import merging, recruiting
 from insulae.study.checks import mistakes
 from insulae.study.job import START_STEPS, Done, Job, file_of, simulate
 from insulae.study.load import to_yaml
@@ -110,7 +110,8 @@ def run(
             endpoints = merging.written_endpoints(todo, parts, directory, fates.used)
             values = stack.enter_context(endpoints)
         with notes.phase("summarize"):
-            store.write_json(directory / "summary.json", summarize(study, values) | {"harm": harm})
+            who = recruiting.summary(todo.recruitment, fates.used) if todo.recruitment else {}
+            store.write_json(directory / "summary.json", summarize(study, values) | {"harm": harm} | who)
     store.write_text(directory / "study.yaml", to_yaml(study))
     store.write_json(directory / "manifest.json", _manifest(todo, fates) | notes.record())
     return load_results(directory)
@@ -150,7 +151,7 @@ def _jobs(todo: Plan, parts: store.Location, there: set[str]) -> Iterator[Job]:
     study, identity = json.dumps(todo.study.to_plain()), manifest.identity()
     folder = str(parts.absolute() if isinstance(parts, Path) else parts)
     for chunk in _missing(todo, there):
-        yield Job(study, folder, todo.name(chunk), chunk, identity)
+        yield Job(study, folder, todo.name(chunk), chunk, identity, todo.recruits(chunk))
 
 
 def _note(workers: dict[str, Any], done: Done, parts: store.Location) -> None:

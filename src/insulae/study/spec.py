@@ -7,83 +7,34 @@ established unless the file states a start; a therapy of an arm that replaces on
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import InvalidQuantity
 from insulae.core.quantities import Weeks
 from insulae.core.units import quantity
 from insulae.endpoints import base as endpoints
-from insulae.study.ranges import Range, RangeIn
+from insulae.study.patients import Baseline, Criterion, Patient, Spec
 from insulae.therapies import base as therapies
 
 _EVERY = re.compile(r"^every\s+(.+)$")
 _BARE = re.compile(r"[-+\d.e]+")
 
+
+def _named(given: Any) -> Any:
+    """Read the bare name of a therapy as the therapy with everything at its default."""
+    return {"kind": given} if isinstance(given, str) else given
+
+
 if TYPE_CHECKING:
     Therapy = therapies.TherapySpec
 else:
     _SPECS = tuple(spec for _, spec in therapies.load_all().items())
-    Therapy = Annotated[Union[_SPECS], Field(discriminator="kind")]  # noqa: UP007
-
-Age = Annotated[Range, RangeIn("year", 1, 100, "59 years")]
-Duration = Annotated[Range, RangeIn("year", 0, 90, "25 years")]
-Height = Annotated[Range, RangeIn("m", 0.5, 2.5, "172 cm")]
-Weight = Annotated[Range, RangeIn("kg", 10, 300, "70 kg")]
-BodyMassIndex = Annotated[Range, RangeIn("kg/m2", 10, 80, "20.5 to 27.5 kg/m2")]
-HbA1c = Annotated[Range, RangeIn("%", 3, 20, "6.6 %")]
-Glucose = Annotated[Range, RangeIn("mg/dL", 30, 600, "7.2 mmol/L", "glucose")]
-CPeptide = Annotated[Range, RangeIn("pmol/L", 0, 10000, "300 pmol/L", "c_peptide")]
-InsulinDose = Annotated[Range, RangeIn("U/d", 0, 500, "20 to 30 U/d")]
-FiltrationRate = Annotated[Range, RangeIn("mL/min/1.73 m2", 1, 200, "80 mL/min/1.73 m2")]
-
-
-class Spec(BaseModel):
-    """A frozen record that refuses fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Patient(Spec):
-    """What is known of one patient, or of all patients of a trial; what is missing is sampled."""
-
-    age: Age | None = None
-    """Age at enrollment."""
-    sex: Literal["male", "female"] | None = None
-    """Sex; drawn when left out."""
-    duration: Duration | None = None
-    """Years since the diagnosis."""
-    height: Height | None = None
-    """Body height."""
-    weight: Weight | None = None
-    """Body weight; instead of the body mass index."""
-    bmi: BodyMassIndex | None = None
-    """Body mass index; instead of the weight."""
-    hba1c: HbA1c | None = None
-    """HbA1c on the treatment at enrollment; % or mmol/mol."""
-    fasting_glucose: Glucose | None = None
-    """Plasma glucose before breakfast; mg/dL or mmol/L."""
-    fasting_c_peptide: CPeptide | None = None
-    """C-peptide before breakfast; pmol/L, nmol/L or ng/mL."""
-    insulin_dose: InsulinDose | None = None
-    """Insulin injected a day; the treatment at enrollment must hold insulin."""
-    egfr: FiltrationRate | None = None
-    """Estimated glomerular filtration rate."""
-
-    def given(self) -> dict[str, Range]:
-        """Return the known numbers by the names that populations use."""
-        numbers = {name: getattr(self, name) for name in type(self).model_fields if name != "sex"}
-        known = {name: value for name, value in numbers.items() if value is not None}
-        if self.sex is not None:
-            known["male"] = (1.0, 1.0) if self.sex == "male" else (0.0, 0.0)
-        return known
+    Therapy = Annotated[
+        Union[_SPECS],  # noqa: UP007
+        Field(discriminator="kind"),
+        BeforeValidator(_named),
+    ]
 
 
 def _established(given: tuple[Any, ...], kinds: set[str]) -> tuple[Any, ...]:
@@ -104,9 +55,18 @@ class Population(Spec):
     size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Number of simulated patients."""
     patient: Patient | None = None
-    """What is known of them; what is left out is drawn."""
+    """What is known of each of them; what is left out is drawn."""
+    baseline: Baseline | None = None
+    """What is known of all of them together, as a trial reports it; patients are chosen to show it."""
+    eligibility: tuple[Criterion, ...] = ()
+    """Who may be chosen, like `hba1c 7 to 10 %` or `egfr at least 60 mL/min/1.73 m2`."""
     treatment: tuple[Therapy, ...] = ()
     """What everybody takes at enrollment, for long unless a start is stated."""
+
+    @property
+    def is_recruited(self) -> bool:
+        """Tell whether the patients are chosen from more candidates."""
+        return self.baseline is not None or bool(self.eligibility)
 
     @field_validator("treatment")
     @classmethod

@@ -13,6 +13,7 @@ from insulae.core.random import DayDraws
 from insulae.endpoints.base import evaluate
 from insulae.populations.baseline import Start, starting
 from insulae.populations.patient import ClinicNumbers
+from insulae.populations.recruitment import Recruits
 from insulae.populations.routine import compiled_day, compiled_meal_test, day_draws
 from insulae.therapies.base import TherapySpec, Treatment
 from insulae.trials.adverse_events import EventDraws, Happened, Safety
@@ -35,7 +36,10 @@ class Arm:
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Everything that decides the results of a patient; of visits on `stored_days` the traces are kept."""
+    """Everything that decides the results of a patient; of visits on `stored_days` the traces are kept.
+
+    `recruits` tells which candidates the patients are; without them, patient n is candidate n.
+    """
 
     numbers: ClinicNumbers
     treatment: tuple[TherapySpec, ...]
@@ -44,6 +48,7 @@ class Trial:
     seed: int
     stored_days: frozenset[int]
     has_background_mortality: bool = False
+    recruits: Recruits | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +103,11 @@ def simulate_chunk(
 
     `on_start` is called when the starting state is found and `on_step` after every simulated day of an arm.
     """
-    start = starting(trial.numbers, list(trial.treatment), trial.seed, np.asarray(ids))
+    who = np.asarray(ids if trial.recruits is None else trial.recruits.of(ids), np.int64)
+    start = starting(trial.numbers, list(trial.treatment), trial.seed, who)
     on_start()
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
-    draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, np.asarray(ids))
+    draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, who)
     events: dict[str, Happened] = {}
     for arm in trial.arms:
         safety = Safety(event_draws, BodyEvents(start.enrolled, trial.has_background_mortality))

@@ -1,0 +1,80 @@
+"""Chances of being chosen that give candidates the statistics of a trial, and as little else as possible.
+
+Of n candidates `size` are to be chosen. Among all chances p between 0 and 1 that sum to `size` and give the
+wanted means of some features, those of largest entropy are p = 1 / (1 + exp(-theta.f)) (Hainmueller 2012,
+entropy balancing, here with an upper bound; Deville and Saernndal 1992, logit method of calibration). theta
+minimizes a smooth convex function of as many variables as there are features. A very small penalty on theta
+makes the answer unique: wanted means that no choice has are then approached as closely as it goes.
+
+Not done: candidates are never changed, so what none of them shows cannot be reached.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+Floats = NDArray[np.float64]
+
+PENALTY = 1e-4
+CLOSE = 0.02
+"""Largest distance of a reached mean from the wanted one, in standard deviations among the candidates."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Chances:
+    """Chance of each candidate [candidate], and the means of the features [feature] they lead to."""
+
+    of: Floats
+    reached: Floats
+    distance: Floats
+
+    @property
+    def is_reached(self) -> bool:
+        """Tell whether every wanted mean is reached."""
+        return bool((np.abs(self.distance) <= CLOSE).all())
+
+    @property
+    def effective_size(self) -> float:
+        """Number of equally likely candidates that would be worth as much (Kish): (sum p)^2 / sum p^2."""
+        return float(self.of.sum() ** 2 / (self.of**2).sum())
+
+
+def chances(features: Floats, wanted: Floats, size: int) -> Chances:
+    """Return the chances of candidates with features [feature, candidate] whose means shall be as wanted.
+
+    There must be more candidates than `size`.
+    """
+    spread = features.std(axis=1)
+    scale = np.where(spread > 0, spread, np.maximum(np.abs(wanted), 1))
+    rows = np.vstack([np.ones(features.shape[1]), (features - wanted[:, None]) / scale[:, None]])
+    found = expit(_theta(rows, size) @ rows)
+    distance = rows[1:] @ found / found.sum()
+    return Chances(found * size / found.sum(), wanted + scale * distance, distance)
+
+
+def _theta(rows: Floats, size: int) -> Floats:
+    """Return the minimum of the mean of log(1 + exp(theta.f)) less what is wanted, with its small penalty."""
+    n = rows.shape[1]
+    goal = np.zeros(len(rows))
+    goal[0] = 1
+    penalty = np.full(len(rows), PENALTY)
+    penalty[0] = 0
+
+    def dual(theta: Floats) -> tuple[float, Floats]:
+        tilt = theta @ rows
+        value = np.logaddexp(0, tilt).sum() / size - theta @ goal + (penalty * theta**2).sum() / 2
+        return value, rows @ expit(tilt) / size - goal + penalty * theta
+
+    def curvature(theta: Floats) -> Floats:
+        p = expit(theta @ rows)
+        return (rows * (p * (1 - p) / size)) @ rows.T + np.diag(penalty)
+
+    start = np.zeros(len(rows))
+    start[0] = logit(size / n)
+    options = {"maxiter": 60, "gtol": 1e-6}
+    found: Any = minimize(dual, start, jac=True, hess=curvature, method="trust-exact", options=options)
+    return np.asarray(found.x, np.float64)
