@@ -179,8 +179,9 @@ def measured(study: Study) -> dict[str, Floats]:
 
 def _people(study: Study) -> People:
     trial = trial_of(study)
-    ids = np.arange(study.population.size)
-    start = starting(trial.numbers, list(trial.treatment), trial.seed, ids)
+    everybody = range(study.population.size)
+    who = np.asarray(everybody if trial.recruits is None else trial.recruits.of(everybody), np.int64)
+    start = starting(trial.numbers, list(trial.treatment), trial.seed, who)
     treatments = {spec.kind: spec.build(start.enrolled) for spec in trial.treatment}
     effects = combine(t.effects(0.0) for t in treatments.values())
     draws = day_draws(trial.seed, start.cohort.ids)
