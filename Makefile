@@ -17,7 +17,7 @@ PYTEST_OPTIONS ?=
 STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test endurance check static format lock bench bench-gpu pages figures clean
+.PHONY: help bootstrap demo test validate endurance check static format lock bench bench-gpu pages figures clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ demo: $(STAMP)  ## simulate the first study and write its report to results/firs
 
 test: $(STAMP)  ## run all tests
 	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_OPTIONS)
+
+validate: $(STAMP)  ## simulate the published studies, judge every number, write docs/validation.md; under 45 minutes
+	$(BIN)/insulae validate --credibility docs/validation.md
 
 endurance: $(STAMP)  ## kill runs, workers and disks on purpose; about ten minutes
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -o addopts="--strict-markers --import-mode=importlib" tests/endurance

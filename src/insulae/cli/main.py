@@ -16,6 +16,7 @@ import typer
 from insulae.cli import own_data, physiology
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
+from insulae.cli.validate import validate
 from insulae.core.errors import InsulaeError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ app.command()(physiology.accuracy)
 app.command()(manufacture)
 app.command()(own_data.cgm)
 app.command()(own_data.islet_function)
+app.command()(validate)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

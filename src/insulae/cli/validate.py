@@ -1,0 +1,139 @@
+"""`insulae validate`: simulate published studies, hold them against what was observed, write the page."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from insulae.validation.catalogue import Catalogue
+    from insulae.validation.run import Asked
+
+
+def validate(
+    study: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this study; may be repeated.")
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Judge these numbers instead, in the columns of the evidence."),
+    ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out rows of --evidence that cannot be asked.")
+    ] = False,
+    leave_out: Annotated[
+        bool,
+        typer.Option("--leave-out", help="Refit without each study that entered a fit, then predict it."),
+    ] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="A few tiny studies, to see that it works.")] = False,
+    size: Annotated[int | None, typer.Option(min=20, help="Simulated people of every study.")] = None,
+    studies: Annotated[Path, typer.Option(metavar="FOLDER", help="The published studies.")] = Path(
+        "validation"
+    ),
+    credibility: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE.md", help="Also write the credibility page, beside that of the accuracy."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path("results/validation"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Simulate published studies and judge every observed number; what was simulated before is used again."""
+    from insulae.runs.manifest import keep_compiled_code
+    from insulae.runs.store import make_folder, write_json, write_text
+    from insulae.validation.catalogue import catalogue
+    from insulae.validation.page import page
+    from insulae.validation.run import SMOKE_SIZE, record
+
+    keep_compiled_code()
+    make_folder(out)
+    known = catalogue(studies)
+    todo = _asked(known, study or [], evidence, skip_unknown, smoke)
+    resized = [one.sized(size or (SMOKE_SIZE if smoke else None)) for one in todo]
+    found = _refitted(resized, known) if leave_out else _judged(resized, known, out)
+    title = "Validation, each study left out of its fit" if leave_out else "Validation"
+    whole = record(found, known, shlex.join(["insulae", *sys.argv[1:]]), title)
+    name = "leave_out" if leave_out else "validation"
+    write_json(out / f"{name}.json", whole)
+    written = write_text(out / f"{name}.html", page(whole))
+    if credibility is not None:
+        _write_credibility(whole, credibility)
+    if as_json:
+        typer.echo(json.dumps(whole, ensure_ascii=False))
+        return
+    for line in _answer(whole):
+        typer.echo(line)
+    typer.echo(written)
+
+
+def _write_credibility(whole: dict[str, Any], path: Path) -> None:
+    from insulae.runs.store import write_text
+    from insulae.validation.credibility import credibility
+
+    write_text(path, credibility(whole, path.parent / "accuracy.md"))
+
+
+def _asked(
+    known: "Catalogue", names: list[str], evidence: Path | None, skip: bool, smoke: bool
+) -> list["Asked"]:
+    """Return what is to be judged; raises `InsulaeError` for unknown studies and rows."""
+    from insulae.core.errors import InsulaeError
+    from insulae.validation.evidence import unseen
+    from insulae.validation.run import asked
+
+    small = [name for name, p in known.studies.items() if p.is_smoke]
+    chosen = known.chosen(names or (small if smoke else []))
+    if evidence is None:
+        return asked(chosen, None)
+    new = unseen(evidence, known)
+    if new.mistakes and not skip:
+        raise InsulaeError("\n".join(new.mistakes), "Mend them, or leave these rows out with --skip-unknown")
+    for mistake in new.mistakes:
+        typer.echo(f"Left out: {mistake}", err=True)
+    return asked(chosen, new.observed)
+
+
+def _judged(todo: list["Asked"], known: "Catalogue", out: Path) -> Any:
+    from insulae.cli.progress import progress
+    from insulae.validation.run import judge_all
+
+    with progress() as on_progress:
+        return judge_all(todo, known, out, on_progress, _named(len(todo)))
+
+
+def _refitted(todo: list["Asked"], known: "Catalogue") -> Any:
+    from insulae.validation.leave_out import judge_left_out, refits
+
+    return judge_left_out(todo, known, refits(known.folder), lambda text: typer.echo(text, err=True))
+
+
+def _named(count: int) -> Any:
+    """Return a function that names each study as it begins, where no bar is drawn."""
+    done = iter(range(1, count + 1))
+
+    def name(study: str) -> None:
+        place = next(done)
+        if not sys.stderr.isatty():
+            typer.echo(f"{place} of {count}: {study}", err=True)
+
+    return name
+
+
+def _answer(whole: dict[str, Any]) -> list[str]:
+    """Return misses that count, totals and the bars as lines."""
+    from insulae.validation.page import number
+
+    lines: list[str] = []
+    for v in whole["values"]:
+        if v["counts"] and v["verdict"] == "miss":
+            simulated = f"simulated {number(v['simulated'])} ({number(v['low'])} to {number(v['high'])})"
+            what = f"{v['study']}, {v['arm']}, {v['endpoint']}, week {v['week']:g}"
+            lines.append(f"MISS {what}: observed {number(v['observed'])} {v['unit']}, {simulated}")
+    for row in whole["domains"]:
+        lines.append(f"{row['name']}: {row['accepted']} of {row['total']} accepted, {row['inside']} inside")
+    for bar in whole["bars"]:
+        met = {True: "met", False: "NOT met", None: "nothing judged"}[bar["is_met"]]
+        lines.append(f"{bar['name']}: {number(bar['reached'])} {bar['unit']} (bar {bar['asked']:g}): {met}")
+    return [*lines, whole["simulated"]]

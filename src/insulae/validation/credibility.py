@@ -1,0 +1,174 @@
+"""The credibility page, docs/validation.md: what the model may be used for, written from a validation record.
+
+The order is that of ASME V&V 40 (2018) and the draft of ICH M15 (2024): question of interest, context of use,
+model risk, verification, validation, applicability, uncertainty. What stands here in words was written once;
+every number comes from the record or from the page of `insulae accuracy`.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from insulae.validation.page import number
+from insulae.validation.totals import DOMAIN_BAR, SHARE_BAR
+
+Plain = Mapping[str, Any]
+
+QUESTION = """Simulated; not medical advice. Written by `make validate`; change the code of
+`insulae.validation.credibility`, not this page.
+
+## Question of interest
+
+For which people with diabetes, at which dose, site and protection, and for how long could cells that make
+insulin replace injected insulin or tablets, compared with the care they would get instead?
+"""
+USES = (
+    (
+        "teaching, hypotheses",
+        "all of it",
+        "a wrong idea, met by the next experiment",
+        "low",
+        "misses are shown",
+    ),
+    (
+        *("planning a trial: arms, doses, size, visits", "much, beside earlier trials"),
+        *("a trial too small or too short", "medium", "the domain holds"),
+    ),
+    (
+        *(
+            "comparing therapies in groups of people",
+            "most, where no trial exists",
+            "money and years",
+            "high",
+        ),
+        "the domain holds, and doubt is carried along",
+    ),
+    (
+        *("treatment of a person", "none: outside the context of use", "harm", "not acceptable"),
+        "nothing here suffices",
+    ),
+)
+CONTEXT = "\n".join(
+    [
+        "## Context of use, and model risk\n",
+        "| use | what the model adds | if it is wrong | risk | what it asks of the model |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(use)} |" for use in USES),
+        "",
+    ]
+)
+UNCERTAINTY = """## Uncertainty
+
+The prediction intervals hold the chance of who takes part in a trial and the limited number of simulated
+people. They do not hold differences between trials of the same kind, doubt about the values of parameters, or
+about the form of the equations; the bands stand for the first, and a large trial outside its interval but
+within the band is called accepted, not a hit.
+"""
+VERDICTS = (
+    (SHARE_BAR, "may be used for comparisons between groups, within the populations tested"),
+    (DOMAIN_BAR, "may be used to plan and to form hypotheses; look at the misses first"),
+    (0.0, "not supported for quantitative use; the misses say where"),
+)
+
+
+def credibility(record: Plain, accuracy: Path) -> str:
+    """Return the page; `accuracy` is the page that `insulae accuracy` and its reading stand in."""
+    parts = (
+        "# Credibility\n",
+        QUESTION,
+        CONTEXT,
+        _verification(accuracy),
+        _validation(record),
+        _applicability(record),
+        _lacking(record),
+        UNCERTAINTY,
+        _left_out(record),
+    )
+    return "\n".join(parts)
+
+
+def _verification(accuracy: Path) -> str:
+    """Return the readings of the numerical errors, those of the accuracy page."""
+    text = accuracy.read_text(encoding="utf-8") if accuracy.exists() else ""
+    readings = [block for block in _bullets(text.partition("What matters:")[2].partition("###")[0])]
+    found = "\n".join(f"* {reading}" for reading in readings) or "* `insulae accuracy` prints the errors."
+    return (
+        f"## Verification\n\nMeasured by `insulae accuracy`, in [accuracy.md]({accuracy.name}):\n\n{found}\n"
+    )
+
+
+def _bullets(text: str) -> Iterable[str]:
+    for block in text.split("\n* ")[1:]:
+        yield " ".join(block.split())
+
+
+def _validation(record: Plain) -> str:
+    studies, values = len(record["studies"]), len(record["values"])
+    bars = [_bar(bar) for bar in record["bars"]]
+    lines = [
+        "## Validation\n",
+        f"`{record['command']}`: {studies} published studies, {values} numbers. Roles and bands were",
+        "fixed in `validation/` before the run.\n",
+        *("| bar | reached | asked | |", "|---|---|---|---|", *bars, ""),
+        *("| numbers | judged | inside the 90 % interval | accepted |", "|---|---|---|---|"),
+        *(_row(group) for group in record["groups"]),
+        "",
+        _honesty(record["honesty"]),
+    ]
+    return "\n".join(lines)
+
+
+def _bar(bar: Plain) -> str:
+    met = {True: "met", False: "**not met**", None: "nothing judged"}[bar["is_met"]]
+    return (
+        f"| {bar['name']} | {number(bar['reached'])} {bar['unit']} | {bar['asked']:g} {bar['unit']} | {met} |"
+    )
+
+
+def _honesty(honesty: Plain) -> str:
+    return (
+        f"The middle interval is {number(honesty['half_width_over_band'])} bands to either side. Observed\n"
+        f"less simulated spreads over {number(honesty['z_sd'])} standard deviations of the prediction (SD),\n"
+        "where 1 would be right: whatever lies above it, the chance of people does not explain.\n"
+    )
+
+
+def _row(count: Plain) -> str:
+    def share(name: str) -> str:
+        percent = count[f"share_{name}"]
+        return f"{count[name]} ({percent:.0f} %)" if percent is not None else "–"
+
+    return f"| {count['name']} | {count['total']} | {share('inside')} | {share('accepted')} |"
+
+
+def _applicability(record: Plain) -> str:
+    lines = [
+        "## Applicability\n",
+        "What each domain supports follows from its counted numbers alone.\n",
+        "| domain | judged | accepted | use |",
+        "|---|---|---|---|",
+    ]
+    for domain in record["domains"]:
+        percent = domain["share_accepted"]
+        use = next(text for bar, text in VERDICTS if percent >= bar)
+        lines.append(f"| {domain['name']} | {domain['total']} | {percent:.0f} % | {use} |")
+    text = (
+        "\nThe simulated people are adults. Outside: children, pregnancy, other illness, and every\n"
+        "population listed below as not simulated.\n"
+    )
+    return "\n".join(lines) + "\n" + text
+
+
+def _lacking(record: Plain) -> str:
+    """Return what the model lacks, part by part, where a counted number was missed."""
+    lines = ["## What is missed, and what the model lacks\n"]
+    for entry in record["why"]:
+        misses = "; ".join(entry["misses"])
+        lines.append(f"* **{entry['study']}** ({entry['part']}): {entry['lacks']} Missed: {misses}.")
+    return "\n".join([*lines, ""]) if record["why"] else "\n".join([*lines, "Nothing that counts.\n"])
+
+
+def _left_out(record: Plain) -> str:
+    lines = ["## Published studies that are not simulated\n"]
+    lines += [f"* {name}: {reason}." for name, reason in record["excluded"].items()]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,124 @@
+"""What the judged numbers come to: by domain, against the bars, and whether the intervals are honest.
+
+Only verified numbers of the role validation count in the headline. An interval so wide that everything hits
+shows in the width beside the band, and in where observed values fall within the draws: evenly if the
+prediction is right, all in the middle if it is too wide, all in the tails if it is too narrow.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from insulae.validation.catalogue import DOMAINS
+from insulae.validation.judgment import Judged
+
+SHARE_BAR, HBA1C_BAR, DOMAIN_BAR = 85.0, 0.25, 70.0
+HBA1C = ("hba1c", "hba1c change")
+BINS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """How many numbers of a group were judged, lie inside the interval, are accepted."""
+
+    name: str
+    total: int
+    inside: int
+    accepted: int
+
+    @property
+    def share_inside(self) -> float:
+        """Return the percentage inside the interval."""
+        return 100 * self.inside / self.total if self.total else math.nan
+
+    @property
+    def share_accepted(self) -> float:
+        """Return the percentage accepted."""
+        return 100 * self.accepted / self.total if self.total else math.nan
+
+
+def count(name: str, found: Iterable[Judged]) -> Count:
+    """Count some judged numbers; those without a prediction are misses."""
+    group = list(found)
+    return Count(name, len(group), sum(j.is_inside for j in group), sum(j.is_accepted for j in group))
+
+
+def counted(found: Iterable[Judged]) -> list[Judged]:
+    """Return those that count in the headline."""
+    return [j for j in found if j.observed.counts]
+
+
+def by_domain(found: Sequence[Judged], which: Callable[[Judged], bool]) -> list[Count]:
+    """Count some of the judged numbers in each domain."""
+    return [
+        count(domain, [j for j in found if j.published.domain == domain and which(j)]) for domain in DOMAINS
+    ]
+
+
+def hba1c_error(found: Iterable[Judged]) -> float:
+    """Return the median absolute error of HbA1c and its changes, in percentage points."""
+    errors = [abs(j.error) for j in counted(found) if j.observed.kind in HBA1C and j.predicted]
+    return float(np.median(errors)) if errors else math.nan
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    """One bar of the headline: what was reached, and what was asked; True is met, None is nothing judged."""
+
+    name: str
+    reached: float
+    asked: float
+    unit: str
+    is_met: bool | None
+
+
+def bars(found: Sequence[Judged]) -> list[Bar]:
+    """Return the headline: the share accepted, the error of HbA1c, the worst domain."""
+    whole = count("all", counted(found)).share_accepted
+    error = hba1c_error(found)
+    shares = [c.share_accepted for c in by_domain(found, lambda j: j.observed.counts) if c.total]
+    worst = min(shares, default=math.nan)
+    return [
+        Bar("verified validation values accepted", whole, SHARE_BAR, "%", _met(whole >= SHARE_BAR, whole)),
+        Bar("median absolute HbA1c error", error, HBA1C_BAR, "points", _met(error <= HBA1C_BAR, error)),
+        Bar("share accepted in the worst domain", worst, DOMAIN_BAR, "%", _met(worst >= DOMAIN_BAR, worst)),
+    ]
+
+
+def _met(is_met: bool, reached: float) -> bool | None:
+    return None if math.isnan(reached) else is_met
+
+
+def honesty(found: Iterable[Judged]) -> dict[str, Any]:
+    """Return how wide the intervals are and where the observed values fall in the draws."""
+    group = [j for j in counted(found) if j.predicted and not j.observed.bound]
+    places = [j.predicted.place(j.observed.value) for j in group if j.predicted]
+    z = np.array([j.z for j in group if math.isfinite(j.z)])
+    widths = [(j.predicted.high - j.predicted.low) / 2 / j.band for j in group if j.predicted and j.band > 0]
+    finite = [w for w in widths if math.isfinite(w)]
+    return {
+        "numbers": len(group),
+        "places": np.histogram(places, BINS, (0, 1))[0].tolist(),
+        "z_mean": _of(np.mean, z),
+        "z_sd": _of(np.std, z),
+        "median_absolute_z": _of(np.median, np.abs(z)),
+        "half_width_over_band": _of(np.median, np.array(finite)),
+        "half_width_over_band_p90": _of(lambda x: np.percentile(x, 90), np.array(finite)),
+    }
+
+
+def _of(statistic: Callable[[Any], Any], values: Any) -> float | None:
+    return float(statistic(values)) if len(values) else None
+
+
+def misses_first(found: Iterable[Judged]) -> list[Judged]:
+    """Return misses, then accepted ones outside the interval, then hits; the farthest first."""
+
+    def far(j: Judged) -> tuple[int, float]:
+        off = abs(j.error) / j.band if j.band > 0 and not math.isnan(j.error) else math.inf
+        return (j.is_accepted + j.is_inside, -off)
+
+    return sorted(found, key=far)
