@@ -30,7 +30,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "acarbose": ("acarbose.unabsorbed_effect", "acarbose.energy_effect"),
     "sulfonylurea": ("sulfonylurea.capacity_effect", "sulfonylurea.energy_effect"),
     "dpp4_inhibitor": ("dpp4_inhibitor.incretin_effect",),
-    "sglt2_inhibitor": ("sglt2_inhibitor.threshold_effect",),
+    "sglt2_inhibitor": ("sglt2_inhibitor.threshold_effect", "sglt2_inhibitor.production_effect"),
     "pioglitazone": ("pioglitazone.hepatic_effect", "pioglitazone.energy_effect"),
     "glp1_agonist": ("glp1_agonist.capacity_effect", "glp1_agonist.energy_effect"),
     "liraglutide": ("glp1_agonist.liraglutide_efficacy", "glp1_agonist.liraglutide_appetite"),

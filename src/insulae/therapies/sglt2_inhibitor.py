@@ -2,9 +2,10 @@
 
 Known: HbA1c falls by 0.7 percentage points against placebo from 7.9 %, weight by two kilograms, the liver
 makes more glucose, and little is left of the effect on glucose when filtration is low. Assumed: one factor on
-the renal threshold; how much more the liver makes. Weight loss follows from the glucose lost and the share of
-it that the model lets people eat again; the failing effect in renal failure follows from filtration. Not
-modelled: the first fall of eGFR and its later protection, fewer heart failures, volume, ketones themselves.
+the renal threshold; how much more the liver makes (fitted with it to HbA1c and weight). Weight loss follows
+from the glucose lost and from appetite, which eats most of it again; the failing effect in renal failure
+follows from filtration. Not modelled: the first fall of eGFR and its later protection, fewer heart failures,
+volume, ketones themselves.
 """
 
 import dataclasses
