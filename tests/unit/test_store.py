@@ -57,8 +57,15 @@ def test_tables_become_one_file_with_always_the_same_bytes(place: store.Location
 def test_a_part_of_a_table_is_read_alone(place: store.Location):
     table = pa.table({"patient": [1, 2, 3], "value": [0.5, 1.5, 2.5]})
     path = store.write_tables(place / "a", table.schema, [table])
-    found = store.read_table(path, columns=["value"], filters=[("patient", ">=", 2)])
-    assert found.to_pydict() == {"value": [1.5, 2.5]}
+    assert store.read_table(path, columns=["value"]) == table.select(["value"])
+
+
+def test_a_table_is_read_a_row_group_at_a_time(place: store.Location):
+    table = pa.table({"patient": [1, 2, 3], "arm": ["a", "b", "a"]})
+    parts = [table.slice(0, 2), table.slice(2)]
+    path = store.write_tables(place / "a", table.schema, parts)
+    assert [*store.read_row_groups(path)] == parts
+    assert pa.types.is_dictionary(store.read_table(path, read_dictionary=["arm"])["arm"].type)
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(place: store.Location):

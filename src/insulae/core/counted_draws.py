@@ -5,6 +5,7 @@ address (splitmix2014). For what is drawn rarely and for a few patients at a tim
 `insulae.core.random`.
 """
 
+import functools
 import zlib
 from typing import Any
 
@@ -24,10 +25,18 @@ def _mixed(state: NDArray[np.uint64], part: NDArray[np.uint64]) -> NDArray[np.ui
     return z ^ (z >> np.uint64(31))
 
 
+@functools.lru_cache(maxsize=1024)
+def _begun(seed: int, stream: str) -> NDArray[np.uint64]:
+    """Return the state after the parts of the address that many draws share."""
+    state = np.zeros((1, 1), np.uint64)
+    for part in (seed, zlib.crc32(stream.encode())):
+        state = _mixed(state, np.asarray([part]).astype(np.uint64))
+    return state
+
+
 def counted_uniforms(seed: int, stream: str, patients: Whole, numbers: Whole, n: int) -> NDArray[np.float64]:
     """Return n uniform draws within 0 and 1 for each pair of patient and number, [n, pair]."""
-    state = np.zeros((1, 1), np.uint64)
-    address = ([seed], [zlib.crc32(stream.encode())], patients, numbers, np.arange(n)[:, None])
-    for part in address:
+    state = _begun(seed, stream)
+    for part in (patients, numbers, np.arange(n)[:, None]):
         state = _mixed(state, np.asarray(part).astype(np.uint64))
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54

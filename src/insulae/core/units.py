@@ -2,10 +2,12 @@
 
 import functools
 import re
+from importlib import metadata
 from typing import Any
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.machine import writable_folder
+from insulae.core.remembered import Remembered
 
 # Molar masses in g/mol; one international unit of insulin is 6000 pmol (Knopp 2019).
 PMOL_PER_UNIT = 6000.0
@@ -31,6 +33,12 @@ def _registry() -> Any:
     for definition in _DEFINITIONS:
         registry.define(definition)
     return registry
+
+
+@functools.cache
+def _remembered() -> Remembered:
+    """Return what was converted before: who asks for nothing new does without the registry of units."""
+    return Remembered("units", (metadata.version("pint"), _DEFINITIONS, _MOLAR_MASS))
 
 
 def _spelled(unit: str) -> str:
@@ -76,6 +84,15 @@ def convert(number: float, unit: str, to: str, substance: str = "") -> float:
     hba1c = _hba1c(number, unit, to)
     if hba1c is not None:
         return hba1c
+    question = f"{float(number)!r} {unit} in {to} of {substance}"
+    found = _remembered().answer(question, lambda: _converted(number, unit, to, substance))
+    if found is None:
+        raise InvalidQuantity(f"'{number:g} {unit}' cannot be given in {to}", f"Expected a unit like {to}")
+    return found
+
+
+def _converted(number: float, unit: str, to: str, substance: str) -> float | None:
+    """Return a number in another unit; None where they do not measure the same thing."""
     source, target = _parse_unit(unit), _parse_unit(to)
     quantity = _registry().Quantity(number, source)
     if source.dimensionality == target.dimensionality:
@@ -85,7 +102,7 @@ def convert(number: float, unit: str, to: str, substance: str = "") -> float:
         for attempt in (quantity * mass, quantity / mass):
             if attempt.dimensionality == target.dimensionality:
                 return float(attempt.to(target).magnitude)
-    raise InvalidQuantity(f"'{number:g} {unit}' cannot be given in {to}", f"Expected a unit like {to}")
+    return None
 
 
 def quantity(text: object, to: str, substance: str = "") -> float:

@@ -20,15 +20,13 @@ LINE, BYTES = 64, 4
 
 
 def room(height: int, columns: int) -> Matrix:
-    """Return an empty matrix whose rows begin with a line of the cache, an odd number of lines apart.
+    """Return an empty matrix whose rows are an odd number of cache lines apart.
 
     Rows a power of two apart would share few places of the cache, and drive one another out of it.
     """
     per_line = LINE // BYTES
     stride = (-(-columns // per_line) | 1) * per_line
-    memory = np.empty(height * stride + per_line, np.float32)
-    start = -memory.__array_interface__["data"][0] % LINE // BYTES
-    return memory[start : start + height * stride].reshape(height, stride)[:, :columns]
+    return np.empty((height, stride), np.float32)[:, :columns]
 
 
 def padded(patients: int) -> int:
@@ -103,6 +101,8 @@ class Packed(Generic[T]):
     def take(self, chosen: NDArray[np.integer[Any]]) -> "Packed[T]":
         """Return the record of some of the patients."""
         n = len(chosen)
+        if n == self.matrix.shape[1] and np.array_equal(chosen, np.arange(n)):
+            return self
         columns = np.concatenate([chosen, np.full(padded(n) - n, chosen[-1])])
         matrix = room(self.layout.height, len(columns))
         self.matrix.take(columns, axis=1, out=matrix, mode="clip")

@@ -110,8 +110,9 @@ def combine(effects: Iterable[Effects]) -> Effects:
     combined: dict[str, Any] = dict(_NEUTRAL)
     infusion = Infusion()
     for effect in effects:
+        given = vars(effect)
         for name, neutral in _NEUTRAL.items():
-            value = getattr(effect, name)
+            value = given[name]
             if not isinstance(value, float) or value != neutral:
                 combined[name] = combined[name] * value if neutral else combined[name] + value
         infusion = _mix(infusion, effect.infusion)

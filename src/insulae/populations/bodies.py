@@ -122,5 +122,5 @@ class Bodies:
 
     def _uniforms(self, day: int, is_even: bool) -> Packed[Floats]:
         rows = self._draws.even(day) if is_even else self._draws.independent(day)
-        rows = rows if self._who is None else rows[:, self._who]
-        return self._kernel.inputs[3].wrap(rows)
+        drawn = self._kernel.inputs[3].wrap(rows)
+        return drawn if self._who is None else drawn.take(self._who)

@@ -13,7 +13,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -24,6 +23,7 @@ from insulae.core.units import convert
 from insulae.report.comparison import MISS, NOT_JUDGED, Comparison
 from insulae.report.reading import Floats, Results, Series
 from insulae.report.words import number, unit_text, week_text
+from insulae.runs import arrow
 
 # Okabe and Ito's palette without its yellow.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -281,7 +281,7 @@ def _stop_point(axes: Axes, results: Results, comparison: Comparison) -> None:
 def glucose_profiles(results: Results) -> list[Figure]:
     """Ambulatory glucose profile of every arm before the treatment and at its last visit."""
     traces = results.traces
-    present = traces.filter(np.isfinite(traces["glucose"].to_numpy())) if traces is not None else None
+    present = traces.filter(_is_finite(traces["glucose"])) if traces is not None else None
     if present is None or not present.num_rows:
         title = "Glucose over the day"
         return [Figure("profile", title, "", f"{title}: this run stored no glucose traces.", "")]
@@ -300,24 +300,28 @@ def glucose_profiles(results: Results) -> list[Figure]:
     ]
 
 
+def _is_finite(column: pa.ChunkedArray) -> pa.Array:
+    return arrow.column(np.isfinite(arrow.numbers(column)), pa.bool_())
+
+
 Days = tuple[Floats, int]
 """Glucose as [day, minute], and of how many patients."""
 
 
 def _by_week(traces: pa.Table, arm: str) -> list[tuple[float, pa.Table]]:
     """Return the weeks at which traces of an arm were stored, in order, with their rows."""
-    mine = traces.filter(pc.field("arm") == arm)
-    weeks = mine["week"].to_numpy()
-    return [(float(week), mine.filter(weeks == week)) for week in np.unique(weeks)]
+    mine = traces.filter(arrow.column(arrow.is_text(traces["arm"], arm), pa.bool_()))
+    weeks = arrow.numbers(mine["week"])
+    return [(float(week), mine.filter(arrow.column(weeks == week, pa.bool_()))) for week in np.unique(weeks)]
 
 
 def _days(rows: pa.Table) -> Days:
     """Lay the rows of one visit out as days; what is missing is NaN."""
-    patient, day, minute = (rows[name].to_numpy() for name in ("patient", "day", "minute"))
+    patient, day, minute = (arrow.numbers(rows[name]) for name in ("patient", "day", "minute"))
     days, place = np.unique(np.stack([patient, day]), axis=1, return_inverse=True)
     minutes, slot = np.unique(minute, return_inverse=True)
     found = np.full((days.shape[1], len(minutes)), np.nan)
-    found[place.ravel(), slot] = rows["glucose"].to_numpy()
+    found[place.ravel(), slot] = arrow.numbers(rows["glucose"])
     return found, len(np.unique(patient))
 
 

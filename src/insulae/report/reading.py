@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from insulae.core.errors import RunError
 from insulae.endpoints.base import Endpoint, catalogue
-from insulae.runs import store
+from insulae.runs import arrow, store
 
 Floats = NDArray[np.float64]
 SAME_WEEK = 1e-3
@@ -113,9 +113,9 @@ class Results:
         if not path.exists():
             return Values(np.empty(0, int), np.empty(0))
         rows = _chosen(path, arm, endpoint, week)
-        found = rows["value"].to_numpy().astype(float)
+        found = arrow.numbers(rows["value"]).astype(float)
         missing = np.inf if kind_of(endpoint) == "event_week" else np.nan
-        return Values(rows["patient"].to_numpy(), np.where(np.isnan(found), missing, found))
+        return Values(arrow.numbers(rows["patient"]), np.where(np.isnan(found), missing, found))
 
 
 @cache
@@ -179,13 +179,14 @@ def _table(path: store.Location) -> pa.Table | None:
 
 def _chosen(path: store.Location, arm: str, endpoint: str, week: float) -> pa.Table:
     """Return patient and value of the rows of one arm, endpoint and visit; weeks are written rounded."""
-    rows = [
-        ("arm", "==", arm),
-        ("endpoint", "==", endpoint),
-        ("week", ">=", week - SAME_WEEK),
-        ("week", "<=", week + SAME_WEEK),
-    ]
-    return store.read_table(path, columns=["patient", "value"], filters=rows)
+    texts = {"arm": arm, "endpoint": endpoint}
+    found = list[pa.Table]()
+    for rows in store.read_row_groups(path, ["arm", "patient", "week", "endpoint", "value"], [*texts]):
+        is_chosen = np.abs(arrow.numbers(rows["week"]) - week) <= SAME_WEEK
+        for name, text in texts.items():
+            is_chosen &= arrow.is_text(rows[name], text)
+        found.append(rows.select(["patient", "value"]).filter(arrow.column(is_chosen, pa.bool_())))
+    return pa.concat_tables(found)
 
 
 def _all_series(endpoints: Mapping[str, Any]) -> dict[str, Series]:

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -150,14 +150,28 @@ def write_tables(path: Location, schema: pa.Schema, tables: Iterable[pa.Table]) 
     return write_whole(path, write)
 
 
-def read_table(path: Location, **chosen: Any) -> pa.Table:
-    """Read a table back; raises `RunError` when the file is damaged.
+def read_table(
+    path: Location, columns: Sequence[str] | None = None, read_dictionary: Sequence[str] = ()
+) -> pa.Table:
+    """Read a table back, or some columns of it; raises `RunError` when the file is damaged.
 
-    `chosen` says what of it, as in `pyarrow.parquet.read_table`: `columns`, `filters`, `read_dictionary`.
+    Texts of the columns named in `read_dictionary` stay coded.
     """
+    tables = [*read_row_groups(path, columns, read_dictionary)]
+    return pa.concat_tables(tables) if len(tables) != 1 else tables[0]
+
+
+def read_row_groups(
+    path: Location, columns: Sequence[str] | None = None, read_dictionary: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """Yield a table row group by row group, one in memory at a time; see `read_table`."""
+    # `pyarrow.parquet.read_table` would import pandas, which takes longer than reading most tables.
     try:
-        with path.open("rb") as file:
-            return pq.read_table(file, **chosen)
+        with path.open("rb") as opened, pq.ParquetFile(opened, read_dictionary=[*read_dictionary]) as file:
+            if not file.num_row_groups:
+                yield file.schema_arrow.empty_table().select([*(columns or file.schema_arrow.names)])
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"cannot read {path}: {error}", "Delete the file and run the study again") from error
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from insulae.core.errors import RunError
 from insulae.runs import store
+from insulae.runs.arrow import numbers
 from insulae.runs.columns import Columns, Floats
 from insulae.runs.merge import ahead, row_groups
 from insulae.study import records
@@ -43,7 +44,7 @@ class Fates:
 
     def add(self, table: pa.Table) -> None:
         """Count the patients of a chunk."""
-        is_solved, is_finite = table["is_solved"].to_numpy(), table["is_finite"].to_numpy()
+        is_solved, is_finite = numbers(table["is_solved"]), numbers(table["is_finite"])
         self.size += table.num_rows
         self.unsolved += int((~is_solved).sum())
         self.broken += int((is_solved & ~is_finite).sum())
@@ -122,5 +123,5 @@ def written_endpoints(
 
 
 def _noted(table: pa.Table, columns: Columns, width: int) -> pa.Table:
-    columns.append(table["value"].to_numpy().reshape(-1, width))
+    columns.append(numbers(table["value"]).reshape(-1, width))
     return table

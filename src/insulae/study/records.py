@@ -14,6 +14,7 @@ import pyarrow as pa
 from insulae.core.adverse_events import adverse_event
 from insulae.core.clock import DAYS_PER_WEEK, MINUTES_PER_DAY, STEP_MINUTES
 from insulae.endpoints import base as endpoints
+from insulae.runs.arrow import column
 from insulae.trials.adverse_events import Happened
 from insulae.trials.simulation import Window
 from insulae.trials.trial import ArmVisit, Outcome
@@ -88,7 +89,7 @@ def tables(outcome: Outcome, n_stored: int) -> dict[str, pa.Table]:
 
 
 def _table(schema: pa.Schema, columns: dict[str, Any]) -> pa.Table:
-    arrays = [pa.array(columns[field.name]).cast(field.type) for field in schema]
+    arrays = [column(columns[field.name], field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -96,7 +97,9 @@ def _coded(texts: Sequence[str], place: Any) -> pa.DictionaryArray:
     """Return a column of texts from the place of each row's text among some; the places decide the bytes."""
     known = sorted(set(texts))
     codes = np.array([known.index(text) for text in texts], np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes[place]), pa.array(known, pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        column(codes[place], pa.int32()), column(np.array(known, np.str_), pa.string())
+    )
 
 
 def _endpoints(visits: list[ArmVisit], kept: Any, ids: Any) -> pa.Table:
@@ -128,10 +131,10 @@ def _events(outcome: Outcome, kept: Any) -> pa.Table:
     }
     arm = np.repeat(np.arange(len(arms)), [len(part.day) for part in chosen])
     order = np.lexsort((columns["event"], columns["day"], arm, columns["patient"]))
-    columns = {name: column[order] for name, column in columns.items()}
+    columns = {name: values[order] for name, values in columns.items()}
     columns["arm"] = np.array(arms, np.str_)[arm[order]]
     columns["label"] = np.array([adverse_event(name).label for name in columns["event"]], np.str_)
-    columns["duration"] = pa.array(columns["duration"].astype(float), from_pandas=True)
+    columns["duration"] = column(columns["duration"].astype(float), pa.float64(), is_nan_missing=True)
     return _table(EVENTS, columns | {"patient": outcome.ids[columns["patient"].astype(np.int64)]})
 
 

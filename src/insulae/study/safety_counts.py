@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import beta, chi2
+from scipy import special  # not `stats`, whose import takes longer than many a run
 
 from insulae.core.adverse_events import FATAL, adverse_event
 from insulae.core.clock import DAYS_PER_YEAR
+from insulae.runs.arrow import numbers
 
 TAIL = 0.025
 PER_YEARS = 100
@@ -31,8 +32,8 @@ def rate_interval(events: int, years: float) -> tuple[float, float]:
     >>> [round(x, 2) for x in rate_interval(10, 100)]
     [4.8, 18.39]
     """
-    low = float(chi2.ppf(TAIL, 2 * events)) / 2 if events else 0.0
-    high = float(chi2.ppf(1 - TAIL, 2 * events + 2)) / 2
+    low = float(special.gammaincinv(events, TAIL)) if events else 0.0
+    high = float(special.gammaincinv(events + 1, 1 - TAIL))
     return PER_YEARS * low / years, PER_YEARS * high / years
 
 
@@ -42,8 +43,8 @@ def share_interval(patients: int, size: int) -> tuple[float, float]:
     >>> [round(x, 1) for x in share_interval(2, 14)]
     [1.8, 42.8]
     """
-    low = float(beta.ppf(TAIL, patients, size - patients + 1)) if patients else 0.0
-    high = float(beta.ppf(1 - TAIL, patients + 1, size - patients)) if patients < size else 1.0
+    low = float(special.betaincinv(patients, size - patients + 1, TAIL)) if patients else 0.0
+    high = float(special.betaincinv(patients + 1, size - patients, 1 - TAIL)) if patients < size else 1.0
     return 100 * low, 100 * high
 
 
@@ -66,9 +67,8 @@ class SafetyCounts:
 
     def add(self, table: pa.Table) -> None:
         """Count the events of a chunk, columns as in `events.parquet`."""
-        rows = {
-            name: np.asarray(table[name]) for name in ("arm", "patient", "day", "event", "grade", "serious")
-        }
+        rows = {name: numbers(table[name]) for name in ("patient", "day", "grade", "serious")}
+        rows |= {name: np.array(table[name].to_pylist(), np.str_) for name in ("arm", "event")}
         for name in np.unique(rows["arm"].astype(str)):
             one = {column: values[rows["arm"] == name] for column, values in rows.items()}
             arm, is_fatal = self._arms[str(name)], one["grade"] == FATAL

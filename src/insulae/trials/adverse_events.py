@@ -71,9 +71,9 @@ class EventDraws:
     seed: int
     patients: Whole
 
-    def of(self, event: str, number: Whole, who: Whole) -> NDArray[np.float64]:
-        """Return the draws of some patients' events of a kind, the first has number 0, [draw, patient]."""
-        return counted_uniforms(self.seed, f"event/{event}", self.patients[who], number, DRAWS)
+    def of(self, event: str, number: Whole, who: Whole, n: int = DRAWS) -> NDArray[np.float64]:
+        """Return n draws of some patients' events of a kind, the first of which is 0, [draw, patient]."""
+        return counted_uniforms(self.seed, f"event/{event}", self.patients[who], number, n)
 
 
 @dataclasses.dataclass
@@ -142,7 +142,7 @@ class Safety:
     def _clock(self, event: str) -> _Clock:
         if event not in self._clocks:
             everybody = np.arange(self.body.size)
-            first = self.draws.of(event, np.zeros_like(everybody), everybody)
+            first = self.draws.of(event, np.zeros_like(everybody), everybody, n=1)
             waiting = np.where(np.isinf(self.death_day), -np.log(first[0]), np.inf)
             self._clocks[event] = _Clock(adverse_event(event), waiting, np.zeros_like(everybody))
         return self._clocks[event]
@@ -183,8 +183,10 @@ class Safety:
         related = relations[np.argmax(shares >= source * shares[-1], axis=0)]
         self._new.append(_described(clock.kind, who, day, related, (severity, ending, time)))
         clock.number[who] += 1
-        following = self.draws.of(clock.kind.name, clock.number[who], who)[0]
-        clock.waiting[who] = -np.log(following) if clock.kind.recurs else np.inf
+        following = np.inf
+        if clock.kind.recurs:
+            following = -np.log(self.draws.of(clock.kind.name, clock.number[who], who, n=1)[0])
+        clock.waiting[who] = following
 
     def _settle(self) -> None:
         """Take in what is new up to the first fatal event of each patient."""

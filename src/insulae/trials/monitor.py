@@ -68,10 +68,11 @@ class Monitor:
     def add(self, summary: DaySummary, days: int, chosen: NDArray[np.integer[Any]]) -> None:
         """Take in one simulated day of some patients that stands for some days."""
         share = np.float32(1 - np.exp(-days / MEMORY_DAYS))
+        whose = slice(None) if len(chosen) == len(self.fasting) else chosen
         for mine, theirs in RECENT.items():
             value = getattr(self, mine)
-            old = value[chosen]
-            value[chosen] = old + share * (getattr(summary, theirs) - old)
+            old = value[whose]
+            value[whose] = old + share * (getattr(summary, theirs) - old)
 
     def kept(self) -> dict[str, Floats]:
         """Return a copy of recent glucose, to go back to."""
