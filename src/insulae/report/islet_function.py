@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from insulae.cgm import metrics
 from insulae.cgm.limits import BY_UNIT
 from insulae.cgm.readings import Readings
-from insulae.core.citations import text
+from insulae.core.citations import cited, text
 from insulae.core.errors import InvalidData
 from insulae.islet_function.data import CannotBeComputed, IsletData, Samples
 from insulae.islet_function.registry import Finding, evaluate
@@ -114,13 +114,14 @@ def _row(found: Finding) -> dict[str, Any]:
         "reason": found.sentence(),
         "definition": one.definition,
         "source": text(one.source),
+        "cited": cited(one.source),
     }
 
 
 def as_csv(found: Mapping[str, Any]) -> str:
     """Return the indices as CSV, one a line."""
     rows = io.StringIO()
-    writer = csv.DictWriter(rows, GRID, lineterminator="\n")
+    writer = csv.DictWriter(rows, GRID, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(found["indices"])
     return rows.getvalue()
