@@ -16,7 +16,7 @@ import iglu_python as iglu
 import numpy as np
 import pandas as pd
 
-from insulae.cgm.episodes import count_episodes
+from insulae.cgm.episodes import count_episodes, count_high_episodes
 from insulae.cgm.record import SensorRecord
 from insulae.cgm.summary import measured
 
@@ -47,26 +47,29 @@ def record_of(person: pd.DataFrame) -> SensorRecord:
     return SensorRecord(clock, clock, series.to_numpy(float))
 
 
-def episodes(person: pd.DataFrame) -> tuple[int, int]:
-    """Number of episodes of level 1 and 2 by iglu."""
+def episodes(person: pd.DataFrame, kind: str) -> tuple[int, int]:
+    """Number of episodes of level 1 and 2 by iglu, `hypo` or `hyper`."""
     table = iglu.episode_calculation(person)
-    hypo = table[table["type"] == "hypo"].set_index("level")["total_episodes"]
-    return int(hypo["lv1"]), int(hypo["lv2"])
+    number = table[table["type"] == kind].set_index("level")["total_episodes"]
+    return int(number["lv1"]), int(number["lv2"])
 
 
 def main(path: Path) -> None:
     """Print the greatest difference of each measure over all people."""
     data = pd.read_csv(path)[["id", "time", "gl"]].dropna()
-    differences: dict[str, list[float]] = {name: [] for name in [*IGLU, "episodes 1", "episodes 2"]}
+    differences: dict[str, list[float]] = {
+        name: [] for name in [*IGLU, "hypo 1", "hypo 2", "hyper 1", "hyper 2"]
+    }
     for _, person in data.groupby("id"):
         person = person.assign(time=pd.to_datetime(person["time"]))
         record = record_of(person)
         ours = measured(record)
         for name, function in IGLU.items():
             differences[name].append(abs(ours[name] - float(function(person).iloc[0])))
-        for level, theirs in enumerate(episodes(person), start=1):
-            found = float(np.squeeze(count_episodes(record.even, level, record.step)))
-            differences[f"episodes {level}"].append(abs(found - theirs))
+        for kind, count in (("hypo", count_episodes), ("hyper", count_high_episodes)):
+            for level, theirs in enumerate(episodes(person, kind), start=1):
+                found = float(np.squeeze(count(record.even, level, record.step)))
+                differences[f"{kind} {level}"].append(abs(found - theirs))
     for name, values in differences.items():
         print(f"{name:<12} greatest difference {max(values):.6f} in {len(values)} people")
 

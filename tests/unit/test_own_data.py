@@ -22,7 +22,7 @@ from insulae.patient_data.fhir import fhir_bundle, fhir_table
 from insulae.patient_data.nonmem import nonmem_table
 from insulae.patient_data.read import read, read_all
 from insulae.patient_data.tidy import tidy_table
-from insulae.report import islet_function, sensor
+from insulae.report import islet_function, sensor, sensor_fhir
 
 ROOT = Path(__file__).parents[2]
 SENSORS, EXAMPLES = ROOT / "tests" / "files" / "sensors", ROOT / "docs" / "examples"
@@ -91,6 +91,20 @@ def test_text_and_csv_say_what_the_json_says():
     assert float(rows["in_70_180"]["value"]) == pytest.approx(in_range)
     assert f"{in_range:.1f} %" in sensor.as_text(found) and sensor.NOTICE in sensor.as_text(found)
     assert any("fewer than the 14 of the consensus" in remark for remark in found["remarks"])
+
+
+def test_measures_are_written_as_fhir():
+    table = read(EXAMPLES / "sensor.csv")
+    found = sensor.summary(table, sensor.record_of(table, 14), "mg/dL")
+    written = [entry["resource"] for entry in sensor_fhir.bundle(found)["entry"]]
+    by_code = {one["code"]["coding"][0]["code"]: one for one in written}
+    assert len(by_code) == 8
+    assert by_code["97507-8"]["valueQuantity"]["value"] == pytest.approx(
+        found["measures"][2]["value"], abs=1e-4
+    )
+    assert by_code["97510-2"]["effectivePeriod"] == {"start": "2017-03-14", "end": "2017-03-20"}
+    with pytest.raises(InvalidData, match="needs dates"):
+        sensor_fhir.bundle(found | {"first": "minute 0"})
 
 
 def test_the_last_days_are_reported():
