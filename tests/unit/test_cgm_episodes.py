@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from insulae.cgm.episodes import count_episodes, episodes_per_week, find_episodes
+from insulae.cgm.episodes import count_episodes, count_high_episodes, episodes_per_week, find_episodes
 
 
 def series(*pieces: tuple[float, int]) -> NDArray[np.float64]:
@@ -61,3 +61,9 @@ def test_rate_is_per_week_of_readings():
     rates = episodes_per_week(np.stack([fortnight, half_missing, np.full(14 * 288, np.nan)]))
     assert rates[:2] == pytest.approx([7.0, 7.0])
     assert np.isnan(rates[2])
+
+
+def test_high_episodes_mirror_low_ones():
+    glucose = np.array([150.0, 190, 190, 190, 150, 190, 150, 150, 150, 260, 260, 260, np.nan])
+    assert (count_high_episodes(glucose, 1), count_high_episodes(glucose, 2)) == (2, 1)
+    assert count_high_episodes(glucose, 1) == count_episodes(250.0 - glucose, 1)

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from insulae.patient_data.fhir import fhir_bundle, fhir_table
 from insulae.patient_data.nonmem import nonmem_table
 from insulae.patient_data.read import read, read_all
 from insulae.patient_data.tidy import tidy_table
-from insulae.report import sensor
+from insulae.report import islet_function, sensor, sensor_fhir
 
 ROOT = Path(__file__).parents[2]
 SENSORS, EXAMPLES = ROOT / "tests" / "files" / "sensors", ROOT / "docs" / "examples"
@@ -91,6 +93,20 @@ def test_text_and_csv_say_what_the_json_says():
     assert any("fewer than the 14 of the consensus" in remark for remark in found["remarks"])
 
 
+def test_measures_are_written_as_fhir():
+    table = read(EXAMPLES / "sensor.csv")
+    found = sensor.summary(table, sensor.record_of(table, 14), "mg/dL")
+    written = [entry["resource"] for entry in sensor_fhir.bundle(found)["entry"]]
+    by_code = {one["code"]["coding"][0]["code"]: one for one in written}
+    assert len(by_code) == 8
+    assert by_code["97507-8"]["valueQuantity"]["value"] == pytest.approx(
+        found["measures"][2]["value"], abs=1e-4
+    )
+    assert by_code["97510-2"]["effectivePeriod"] == {"start": "2017-03-14", "end": "2017-03-20"}
+    with pytest.raises(InvalidData, match="needs dates"):
+        sensor_fhir.bundle(found | {"first": "minute 0"})
+
+
 def test_the_last_days_are_reported():
     table = read(EXAMPLES / "sensor.csv")
     assert sensor.record_of(table, 2).days == pytest.approx(2.0, abs=0.01)
@@ -124,6 +140,31 @@ def test_islet_function_prints_values_and_reasons(tmp_path: Path, capsys: pytest
     )
     page = (tmp_path / "islet_function.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 3 and "Not medical advice" in page
+
+
+def test_a_sensor_counts_for_igls_when_it_was_worn_before_the_test(tmp_path: Path):
+    """A day of 45 mg/dL two days before the test is no success; a month earlier it does not count."""
+    for month, outcome in ((2, "failure"), (1, "optimal")):
+        rows = [f"2026-{month:02d}-28 {hour:02d}:{minute:02d},45" for hour in range(24) for minute in (0, 30)]
+        path, before = tmp_path / f"sensor{month}.csv", tmp_path / "baseline.csv"
+        path.write_text("\n".join(["time,glucose (mg/dL)", *rows]), encoding="utf-8")
+        lines = ("time,quantity,value,unit", ",baseline_hba1c,5,%", ",baseline_severe_hypoglycemia,4,1/year")
+        before.write_text("\n".join(lines), encoding="utf-8")
+        table = read_all([EXAMPLES / "meal_test.csv", path, before])
+        found = islet_function.summary(table, islet_function.data_of(table))
+        value = next(row["value"] for row in found["indices"] if row["name"] == "igls_treatment")
+        assert value == outcome
+        assert any("14 days before the test" in remark for remark in found["remarks"])
+
+
+def test_of_several_laboratory_values_the_one_nearest_to_the_test_counts():
+    text = (EXAMPLES / "meal_test.csv").read_text(encoding="utf-8").replace(",hba1c,43,mmol/mol\n", "")
+    for day, value in (("2025-09-01", 9.0), ("2026-03-01", 6.1), ("2026-05-01", 5.0)):
+        text += f"{day} 08:00,hba1c,{value},%\n"
+    table = tidy_table(text, "x")
+    assert islet_function.data_of(table).hba1c == 6.1
+    found = islet_function.summary(table, islet_function.data_of(table))
+    assert "hba1c: of 3 values the one nearest to the test" in found["remarks"]
 
 
 def test_a_dated_test_must_say_when_it_began(capsys: pytest.CaptureFixture[str], tmp_path: Path):
@@ -251,3 +292,12 @@ def test_every_kind_of_file_is_recognized(tmp_path: Path):
         (tmp_path / name).write_text(text, encoding="utf-8")
         assert expected in read(tmp_path / name).names
     assert tidy_table("time,quantity,value,unit\n,age,40,year\n", "x").number("age") == 40.0
+
+
+@pytest.mark.parametrize(
+    "module", ["insulae.cgm.summary", "insulae.islet_function.registry", "insulae.patient_data.read"]
+)
+def test_measuring_needs_no_simulator(module: str):
+    code = f"import sys, {module}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"jax", "pandas", "matplotlib", "polars", "scipy"} & set(loaded.split())

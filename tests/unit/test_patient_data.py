@@ -96,6 +96,16 @@ def test_the_hour_lived_twice_in_autumn_lasts_twice_as_long():
     assert backward.minute.tolist() == even.minute.tolist()
 
 
+def test_each_quantity_goes_back_in_time_for_itself():
+    """A file lists the trace, then the doses: a dose before the change is not of the second pass."""
+    trace = [datetime(2025, 10, 26, 1, 30), datetime(2025, 10, 26, 2, 50), datetime(2025, 10, 26, 3, 0)]
+    entries = [Entry(time, "glucose_sensor", 100.0, "mg/dL", "") for time in trace]
+    entries.append(Entry(datetime(2025, 10, 26, 2, 10), "insulin_rapid", 4.0, "U", ""))
+    table = table_of(entries, "x", "Europe/Berlin")
+    dose, first = table.series("insulin_rapid").minute[0], table.series("glucose_sensor").minute[0]
+    assert dose - first == 40.0
+
+
 def test_the_hour_missing_in_spring_is_no_gap():
     times = [datetime(2025, 3, 30, 1, 30), datetime(2025, 3, 30, 3, 0)]
     assert np.diff(_readings(times, "Europe/Berlin").series("glucose_sensor").minute).tolist() == [30.0]

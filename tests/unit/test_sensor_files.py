@@ -43,6 +43,15 @@ def test_each_layout_is_read_right(
     assert table.remarks[0].startswith("read as ")
 
 
+def test_what_the_library_passes_over_is_counted(tmp_path: Path):
+    text = (FILES / "clarity_us.csv").read_text(encoding="utf-8-sig")
+    path = tmp_path / "clarity.csv"
+    path.write_text(f"{text}99,1961-04-17 05:00:00,Calibration,,,,android G6,110,,,,,,\n", encoding="utf-8")
+    table = read_sensor_file(path)
+    assert "1 calibrations are not read" in table.remarks
+    assert table.series("glucose_sensor").value.size == 20
+
+
 def test_low_is_a_limit_and_not_39():
     table = read_sensor_file(FILES / "clarity_us.csv")
     series = table.series("glucose_sensor")

@@ -1,9 +1,10 @@
-"""Hypoglycemic episodes by the international consensus (Battelino 2023, doi:10.1016/S2213-8587(22)00319-9).
+"""Episodes of low and of high glucose by the international consensus.
 
-An episode begins with at least 15 consecutive minutes below the threshold (level 1: 70 mg/dL, level 2: 54
-mg/dL) and ends with at least 15 consecutive minutes at or above it. A level 1 episode may reach level 2 and
-is then counted at both levels. Missing readings (NaN) interrupt the 15 minutes; a gap of 45 minutes or more
-ends an open episode.
+Battelino 2023, doi:10.1016/S2213-8587(22)00319-9. An episode begins with at least 15 consecutive minutes
+below the threshold (level 1: 70 mg/dL, level 2: 54 mg/dL) and ends with at least 15 consecutive minutes at
+or above it. A level 1 episode may reach level 2 and is then counted at both levels. Missing readings (NaN)
+interrupt the 15 minutes; a gap of 45 minutes or more ends an open episode. Episodes of high glucose mirror
+this above 180 and 250 mg/dL.
 """
 
 from dataclasses import dataclass
@@ -62,7 +63,22 @@ def count_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> NDA
     2
     """
     readings = Readings.of(glucose)
-    runs = _lasting_runs(readings, _threshold(readings.limits, level), interval)
+    return _count(readings, _threshold(readings.limits, level), interval)
+
+
+def count_high_episodes(glucose: ArrayLike, level: int = 1, interval: int = 5) -> NDArray[np.integer[Any]]:
+    """Number of hyperglycemic episodes of one level (1: above 180 mg/dL, 2: above 250), by the same rules.
+
+    >>> int(count_high_episodes([150, 190, 190, 190, 150, 150, 150, 190]))
+    1
+    """
+    readings = Readings.of(glucose)
+    limit = {1: readings.limits.level_1_high, 2: readings.limits.level_2_high}[level]
+    return _count(Readings.of(-readings.glucose), -limit, interval)
+
+
+def _count(readings: Readings, threshold: float, interval: int) -> NDArray[np.integer[Any]]:
+    runs = _lasting_runs(readings, threshold, interval)
     number = np.bincount(runs.window[runs.opens()], minlength=len(readings.rows))
     return number.reshape(readings.windows)
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from insulae.cgm import metrics
-from insulae.cgm.episodes import count_episodes, find_episodes
+from insulae.cgm.episodes import count_episodes, count_high_episodes, find_episodes
+from insulae.cgm.readings import Readings
 from insulae.cgm.record import SensorRecord
 
 Metric = Callable[[ArrayLike], ArrayLike]
@@ -23,7 +24,7 @@ class Measure:
     """One measure of a sensor record.
 
     unit: `mg/dL` values are shown in the unit of the reader. target: of adults with diabetes, empty when the
-    consensus sets none. source: key in `tables/references.bib`.
+    consensus sets none. source: key in `tables/references.bib`. loinc: its code where there is one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Measure:
     source: str
     compute: Calculation
     target: str = ""
+    loinc: str = ""
 
 
 class Episode(NamedTuple):
@@ -48,10 +50,10 @@ def _of(function: Metric) -> Calculation:
     return lambda record: float(np.squeeze(function(record.readings)))
 
 
-def _weekly(level: int) -> Calculation:
+def _weekly(count: Callable[[Readings, int, int], ArrayLike], level: int) -> Calculation:
     def rate(record: SensorRecord) -> float:
         weeks = float(np.squeeze(record.even.number)) * record.step / (7 * 24 * 60)
-        number = float(np.squeeze(count_episodes(record.even, level, record.step)))
+        number = float(np.squeeze(count(record.even, level, record.step)))
         return number / weeks if weeks > 0 else float("nan")
 
     return rate
@@ -73,9 +75,16 @@ MEASURES = (
         "battelino2019",
         lambda r: r.completeness,
         "at least 70",
+        loinc="97504-5",
     ),
     Measure(
-        "mean", "Mean glucose", "mg/dL", "mean of the readings", "battelino2023", _of(metrics.mean_glucose)
+        "mean",
+        "Mean glucose",
+        "mg/dL",
+        "mean of the readings",
+        "battelino2023",
+        _of(metrics.mean_glucose),
+        loinc="97507-8",
     ),
     Measure(
         "gmi",
@@ -84,6 +93,7 @@ MEASURES = (
         "3.31 + 0.02392 mean glucose in mg/dL",
         "bergenstal2018",
         _of(metrics.glucose_management_indicator),
+        loinc="97506-0",
     ),
     Measure(
         "sd",
@@ -110,6 +120,7 @@ MEASURES = (
         "battelino2023",
         _of(metrics.time_below_54),
         "below 1",
+        loinc="104642-4",
     ),
     Measure(
         "54_69",
@@ -118,6 +129,7 @@ MEASURES = (
         "readings below 70 less those below 54",
         "battelino2023",
         _less(metrics.time_below_range, metrics.time_below_54),
+        loinc="104641-6",
     ),
     Measure(
         "below_70",
@@ -144,6 +156,7 @@ MEASURES = (
         "battelino2023",
         _of(metrics.time_in_range),
         "above 70",
+        loinc="97510-2",
     ),
     Measure(
         "above_180",
@@ -161,6 +174,7 @@ MEASURES = (
         "readings above 180 less those above 250",
         "battelino2023",
         _less(metrics.time_above_range, metrics.time_above_250),
+        loinc="104640-8",
     ),
     Measure(
         "above_250",
@@ -170,6 +184,7 @@ MEASURES = (
         "battelino2023",
         _of(metrics.time_above_250),
         "below 5",
+        loinc="104639-0",
     ),
     Measure(
         "episodes_level_1",
@@ -177,7 +192,7 @@ MEASURES = (
         "1/week",
         "from 15 minutes below 70 mg/dL (3.9 mmol/L) to 15 minutes not below; a gap of 45 minutes ends one",
         "battelino2023",
-        _weekly(1),
+        _weekly(count_episodes, 1),
     ),
     Measure(
         "episodes_level_2",
@@ -185,7 +200,23 @@ MEASURES = (
         "1/week",
         "from 15 minutes below 54 mg/dL (3.0 mmol/L) to 15 minutes not below; a gap of 45 minutes ends one",
         "battelino2023",
-        _weekly(2),
+        _weekly(count_episodes, 2),
+    ),
+    Measure(
+        "high_episodes_level_1",
+        "Hyperglycemic episodes, level 1",
+        "1/week",
+        "from 15 minutes above 180 mg/dL (10.0 mmol/L) to 15 minutes not above; a gap of 45 minutes ends one",
+        "battelino2023",
+        _weekly(count_high_episodes, 1),
+    ),
+    Measure(
+        "high_episodes_level_2",
+        "Hyperglycemic episodes, level 2",
+        "1/week",
+        "from 15 minutes above 250 mg/dL (13.9 mmol/L) to 15 minutes not above; a gap of 45 minutes ends one",
+        "battelino2023",
+        _weekly(count_high_episodes, 2),
     ),
     Measure(
         "gri",

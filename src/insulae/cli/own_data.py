@@ -59,12 +59,13 @@ def cgm(
     out: Out = None,
     as_json: Json = False,
     as_csv: Csv = False,
+    as_fhir: Annotated[bool, typer.Option("--fhir", help="Print FHIR Observations only.")] = False,
 ) -> None:
     """Measure a sensor record: consensus metrics, glucose profile, episodes, risk; as text and as a page.
 
     Reads files of Dexcom, FreeStyle Libre, Medtronic, Tidepool, Nightscout and plain tables.
     """
-    from insulae.report import sensor
+    from insulae.report import sensor, sensor_fhir
 
     table = _read(files, time_zone, (unit, dates, person))
     record = sensor.record_of(table, days)
@@ -73,6 +74,9 @@ def cgm(
     written = _write(
         out or Path("results") / files[0].stem, "cgm", sensor.page(table, record, found, command)
     )
+    if as_fhir:
+        typer.echo(json.dumps(sensor_fhir.bundle(found), ensure_ascii=False))
+        return
     _print(found, sensor.as_csv(found) if as_csv else None, sensor.as_text(found), written, as_json)
 
 

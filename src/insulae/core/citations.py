@@ -41,3 +41,16 @@ def text(key: str) -> str:
     parts = [f"{author} ({_field(entry, 'year')})", _field(entry, "title"), _field(entry, "journal")]
     doi = _field(entry, "doi")
     return ". ".join(p for p in parts if p) + (f". doi:{doi}" if doi else "")
+
+
+def cited(key: str) -> str:
+    """Return a reference as in running text: first author and year, or the title where there is no author.
+
+    >>> cited("battelino2023")
+    'Battelino 2023'
+    """
+    entry = references().get(key)
+    if entry is None:
+        raise UnknownName(f"unknown reference '{key}'", nearest(key, references()))
+    author = _field(entry, "author").split(" and ")[0].split(",")[0]
+    return f"{author or _field(entry, 'title')} {_field(entry, 'year')}"

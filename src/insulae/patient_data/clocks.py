@@ -1,7 +1,8 @@
 """From what a file writes as time to minutes: clock on the wall, and minutes that go on evenly.
 
 A time without offset is what the clock showed. With a time zone it is placed on the even scale: in the
-hour that is lived twice in autumn, a time belongs to the second pass from where the file goes back in time.
+hour that is lived twice in autumn, a time belongs to the second pass from where the file goes back in time
+within one quantity.
 Without a time zone both scales are the same, and the hour that is missing in spring looks like a gap.
 """
 
@@ -40,9 +41,10 @@ def zone(name: str | None) -> ZoneInfo | None:
         raise InvalidData(f"'{name}' is not a time zone", "Expected a name like Europe/Berlin") from error
 
 
-def clocks(times: Sequence[datetime], time_zone: str | None) -> Clocks:
+def clocks(times: Sequence[datetime], time_zone: str | None, names: Sequence[str] | None = None) -> Clocks:
     """Place times, in the order of the file, on both scales; empty input is an error of the caller.
 
+    names: the quantity of each time; files often list one quantity after another.
     Raises `InvalidData` when some have an offset from UTC and others do not.
     """
     aware = {time.tzinfo is not None for time in times}
@@ -50,7 +52,7 @@ def clocks(times: Sequence[datetime], time_zone: str | None) -> Clocks:
         raise InvalidData("some times have an offset from UTC and others do not", "Write them alike")
     if aware.pop():
         return _from_instants(times, zone(time_zone))
-    return _from_clock(times, zone(time_zone))
+    return _from_clock(times, zone(time_zone), names or [""] * len(times))
 
 
 def _from_instants(times: Sequence[datetime], there: ZoneInfo | None) -> Clocks:
@@ -67,13 +69,13 @@ def _from_instants(times: Sequence[datetime], there: ZoneInfo | None) -> Clocks:
     return _placed(local, tuple(remarks))
 
 
-def _from_clock(times: Sequence[datetime], there: ZoneInfo | None) -> Clocks:
+def _from_clock(times: Sequence[datetime], there: ZoneInfo | None, names: Sequence[str]) -> Clocks:
     if there is None:
         remark = (
             "clock times are those of the file, time zone not stated: a change of the clock is not corrected"
         )
         return _placed(times, (remark,))
-    local = _with_fold(times, there)
+    local = _local(times, there, names)
     remarks = [f"clock times are those of the file, taken for {there.key}"]
     skipped = sum(_is_skipped(time, there) for time in times)
     if skipped:
@@ -81,6 +83,16 @@ def _from_clock(times: Sequence[datetime], there: ZoneInfo | None) -> Clocks:
     if len({time.utcoffset() for time in local}) > 1:
         remarks.append("the clock was changed within the record; durations are counted evenly")
     return _placed(local, tuple(remarks))
+
+
+def _local(times: Sequence[datetime], there: ZoneInfo, names: Sequence[str]) -> list[datetime]:
+    """Attach the zone to each time, quantity by quantity."""
+    local = list(times)
+    for name in set(names):
+        places = [place for place, one in enumerate(names) if one == name]
+        for place, time in zip(places, _with_fold([times[i] for i in places], there), strict=True):
+            local[place] = time
+    return local
 
 
 def _with_fold(times: Sequence[datetime], there: tzinfo) -> list[datetime]:

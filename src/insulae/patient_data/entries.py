@@ -119,7 +119,8 @@ def _times(
         minute[counted] = [float(entries[i].time) for i in counted]  # type: ignore[arg-type]
         return None, minute, minute.copy()
     try:
-        placed = clocks([entries[i].time for i in dated], time_zone)  # type: ignore[misc]
+        times, names = ([entries[i][part] for i in dated] for part in (0, 1))
+        placed = clocks(times, time_zone, names)  # type: ignore[arg-type]
     except InvalidData as error:
         raise InvalidData(f"{source}: {error}") from error
     clock = minute.copy()

@@ -125,12 +125,13 @@ def combined(tables: Sequence[PatientTable]) -> PatientTable:
     first = min(dated) if dated else None
     shifted = [_since(table, first) for table in tables]
     units = {table.glucose_unit for table in tables if _has_glucose(table)}
+    mixed = ("files in mg/dL and in mmol/L: judged by the limits in mg/dL",) if len(units) > 1 else ()
     joined = PatientTable(
         **{field: np.concatenate([getattr(t, field) for t in shifted]) for field in _COLUMNS},
         first_day=first,
         glucose_unit=units.pop() if len(units) == 1 else MG_PER_DL,
         source=", ".join(t.source for t in tables),
-        remarks=tuple(f"{t.source}: {remark}" for t in tables for remark in t.remarks),
+        remarks=(*(f"{t.source}: {remark}" for t in tables for remark in t.remarks), *mixed),
     )
     return in_order(joined)
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from insulae.cgm import metrics
 from insulae.cgm.limits import BY_UNIT
 from insulae.cgm.readings import Readings
-from insulae.core.citations import text
+from insulae.core.citations import cited, text
 from insulae.core.errors import InvalidData
 from insulae.islet_function.data import CannotBeComputed, IsletData, Samples
 from insulae.islet_function.registry import Finding, evaluate
@@ -39,6 +39,7 @@ PLAIN = (
 )
 STARTS = {"glucose_load": "oral glucose", "mixed_meal": "mixed meal"}
 MEAL_HOURS = 5.0
+SENSOR_DAYS = 14
 LEFT_OUT = {
     "HOMA2": "it has no formula but a model of many equations, which could not be checked against published "
     "values here; HOMA1 is given and named so",
@@ -48,8 +49,7 @@ LEFT_OUT = {
 def data_of(table: PatientTable) -> IsletData:
     """Collect what a table says about islet function; raises `InvalidData` when several tests are in it."""
     start, test = _start(table)
-    sensor = table.series("glucose_sensor")
-    readings = Readings.of(sensor.value, BY_UNIT[table.glucose_unit]) if sensor.value.size else None
+    readings = _sensor(table, start)
     type2 = table.word("type2_diabetes")
     return IsletData(
         glucose=_samples(table, "glucose", start),
@@ -61,8 +61,23 @@ def data_of(table: PatientTable) -> IsletData:
         other_drugs=table.number("other_glucose_lowering_drugs"),
         time_in_range=None if readings is None else float(metrics.time_in_range(readings).squeeze()),
         time_below_54=None if readings is None else float(metrics.time_below_54(readings).squeeze()),
-        **{name: table.number(name) for name in PLAIN},
+        **{name: _near(table, name, start) for name in PLAIN},
     )
+
+
+def _near(table: PatientTable, name: str, start: float) -> float | None:
+    """Return the value of a quantity; of several with dates the one nearest to the test."""
+    series = table.series(name)
+    if table.first_day is None or series.minute.size < 2:
+        return table.number(name)
+    return float(series.value[np.argmin(np.abs(series.minute - start))])
+
+
+def _sensor(table: PatientTable, start: float) -> Readings | None:
+    """Return the sensor readings of the 14 days before the test, None without any."""
+    series = table.series("glucose_sensor")
+    recent = (series.minute > start - SENSOR_DAYS * 24.0 * 60.0) & (series.minute <= start)
+    return Readings.of(series.value[recent], BY_UNIT[table.glucose_unit]) if recent.any() else None
 
 
 def _start(table: PatientTable) -> tuple[float, str | None]:
@@ -100,8 +115,23 @@ def summary(table: PatientTable, data: IsletData) -> dict[str, Any]:
         "test": data.test or "not stated",
         "indices": [_row(found) for found in evaluate(data)],
         "left_out": LEFT_OUT,
-        "remarks": list(table.remarks),
+        "remarks": [*table.remarks, *_chosen(table), *_about_sensor(table, data)],
     }
+
+
+def _chosen(table: PatientTable) -> list[str]:
+    numbers = {name: table.series(name).minute.size for name in PLAIN} if table.first_day else {}
+    return [f"{name}: of {n} values the one nearest to the test" for name, n in numbers.items() if n > 1]
+
+
+def _about_sensor(table: PatientTable, data: IsletData) -> list[str]:
+    if not table.has("glucose_sensor"):
+        return []
+    if data.time_in_range is None:
+        return [
+            f"no sensor reading lies in the {SENSOR_DAYS} days before the test: the sensor does not count"
+        ]
+    return [f"sensor readings of the {SENSOR_DAYS} days before the test count for the Igls outcome"]
 
 
 def _row(found: Finding) -> dict[str, Any]:
@@ -114,13 +144,14 @@ def _row(found: Finding) -> dict[str, Any]:
         "reason": found.sentence(),
         "definition": one.definition,
         "source": text(one.source),
+        "cited": cited(one.source),
     }
 
 
 def as_csv(found: Mapping[str, Any]) -> str:
     """Return the indices as CSV, one a line."""
     rows = io.StringIO()
-    writer = csv.DictWriter(rows, GRID, lineterminator="\n")
+    writer = csv.DictWriter(rows, GRID, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(found["indices"])
     return rows.getvalue()

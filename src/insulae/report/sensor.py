@@ -22,7 +22,7 @@ from insulae.cgm.summary import (
     measured,
     risk_zone,
 )
-from insulae.core.citations import text
+from insulae.core.citations import cited, text
 from insulae.core.errors import InvalidData
 from insulae.patient_data.table import MMOL_PER_L, PatientTable
 from insulae.report import sensor_figures as figures
@@ -69,6 +69,7 @@ def _row(measure: Any, value: float, unit: str) -> dict[str, Any]:
         "target": measure.target,
         "definition": measure.definition,
         "source": text(measure.source),
+        "cited": cited(measure.source),
     }
 
 
@@ -106,7 +107,7 @@ def _when(table: PatientTable, clock: float) -> str:
 def as_csv(found: Mapping[str, Any]) -> str:
     """Return the measures as CSV, one a line."""
     rows = io.StringIO()
-    writer = csv.DictWriter(rows, GRID, lineterminator="\n")
+    writer = csv.DictWriter(rows, GRID, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(found["measures"])
     return rows.getvalue()

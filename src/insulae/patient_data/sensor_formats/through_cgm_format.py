@@ -59,7 +59,7 @@ def read(file: RawFile, options: Options) -> Found:
     if layout not in LAYOUTS:
         raise InvalidData(f"{file.name} looks like {layout}, which is not read this way")
     entries = [entry for row in frame.iter_rows(named=True) for entry in _entries(row, layout)]
-    remarks = [*said, *_kinds(entries)]
+    remarks = [*said, *_kinds(entries), *_calibrations(text)]
     return Found(f"{LAYOUTS[layout]}, read by cgm_format", entries, remarks)
 
 
@@ -109,6 +109,12 @@ def _tenths(glucose: float) -> float:
 def _kinds(entries: list[Entry]) -> list[str]:
     unknown = sum(entry.name == "insulin_injected" for entry in entries)
     return [f"{unknown} insulin doses of which the file does not tell the kind"] if unknown else []
+
+
+def _calibrations(text: str) -> list[str]:
+    """Count finger-prick calibrations of Clarity, which cgm_format passes over."""
+    number = text.count(",Calibration,")
+    return [f"{number} calibrations are not read"] if number else []
 
 
 @contextmanager
