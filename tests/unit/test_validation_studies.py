@@ -139,6 +139,7 @@ def test_a_paper_on_several_groups_is_found_by_the_arm(known: Catalogue, tmp_pat
         ({"timepoint_weeks": ""}, r"timepoint_weeks is empty"),
         ({"unit": "mmol/L"}, r"cannot be given in kg"),
         ({"statistic": "mode"}, r"unknown statistic 'mode'"),
+        ({"endpoint": "graft_mass", "unit": "dimensionless"}, r"unknown kind of number .* 'graft_mass'"),
     ],
 )
 def test_a_row_that_cannot_be_asked_says_why(
