@@ -73,8 +73,8 @@ def test_studies_are_simulated_or_excluded_never_both(known: Catalogue):
 def test_an_unknown_study_names_the_nearest(known: Catalogue):
     with pytest.raises(UnknownName, match="did you mean 'DIRECT'"):
         known.known("DIREKT")
-    with pytest.raises(UnknownName, match="is not simulated: Stage 2"):
-        known.known("TN10")
+    with pytest.raises(UnknownName, match="is not simulated: A definition"):
+        known.known("IGLS2")
 
 
 def test_a_folder_that_is_not_there_says_so(tmp_path: Path):
