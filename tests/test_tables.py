@@ -15,6 +15,7 @@ from insulae.core import parameters
 from insulae.core.citations import references
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import ANY, DISTRIBUTIONS, EVIDENCE, Row
+from insulae.core.phenotypes import lineage, phenotypes
 from insulae.core.units import same_dimension
 from insulae.core.variables import Variable, variables
 from insulae.inference.measurement_error import ErrorTable
@@ -69,7 +70,10 @@ def gaps(rows: Iterable[Row]) -> list[str]:
         f"{r.name}: unknown population {r.population}" for r in rows if r.population not in (ANY, *PHENOTYPES)
     ]
     wanted = [
-        (n, p) for n in sorted(names) for p in PHENOTYPES if (n, ANY) not in have and (n, p) not in have
+        (n, p)
+        for n in sorted(names)
+        for p in PHENOTYPES
+        if not any((n, one) in have for one in (*lineage(p), ANY))
     ]
     return unknown + [f"{name} has no value for {population}" for name, population in wanted]
 
@@ -141,7 +145,9 @@ def bad_correlations(pairs: Correlations, rows: Iterable[Row]) -> list[str]:
     known = {row.name for row in rows}
     found = [f"{name} is not in parameters.csv" for a, b, _ in pairs for name in (a, b) if name not in known]
     for phenotype in PHENOTYPES:
-        chosen = {(a, b): r for (a, b, population), r in pairs.items() if population in (ANY, phenotype)}
+        kin = (*lineage(phenotype), ANY)
+        own = sorted((p for p in pairs if p[2] in kin), key=lambda p: -kin.index(p[2]))
+        chosen = {(a, b): pairs[a, b, population] for a, b, population in own}
         names = sorted({name for pair in chosen for name in pair})
         matrix = np.eye(len(names))
         for (a, b), r in chosen.items():
@@ -266,3 +272,10 @@ def test_the_variable_rule_bites():
     assert bad_variables(one, set()) and bad_variables({}, set(one))
     assert bad_variables({row.name: dataclasses.replace(row, label="")}, set(one))
     assert bad_variables({row.name: dataclasses.replace(row, upper=row.lower)}, set(one))
+
+
+def test_a_phenotype_rests_on_known_ones_and_known_sources():
+    for name, one in phenotypes().items():
+        assert lineage(name)[-1] in ("healthy", "prediabetes", "type1", "type2")
+        assert one.label and one.criteria
+        assert not one.source or (one.source in references() and one.locator)

@@ -58,7 +58,9 @@ REFITS: dict[str, Callable[[], Values]] = {
 }
 
 NOT_REFITTED: dict[str, str] = {
-    "UKPDS16": "the loss of beta cells was set by it alone, and no command repeats that fit",
+    "UKPDS13": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
+    "UKPDS16": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
+    "UKPDS49": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
     "ADOPT": "weight at one year is the only source of the energy effects of three drugs",
     "VANDELAAR2005": "the only other trial of acarbose is recalled",
     "SUSTAIN7": "nothing else tells how strong dulaglutide is",

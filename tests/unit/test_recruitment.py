@@ -140,7 +140,7 @@ def test_fasting_c_peptide_comes_from_solved_starting_states(spec):
     targets = (Target("fasting_c_peptide", "mean", 900.0),)
     found = recruit(numbers, treatment, Wanted(16, targets), SEED)
     of = {one.target.trait: one for one in found.statistics}
-    # Only the last of 16 choices is not balanced: it moves the mean by a sixteenth of a spread of 3000 pmol/L.
+    # Only the last of 16 choices is not balanced: it moves the mean by 3000 / 16 pmol/L.
     assert of["fasting_c_peptide"].selected == pytest.approx(900, abs=190)
     assert "with a starting state" in dict(found.steps)
 

@@ -73,8 +73,8 @@ def test_studies_are_simulated_or_excluded_never_both(known: Catalogue):
 def test_an_unknown_study_names_the_nearest(known: Catalogue):
     with pytest.raises(UnknownName, match="did you mean 'DIRECT'"):
         known.known("DIREKT")
-    with pytest.raises(UnknownName, match="is not simulated: Stage 2"):
-        known.known("TN10")
+    with pytest.raises(UnknownName, match="is not simulated: A definition"):
+        known.known("IGLS2")
 
 
 def test_a_folder_that_is_not_there_says_so(tmp_path: Path):
@@ -139,6 +139,7 @@ def test_a_paper_on_several_groups_is_found_by_the_arm(known: Catalogue, tmp_pat
         ({"timepoint_weeks": ""}, r"timepoint_weeks is empty"),
         ({"unit": "mmol/L"}, r"cannot be given in kg"),
         ({"statistic": "mode"}, r"unknown statistic 'mode'"),
+        ({"endpoint": "graft_mass", "unit": "dimensionless"}, r"unknown kind of number .* 'graft_mass'"),
     ],
 )
 def test_a_row_that_cannot_be_asked_says_why(

@@ -168,20 +168,20 @@ def _events() -> Records:
 
 
 def _phenotypes() -> Records:
-    from insulae.core.parameters import table
-    from insulae.populations.patient import PHENOTYPES
+    from insulae.core.parameters import lookup, table
+    from insulae.core.phenotypes import phenotypes
 
     records: Records = []
-    for phenotype in PHENOTYPES:
+    for phenotype, who in phenotypes().items():
         rows = {name: row for (name, population), row in sorted(table().items()) if population == phenotype}
         traits = {
             n.split(".")[1]: f"{r.value:g} {r.unit}" for n, r in rows.items() if n.startswith("traits.")
         }
         own = [name for name in rows if not name.startswith("traits.")]
-        age, hba1c = (traits.get(trait, "") for trait in ("age", "hba1c"))
-        records.append(
-            {"name": phenotype, "age": age, "hba1c": hba1c, "traits": traits, "own parameters": own}
-        )
+        rows = {f"traits.{trait}": lookup(f"traits.{trait}", phenotype) for trait in ("age", "hba1c")}
+        shown = {name.split(".")[1]: f"{row.value:g} {row.unit}" for name, row in rows.items()}
+        told = {"label": who.label, "based on": who.based_on, "criteria": who.criteria}
+        records.append({"name": phenotype, **told, **shown, "traits": traits, "own parameters": own})
     return records
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, TypeVar
 
 from insulae.core.errors import TableError, UnknownName
+from insulae.core.phenotypes import lineage
 from insulae.core.registry import nearest
 from insulae.core.therapy_folders import tables
 
@@ -126,13 +127,14 @@ def changed(values: Mapping[str, float], spreads: Mapping[str, float] | None = N
 
 
 def lookup(name: str, population: str = ANY) -> Row:
-    """Return the row of a parameter for a population, or the row for any population.
+    """Return the row of a parameter for a population, else of one it is based on, else for any population.
 
     >>> lookup("glucose.volume").unit
     'dL/kg'
     """
     rows = table()
-    row = rows.get((name, population)) or rows.get((name, ANY))
+    kin = (*lineage(population), ANY)
+    row = next((rows[name, one] for one in kin if (name, one) in rows), None)
     if row is None:
         names = {known for known, _ in rows}
         where = f" for population '{population}'" if name in names else ""
@@ -157,3 +159,13 @@ def correlations() -> dict[tuple[str, str, str], float]:
     text = resources.files("insulae.tables").joinpath("correlations.csv").read_text(encoding="utf-8")
     records = csv.DictReader(text.splitlines())
     return {(r["first"], r["second"], r["population"]): float(r["correlation"]) for r in records}
+
+
+def correlations_of(population: str) -> dict[tuple[str, str], float]:
+    """Return the correlations that hold for a population: its own before those it is based on."""
+    found: dict[tuple[str, str], float] = {}
+    for one in (*lineage(population), ANY):
+        for (first, second, whose), correlation in correlations().items():
+            if whose == one:
+                found.setdefault((first, second), correlation)
+    return found

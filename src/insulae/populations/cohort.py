@@ -55,7 +55,7 @@ def _names() -> tuple[str, ...]:
 @functools.cache
 def _cholesky(phenotype: str) -> tuple[tuple[str, ...], Any]:
     """Return the correlated names, traits first, and the Cholesky factor of their correlations."""
-    pairs = {(a, b): r for (a, b, pop), r in table.correlations().items() if pop in (table.ANY, phenotype)}
+    pairs = table.correlations_of(phenotype)
     names = tuple(sorted({name for pair in pairs for name in pair}, key=lambda n: (not _is_trait(n), n)))
     matrix = np.eye(len(names))
     for (a, b), r in pairs.items():

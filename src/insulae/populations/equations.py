@@ -45,8 +45,7 @@ class Fortnight:
 def unknowns(numbers: ClinicNumbers, has_bolus: bool) -> dict[str, str]:
     """Return which unknown is solved for which number."""
     has_c_peptide = "fasting_c_peptide" in numbers.given and numbers.given["fasting_c_peptide"][1] > 0
-    is_deficient = numbers.phenotype == "type1" or numbers.has_no_c_peptide
-    solved = {"sensitivity" if has_c_peptide or is_deficient else "mass": "hba1c"}
+    solved = {"mass" if numbers.has_beta_cells and not has_c_peptide else "sensitivity": "hba1c"}
     if has_c_peptide:
         solved["mass"] = "fasting_c_peptide"
     if "fasting_glucose" in numbers.given:

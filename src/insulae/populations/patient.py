@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.core.parameters import parameter
+from insulae.core.phenotypes import phenotype, phenotypes
 from insulae.core.pytree import pytree
 from insulae.devices import controller, pen, pump
 from insulae.lifestyle import meals, sensitivity
@@ -16,7 +17,7 @@ PerPatient = Any
 """An array [patient]: numpy here, traced or XLA's own inside compiled code."""
 Ids = NDArray[np.integer[Any]]
 
-PHENOTYPES = ("healthy", "prediabetes", "type1", "type2")
+PHENOTYPES = tuple(phenotypes())
 
 
 @pytree
@@ -108,6 +109,11 @@ class ClinicNumbers:
     given: dict[str, tuple[float, float]]
     treatment: tuple[str, ...] = ()
     keeps_traits: bool = False
+
+    @property
+    def has_beta_cells(self) -> bool:
+        """Tell whether native beta cells are enough for their mass to follow from HbA1c."""
+        return phenotype(self.phenotype).has_beta_cells and not self.has_no_c_peptide
 
     @property
     def has_no_c_peptide(self) -> bool:

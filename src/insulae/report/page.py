@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from insulae.core.phenotypes import phenotypes
 from insulae.report import figures, given, tables, words
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
 from insulae.report.reading import Results, read
@@ -84,9 +85,7 @@ def _introduction(results: Results, arm: str) -> dict[str, Any]:
         "question": str(results.study.get("question") or "The study file states no question."),
         "notes": [tables.cited(note) for note in results.study.get("notes") or []],
         "size": results.size,
-        "phenotype": _PHENOTYPES.get(
-            str(population.get("phenotype")), str(population.get("phenotype", "not stated"))
-        ),
+        "phenotype": _phenotype(str(population.get("phenotype", "not stated"))),
         "is_given": bool(population.get("patient")),
         "recruitment": recruitment(results),
         "patients": tables.patients(results, arm),
@@ -96,12 +95,9 @@ def _introduction(results: Results, arm: str) -> dict[str, Any]:
     }
 
 
-_PHENOTYPES = {
-    "type1": "type 1 diabetes",
-    "type2": "type 2 diabetes",
-    "prediabetes": "prediabetes",
-    "healthy": "no diabetes",
-}
+def _phenotype(name: str) -> str:
+    """Return what a phenotype is called; a name the table does not have stays as it is."""
+    return phenotypes()[name].label if name in phenotypes() else name
 
 
 def _figures(results: Results, compared: list[Comparison]) -> list[figures.Figure]:

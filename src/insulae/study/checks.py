@@ -7,6 +7,7 @@ from insulae.core.citations import references
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import InsulaeError
 from insulae.core.parameters import table
+from insulae.core.phenotypes import phenotype
 from insulae.core.registry import nearest
 from insulae.endpoints import base as endpoints
 from insulae.manufacturing.supply import told
@@ -131,8 +132,9 @@ def remarks(study: Study) -> list[str]:
     said += [sentence for i, arm in enumerate(study.arms) for sentence in _lots(f"arms.{i}", arm.therapies)]
     said += _kidneys(study)
     takes_insulin = bool(standing & set(INSULINS))
-    if study.population.phenotype == "type1" and not takes_insulin:
-        said.append("population.treatment: a patient with type 1 diabetes without insulin is rarely meant")
+    who = phenotype(study.population.phenotype)
+    if not who.has_beta_cells and not takes_insulin:
+        said.append(f"population.treatment: a patient with {who.label} without insulin is rarely meant")
     return said
 
 

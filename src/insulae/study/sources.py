@@ -2,6 +2,7 @@
 
 from insulae.core.life_table import SOURCE as LIFE_TABLE
 from insulae.core.parameters import ANY, component_of, lookup, table
+from insulae.core.phenotypes import lineage, phenotype
 from insulae.endpoints import base as endpoints
 from insulae.manufacturing import numbers as manufacturing
 from insulae.study.plan import therapies_of, typical_patient
@@ -36,13 +37,19 @@ def _asks_for_lots(study: Study) -> bool:
 
 def references_of(study: Study) -> list[str]:
     """Return the reference keys of all parameters, endpoints and reported values of a study."""
-    phenotype = study.population.phenotype
-    known = table()
-    names = [n for n in parameters_of(study) if (n, phenotype) in known or (n, ANY) in known]
-    rows = [lookup(name, phenotype) for name in names]
+    who = study.population.phenotype
+    known, kin = table(), (*lineage(who), ANY)
+    names = [n for n in parameters_of(study) if any((n, one) in known for one in kin)]
+    rows = [lookup(name, who) for name in names]
     made = {row.source for row in manufacturing.table().values()} if _asks_for_lots(study) else set[str]()
     measured = [endpoints.get(name).source for name in study.endpoint_names()]
-    found = {*(row.source for row in rows), *made, *measured, *(r.source for r in study.reported)}
+    found = {
+        phenotype(who).source,
+        *(row.source for row in rows),
+        *made,
+        *measured,
+        *(r.source for r in study.reported),
+    }
     if study.background_mortality:
         found.add(LIFE_TABLE)
     return sorted(key for key in found if key)

@@ -14,6 +14,7 @@ from insulae.core.errors import InvalidQuantity
 from insulae.core.quantities import Weeks
 from insulae.core.units import quantity
 from insulae.endpoints import base as endpoints
+from insulae.populations.patient import PHENOTYPES
 from insulae.study.patients import Baseline, Criterion, Patient, Spec
 from insulae.therapies import base as therapies
 
@@ -27,8 +28,10 @@ def _named(given: Any) -> Any:
 
 
 if TYPE_CHECKING:
+    Phenotype = str
     Therapy = therapies.TherapySpec
 else:
+    Phenotype = Literal[PHENOTYPES]
     _SPECS = tuple(spec for _, spec in therapies.load_all().items())
     Therapy = Annotated[
         Union[_SPECS],  # noqa: UP007
@@ -50,8 +53,8 @@ def _established(given: tuple[Any, ...], kinds: set[str]) -> tuple[Any, ...]:
 class Population(Spec):
     """Who is simulated: patients of a phenotype, or replicates of one patient, and what they already take."""
 
-    phenotype: Literal["healthy", "prediabetes", "type1", "type2"]
-    """Which rows of the parameter table the patients are drawn from."""
+    phenotype: Phenotype
+    """Whose rows of the parameter table the patients are drawn from; see `insulae show phenotypes`."""
     size: Annotated[int, Field(ge=1, le=1_000_000)]
     """Number of simulated patients."""
     patient: Patient | None = None

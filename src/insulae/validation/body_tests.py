@@ -1,4 +1,4 @@
-"""Tests of the body that no visit of a study holds: drinks, clamps, glucose into a vein, a day's secretion.
+"""Tests of the body that no visit of a study holds: drinks, clamps, a day's secretion.
 
 They are done in the people of a study at enrollment, on the treatment they are on, in the morning after a
 night without food. Lean mass is that of Janmahasatian 2005 (doi:10.2165/00003088-200544100-00004), body
@@ -68,7 +68,6 @@ class People:
     clamp_infused: Floats
     clamp_insulin: Floats
     hyperglycemic_secreted: Floats
-    intravenous_rise: Floats
 
     def secretion(self, c_peptide: Floats) -> Floats:
         """Return the secretion (pmol/min) that keeps a C-peptide concentration."""
@@ -162,11 +161,6 @@ MEASURES: dict[str, Measure] = {
         "insulin secreted in 180 minutes at 300 mg/dL, per surface",
         lambda p: p.hyperglycemic_secreted * p.weight / p.area / 1000,
     ),
-    "intravenous.insulin_rise": Measure(
-        "uU/mL",
-        "mean rise of insulin in the first ten minutes after glucose into a vein",
-        lambda p: p.intravenous_rise / PMOL_PER_MILLIUNIT,
-    ),
 }
 
 
@@ -211,7 +205,6 @@ def _people(study: Study) -> People:
         clamp_infused=infused,
         clamp_insulin=level,
         hyperglycemic_secreted=clamps.hyperglycemic_clamp(state, fast),
-        intravenous_rise=clamps.intravenous_glucose(state, fast),
     )
 
 

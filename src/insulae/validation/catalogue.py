@@ -188,16 +188,14 @@ def _published(folder: Path, row: Row, bands: Mapping[str, Band]) -> Published:
     observed = list[Observed]()
     for line, one in enumerate(rows(path, (*EVIDENCE, *USE)), start=2):
         try:
-            observed.append(observation(one, study))
-            if (kind := observed[-1].kind) not in bands:
-                raise UnknownName(f"acceptance.csv has no band for '{kind}'", nearest(kind, bands))
+            observed.append(observation(one, study, bands))
         except (InsulaeError, ValueError) as error:
             raise InsulaeError(f"{path}, line {line}: {error}") from error
     return Published(name, row["domain"], row["source"], row["smoke"] == "yes", study, tuple(observed))
 
 
-def observation(row: Row, study: Study) -> Observed:
-    """Read one row against the study it belongs to; raises `UnknownName` or `ValueError`."""
+def observation(row: Row, study: Study, bands: Mapping[str, Band]) -> Observed:
+    """Read one row against its study and the bands; raises `UnknownName` or `ValueError`."""
     arms = tuple(row["arms"].split(POOLED))
     _choice("arm", [*arms, *([row["against"]] if row["against"] else [])], [a.name for a in study.arms])
     for name, known in (("role", ROLES), ("statistic", STATISTICS), ("bound", BOUNDS)):
@@ -209,7 +207,7 @@ def observation(row: Row, study: Study) -> Observed:
     value = in_unit(question, row["value"], row["unit"], row["statistic"])
     if n < 1 or week < 0 or not math.isfinite(value):
         raise ValueError("n must be 1 or more, the week 0 or more, the value a number")
-    return Observed(
+    found = Observed(
         study=row["study_id"],
         row=row,
         n=n,
@@ -222,6 +220,8 @@ def observation(row: Row, study: Study) -> Observed:
         question=question,
         bound=row["bound"],
     )
+    _choice("kind of number in acceptance.csv,", [found.kind], bands)
+    return found
 
 
 def _choice(what: str, given: Iterable[str], known: Iterable[str]) -> None:

@@ -1,7 +1,8 @@
-"""Insulin and glucose into a vein: clamps, and one dose of glucose, in many people at once.
+"""Insulin and glucose into a vein: clamps, in many people at once.
 
 A clamp keeps plasma glucose by infusing, each minute, what is missing; what a vein brings is added between
-one-minute steps of the same equations that studies run on. Nobody eats or injects meanwhile.
+one-minute steps of the same equations that studies run on. Nobody eats or injects meanwhile. Secretion
+that answers the rise of glucose does not see what is infused: a hyperglycemic clamp begins too low.
 """
 
 import functools
@@ -24,12 +25,10 @@ Floats = NDArray[np.floating[Any]]
 MORNING = 8 * MINUTES_PER_HOUR
 MINUTES, END = 120, 30
 """Length of an insulin clamp, and of its end, over which it is read."""
-HYPERGLYCEMIC_MINUTES, FIRST_PHASE_MINUTES = 180, 10
+HYPERGLYCEMIC_MINUTES = 180
 EUGLYCEMIA, HYPERGLYCEMIA = 90.0, 300.0
 INSULIN_RATE = 40 * 6.0
 """Insulin of the clamp in pmol per m2 and minute: 40 mU, at 6 pmol to the mU."""
-BOLUS = 300.0
-"""Glucose of the intravenous test (mg/kg)."""
 
 
 def _nothing_taken(like: Array, minute: Array) -> Inputs:
@@ -74,16 +73,6 @@ def hyperglycemic_clamp(state: body.FastState, fast: body.FastParameters) -> Flo
     nothing = np.zeros_like(state.glucose.plasma)
     secreted = _clamped(state, fast, nothing, HYPERGLYCEMIA, HYPERGLYCEMIC_MINUTES)[2]
     return np.asarray(secreted).sum(axis=0)
-
-
-def intravenous_glucose(state: body.FastState, fast: body.FastParameters) -> Floats:
-    """Return the mean rise of insulin (pmol/L) in the first minutes after glucose into a vein."""
-    given = replace(state, glucose=replace(state.glucose, plasma=state.glucose.plasma + BOLUS))
-    nothing = np.zeros_like(state.glucose.plasma)
-    # A target of nothing lets glucose fall as it will.
-    level = _clamped(given, fast, nothing, 0.0, FIRST_PHASE_MINUTES)[1]
-    before = np.asarray(state.insulin.plasma / fast.insulin.volume)
-    return np.asarray(level).mean(axis=0) - before
 
 
 @functools.partial(jax.jit, static_argnums=4)

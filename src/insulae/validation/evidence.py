@@ -54,7 +54,7 @@ def _asked(row: Row, published: Published, known: Catalogue) -> Observed:
         raise ValueError("n is empty; expected how many people the number is of")
     arms, against = _arms(row["arm"], published)
     use = {"role": "validation", "arms": arms, "against": against, "bound": ""}
-    return observation({**row, **use, "asks": _asks(row, published, known)}, published.study)
+    return observation({**row, **use, "asks": _asks(row, published, known)}, published.study, known.bands)
 
 
 def _arms(arm: str, published: Published) -> tuple[str, str]:
