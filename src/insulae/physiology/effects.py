@@ -84,7 +84,8 @@ class Effects:
 
 @pytree
 class Inputs:
-    """What enters the body in one step, as rates per minute, and the day's absorption and sensitivity."""
+    """What enters the body in one step, as rates per minute, and the day's absorption and sensitivity, and
+    how hard the patient exercises (0 to 1)."""
 
     solid_carbohydrate: Array
     liquid_carbohydrate: Array
@@ -93,6 +94,7 @@ class Inputs:
     rapid_absorption: Array
     basal_absorption: Array
     sensitivity: Array
+    exercise: Array
     hour: Array
 
 
