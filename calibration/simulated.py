@@ -12,7 +12,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.parameters import changed
 from insulae.study import load
 from insulae.study.plan import trial_of
-from insulae.trials.trial import Outcome, prepare, simulate_chunk
+from insulae.trials.trial import ArmVisit, Outcome, prepare, simulate_chunk
 
 Floats = NDArray[np.floating[Any]]
 
@@ -25,10 +25,23 @@ class Simulated:
 
     def values(self, arm: str, endpoint: str, week: float) -> Floats:
         """Return an endpoint of every patient at a visit; raises `KeyError` when there is no such visit."""
-        kept = self.outcome.is_solved & self.outcome.is_finite
+        return np.asarray(self._visit(arm, week).values[endpoint])[self._kept()]
+
+    def glucose(self, arm: str, week: float) -> Floats:
+        """Return interstitial glucose (mg/dL) before a visit whose traces the study keeps, [patient,
+        time]."""
+        window = self._visit(arm, week).window
+        if window is None:
+            raise KeyError(f"no traces of arm '{arm}' are kept at week {week:g}")
+        return np.asarray(window.glucose)[self._kept()]
+
+    def _kept(self) -> NDArray[np.bool_]:
+        return self.outcome.is_solved & self.outcome.is_finite
+
+    def _visit(self, arm: str, week: float) -> ArmVisit:
         for visit in self.outcome.visits:
             if visit.arm == arm and visit.day == round(week * DAYS_PER_WEEK):
-                return np.asarray(visit.values[endpoint])[kept]
+                return visit
         raise KeyError(f"no visit of arm '{arm}' at week {week:g}")
 
     def mean(self, arm: str, endpoint: str, week: float) -> float:

@@ -1,14 +1,18 @@
 """The measurement of numerical errors: what is compared and how it is written down."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from insulae.core.pytree import replace
+from insulae.devices import sensor
 from insulae.physiology.day import Trace
+from insulae.populations import routine
 from insulae.populations.baseline import Start
 from insulae.trials import accuracy
 from insulae.trials.accuracy import Row
+from insulae.trials.quiet import quiet
 
 
 def test_the_order_of_a_fourth_order_method_is_four():
@@ -16,7 +20,8 @@ def test_the_order_of_a_fourth_order_method_is_four():
 
 
 def test_errors_are_the_largest_deviation_and_that_of_the_mean():
-    truth = Trace(glucose=np.full((4, 2), 100.0), insulin=np.zeros((4, 2)), c_peptide=np.zeros((4, 2)))
+    flat, zero = np.full((4, 2), 100.0), np.zeros((4, 2))
+    truth = Trace(glucose=flat, sensor=flat, insulin=zero, c_peptide=zero)
     off = np.asarray(truth.glucose).copy()
     off[1, 1] += 2
     found = accuracy.errors(replace(truth, glucose=off), truth)
@@ -24,9 +29,17 @@ def test_errors_are_the_largest_deviation_and_that_of_the_mean():
 
 
 def test_quiet_patients_have_the_same_day_every_day(type1: Start):
-    still = accuracy.quiet(type1).cohort.parameters.habits
+    still = quiet(type1).cohort.parameters.habits
     assert not np.any(still.meals.lability) and not np.any(still.pen.lability)
     assert not np.any(still.sensitivity.lability)
+    draws = routine.day_draws(1, type1.cohort.ids)
+    first, second = (routine.plan(still, draws.independent(day)) for day in (0, 1))
+    for name in ("meals", "boluses", "sensitivity", "absorption"):
+        pairs = zip(*(jax.tree_util.tree_leaves(getattr(p, name)) for p in (first, second)), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+    assert not np.any(first.session.steps)
+    shown = sensor.shown(still.sensor, first.sensor, np.full(type1.cohort.size, 120.0), np.asarray(7))
+    assert np.asarray(shown.glucose) == pytest.approx(120.0)
 
 
 def test_the_table_reads_as_markdown():

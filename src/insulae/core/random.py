@@ -88,7 +88,10 @@ def patient_keys(seed: int, stream: str, patients: Patients) -> Bits:
 
 
 # Fractional parts of the square roots of primes, as 32-bit integers: one irrational step per dimension.
-_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
+_PRIMES = (
+    2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
+    107, 109, 113,
+)  # fmt: skip
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
 _TINY = np.float32(2.0**-25)
 _BLOCK, _MOST_BLOCKS = 14, 40
@@ -103,9 +106,13 @@ def _between_0_and_1(bits: Bits) -> Floats:
 class DayDraws:
     """Uniform draws of the days of some patients; a draw depends on the patient's key and the day alone."""
 
-    def __init__(self, keys: Bits, n: int) -> None:
-        """Prepare n draws a day, at most 25, for the patients with these keys (random.patient_keys)."""
+    def __init__(self, keys: Bits, n: int, lasting: "DayDraws | None" = None, lasting_days: int = 1) -> None:
+        """Prepare n draws a day, at most 30, for the patients with these keys (random.patient_keys).
+
+        What `lasting` draws for day k follows them on the days from k times `lasting_days` on.
+        """
         self.patients = len(keys)
+        self._lasting, self._lasting_days = lasting, lasting_days
         self._keys, self._n = keys, n
         self._start = _bits(keys, n)
         self._step = np.asarray(_STEPS[:n], np.uint32)[:, None]
@@ -124,7 +131,12 @@ class DayDraws:
             if len(self._blocks) == _MOST_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
             self._blocks[block] = drawn
-        return self._blocks[block][day - block * _BLOCK]
+        return self._with_lasting(self._blocks[block][day - block * _BLOCK], day)
+
+    def _with_lasting(self, drawn: Floats, day: int) -> Floats:
+        if self._lasting is None:
+            return drawn
+        return np.concatenate([drawn, self._lasting.independent(day // self._lasting_days)])
 
     def even(self, day: int) -> Floats:
         """Return draws of one day that cover the unit interval evenly over successive days, [n, patient].
@@ -133,7 +145,8 @@ class DayDraws:
         day do not depend on which other days are simulated.
         """
         bits = (self._start + self._step * np.uint32(day % 2**32)) >> np.uint32(9)
-        return bits.astype(np.float32) * np.float32(2.0**-23) + np.float32(2.0**-24)
+        drawn = bits.astype(np.float32) * np.float32(2.0**-23) + np.float32(2.0**-24)
+        return self._with_lasting(drawn, day)
 
 
 def normals(seed: int, stream: str, patients: Patients) -> Floats:

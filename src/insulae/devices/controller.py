@@ -10,9 +10,9 @@ target, (eventual - target)/S, is added to the basal rate over a delivery time, 
 more than a multiple of the basal rate; below a limit of glucose delivery is suspended. It has no memory.
 
 The meals are covered by the patient's own bolus (`pen.py`). Known: the form of the law and its safety limits.
-Assumed: the controller knows insulin on board exactly, except how fast today's insulin is absorbed; its
-sensor has no error. Not modelled: announced carbohydrate on board, automatic correction boluses, targets for
-exercise, learning of the settings.
+Assumed: the controller knows insulin on board exactly, except how fast today's insulin is absorbed. Its
+sensor errs as all do (`sensor.py`). Not modelled: announced carbohydrate on board, automatic correction
+boluses, targets for exercise, learning of the settings.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Meals: usual times and carbohydrate, daily variation, counting for the bolus, rescue carbohydrate.
+"""Meals: usual times and carbohydrate, and how they vary from day to day.
 
 A day is four meals; each is eaten at a constant rate for a quarter of an hour. Not modelled: fat, protein,
 alcohol, fasting.
@@ -30,25 +30,19 @@ class Parameters:
     eating_time: Array = parameter("min")
     size_variation: Array = parameter("dimensionless")
     time_variation: Array = parameter("min")
-    counting_error: Array = parameter("dimensionless")
-    missed_bolus: Array = parameter("dimensionless")
     lability: Array = derived("dimensionless")
-    rescue_glucose: Array = parameter("mg/dL")
-    rescue_carbohydrate: Array = parameter("g")
     intake: Array = derived("dimensionless")
 
 
 @pytree
 class Day:
-    """The meals of one day: first step, carbohydrate and counted carbohydrate in g; [meal, patient]."""
+    """The meals of one day: first step and carbohydrate in g; [meal, patient]."""
 
     first_step: Array
     carbohydrate: Array
-    counted: Array
 
 
-N_NORMALS = 3 * len(MEALS)
-N_UNIFORMS = len(MEALS)
+N_NORMALS = 2 * len(MEALS)
 
 
 def lognormal(normal: Array, variation: Array) -> Array:
@@ -57,16 +51,14 @@ def lognormal(normal: Array, variation: Array) -> Array:
     return jnp.exp(sigma * normal - sigma**2 / 2)
 
 
-def plan(parameters: Parameters, normals: Array, uniforms: Array) -> Day:
-    """Return the day's meals from standard normal draws [12, patient] and uniform draws [4, patient]."""
+def plan(parameters: Parameters, normals: Array) -> Day:
+    """Return the day's meals from standard normal draws [8, patient]."""
     p, n = parameters, len(MEALS)
     hours = jnp.stack([getattr(p, f"{meal}_hour") for meal in MEALS])
     usual = jnp.stack([getattr(p, meal) for meal in MEALS]) * p.scale * p.intake
     minutes = hours * MINUTES_PER_HOUR + p.time_variation * p.lability * normals[:n]
     carbohydrate = usual * lognormal(normals[n : 2 * n], p.size_variation * p.lability)
-    is_covered = uniforms >= p.missed_bolus * p.lability
-    counted = carbohydrate * lognormal(normals[2 * n :], p.counting_error * p.lability) * is_covered
-    return Day(first_step=jnp.round(minutes / STEP_MINUTES), carbohydrate=carbohydrate, counted=counted)
+    return Day(first_step=jnp.round(minutes / STEP_MINUTES), carbohydrate=carbohydrate)
 
 
 def usual_carbohydrate(parameters: Parameters) -> Array:
@@ -81,16 +73,3 @@ def eaten(parameters: Parameters, day: Day, step: Array) -> Array:
     steps = jnp.round(parameters.eating_time / STEP_MINUTES)
     is_eating = (since >= 0) & (since < steps)
     return jnp.sum(jnp.where(is_eating, day.carbohydrate / (steps * STEP_MINUTES), 0), axis=0)
-
-
-def counted(day: Day, step: Array) -> Array:
-    """Return the carbohydrate counted for a bolus at this step (g), zero between meals."""
-    return jnp.sum(jnp.where(day.first_step == step, day.counted, 0), axis=0)
-
-
-def rescue(parameters: Parameters, interstitial_glucose: Array, step: Array) -> Array:
-    """Return rescue carbohydrate (g/min): a portion when glucose is low, looked at every quarter hour."""
-    p = parameters
-    is_checked = step % jnp.round(p.eating_time / STEP_MINUTES) == 0
-    is_low = interstitial_glucose < p.rescue_glucose
-    return jnp.where(is_low & is_checked, p.rescue_carbohydrate / STEP_MINUTES, 0)

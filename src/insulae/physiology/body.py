@@ -9,6 +9,7 @@ from insulae.physiology.effects import Effects, Inputs
 from insulae.physiology.fast import (
     absorption,
     c_peptide,
+    exercise,
     glucagon,
     glucose,
     injected_insulin,
@@ -34,6 +35,7 @@ class FastParameters:
 
     absorption: absorption.Parameters
     injected_insulin: injected_insulin.Parameters
+    exercise: exercise.Parameters
     glucagon: glucagon.Parameters
     renal_excretion: renal_excretion.Parameters
     glucose: glucose.Parameters
@@ -61,6 +63,7 @@ class FastState:
 
     absorption: absorption.State
     injected_insulin: injected_insulin.State
+    exercise: exercise.State
     glucagon: glucagon.State
     glucose: glucose.State
     secretion: secretion.State
@@ -89,7 +92,17 @@ class DayAverages:
     urinary_glucose: Array
 
 
-FAST = (absorption, injected_insulin, glucagon, renal_excretion, glucose, secretion, insulin, c_peptide)
+FAST = (
+    absorption,
+    injected_insulin,
+    exercise,
+    glucagon,
+    renal_excretion,
+    glucose,
+    secretion,
+    insulin,
+    c_peptide,
+)
 SLOW = (body_weight, insulin_resistance, beta_cells, graft, immunity, hba1c, renal_function)
 
 
@@ -123,13 +136,14 @@ def today(parameters: FastParameters, signals: SlowSignals, effects: Effects) ->
 
 
 def fast_signals(state: FastState, parameters: FastParameters, inputs: Inputs) -> Signals:
-    """Let the fast components speak: from their states, then excretion, glucose, secretion in this order."""
+    """Let the fast components speak: from their states, then exercise, excretion, glucose, secretion."""
     s, p, signals = state, parameters, Signals()
     signals = absorption.outputs(s.absorption, p.absorption, signals)
     signals = injected_insulin.outputs(s.injected_insulin, p.injected_insulin, signals)
     signals = glucagon.outputs(s.glucagon, p.glucagon, signals)
     signals = insulin.outputs(s.insulin, p.insulin, signals)
     signals = glucose.outputs(s.glucose, p.glucose, signals)
+    signals = exercise.signals(s.exercise, p.exercise, signals, inputs)
     signals = renal_excretion.signals(p.renal_excretion, signals, inputs)
     signals = glucose.signals(s.glucose, p.glucose, signals, inputs)
     return secretion.signals(s.secretion, p.secretion, signals, inputs)
@@ -141,6 +155,7 @@ def derivative(state: FastState, parameters: FastParameters, inputs: Inputs) -> 
     return FastState(
         absorption=absorption.derivative(s.absorption, p.absorption, signals, inputs),
         injected_insulin=injected_insulin.derivative(s.injected_insulin, p.injected_insulin, signals, inputs),
+        exercise=exercise.derivative(s.exercise, p.exercise, signals, inputs),
         glucagon=glucagon.derivative(s.glucagon, p.glucagon, signals, inputs),
         glucose=glucose.derivative(s.glucose, p.glucose, signals, inputs),
         secretion=secretion.derivative(s.secretion, p.secretion, signals, inputs),

@@ -1,7 +1,7 @@
 """Months to decades: one representative day, then the slow clock for as many days as that day stands for.
 
-Takes effects and a control law as data; knows no therapy. The scheme's error against simulating every day is
-measured by `insulae.trials.accuracy`.
+Takes effects, a control law and a sensor as data; knows no therapy. The scheme's error against simulating
+every day is measured by `insulae.trials.accuracy`.
 """
 
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import Array, lax
 from insulae.core.clock import SLOW_STEPS_PER_DAY
 from insulae.core.pytree import map_leaves, pytree, replace
 from insulae.physiology import body
-from insulae.physiology.day import Control, DaySummary, Trace, simulate_day
+from insulae.physiology.day import Control, DaySummary, Sensor, Trace, simulate_day
 from insulae.physiology.effects import Effects
 from insulae.physiology.signals import SlowSignals
 from insulae.physiology.slow import body_weight, graft
@@ -43,7 +43,7 @@ def advance(
     state: State,
     parameters: tuple[body.FastParameters, body.SlowParameters],
     effects: Effects,
-    control: Control,
+    law: tuple[Control, Sensor],
     days: Array,
 ) -> tuple[State, DaySummary, Trace]:
     """Simulate one day that stands for `days` days (a whole number) and move the slow state by them.
@@ -53,7 +53,7 @@ def advance(
     fast_parameters, slow_parameters = parameters
     slow, signals = morning(state, slow_parameters, effects)
     today = body.today(fast_parameters, signals, effects)
-    fast, summary, trace = simulate_day(state.fast, today, control)
+    fast, summary, trace = simulate_day(state.fast, today, *law)
     averages = body.DayAverages(mean_glucose=summary.mean_glucose, urinary_glucose=summary.urinary_glucose)
     averages = map_leaves(lambda new, old: jnp.where(days > 0, new, old), averages, state.averages)
     quarter = jnp.asarray(1 / SLOW_STEPS_PER_DAY, summary.mean_glucose.dtype)

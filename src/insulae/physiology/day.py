@@ -1,7 +1,8 @@
 """Simulate one day: 5-minute traces and the day's summary. Compiled once for all arms, doses and patients.
 
 The caller hands in `control(step, state) -> Inputs`: what is eaten and injected in each step (meals, bolus,
-rescue). Daily figures are reduced inside the loop, so that nothing but what is asked for leaves it.
+carbohydrate against low glucose), and what a sensor shows of the body. Daily figures are reduced inside the
+loop, so that nothing but what is asked for leaves it.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from insulae.physiology.effects import Inputs
 from insulae.physiology.integrate import runge_kutta_4
 
 Control = Callable[[Array, body.FastState], Inputs]
+Sensor = Callable[[Array, body.FastState], Array]
 
 
 @pytree
@@ -38,9 +40,11 @@ class DaySummary:
 
 @pytree
 class Trace:
-    """Concentrations every five minutes, [step, patient]."""
+    """Concentrations every five minutes, [step, patient]; `sensor` is what a sensor showed of interstitial
+    glucose when the step began."""
 
     glucose: Array
+    sensor: Array
     insulin: Array
     c_peptide: Array
 
@@ -93,8 +97,13 @@ def step(
     return runge_kutta_4(lambda s: body.derivative(s, parameters, inputs), state, minutes)
 
 
+def exact(step: Array, state: body.FastState) -> Array:
+    """Return what a sensor without error shows (mg/dL)."""
+    return state.glucose.interstitial
+
+
 def simulate_day(
-    state: body.FastState, parameters: body.FastParameters, control: Control
+    state: body.FastState, parameters: body.FastParameters, control: Control, sensor: Sensor = exact
 ) -> tuple[body.FastState, DaySummary, Trace]:
     """Return the state at midnight, the day's summary and its traces."""
 
@@ -105,7 +114,12 @@ def simulate_day(
         inputs = lax.optimization_barrier(control(index, now))
         after = step(now, parameters, inputs)
         insulin = after.insulin.plasma / parameters.insulin.volume
-        trace = Trace(glucose=after.glucose.interstitial, insulin=insulin, c_peptide=after.c_peptide.plasma)
+        trace = Trace(
+            glucose=after.glucose.interstitial,
+            sensor=sensor(index, now),
+            insulin=insulin,
+            c_peptide=after.c_peptide.plasma,
+        )
         return (after, _add(summary, index, after, parameters, inputs)), trace
 
     start = (state, _empty(state.glucose.plasma))

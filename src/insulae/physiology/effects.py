@@ -85,7 +85,8 @@ class Effects:
 
 @pytree
 class Inputs:
-    """What enters the body in one step, as rates per minute, and the day's absorption and sensitivity.
+    """What enters the body in one step, as rates per minute, the day's absorption and sensitivity, and how
+    hard the patient exercises (0 to 1).
 
     What is infused into a vein (mg/kg/min, pmol/kg/min) is zero outside of tests such as a clamp.
     """
@@ -97,6 +98,7 @@ class Inputs:
     rapid_absorption: Array
     basal_absorption: Array
     sensitivity: Array
+    exercise: Array
     hour: Array
     intravenous_glucose: Value = 0.0
     intravenous_insulin: Value = 0.0

@@ -58,6 +58,7 @@ class Signals:
     glucagon: Array = UNSET
     meal_appearance: Array = UNSET
     injected_appearance: Array = UNSET
+    exercise: Array = UNSET
     renal_excretion: Array = UNSET
     hepatic_production: Array = UNSET
     glucose_rate: Array = UNSET

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core.pytree import Value
+from insulae.core.pytree import Value, map_leaves
 from insulae.core.random import DayDraws
 from insulae.engine.records import Packed
 from insulae.physiology import course
@@ -116,9 +116,7 @@ class Bodies:
         (whole,) = kernel([self._state, self._parameters, effects, drink])
         window = slice(TEST_MEAL_STEP - 1, TEST_MEAL_STEP + TEST_STEPS)
         trace: Trace = whole.record
-        return Trace(
-            glucose=trace.glucose[window], insulin=trace.insulin[window], c_peptide=trace.c_peptide[window]
-        )
+        return map_leaves(lambda values: values[window], trace)
 
     def _uniforms(self, day: int, is_even: bool) -> Packed[Floats]:
         rows = self._draws.even(day) if is_even else self._draws.independent(day)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from insulae.core.parameters import parameter
 from insulae.core.phenotypes import phenotype, phenotypes
 from insulae.core.pytree import pytree
-from insulae.devices import controller, pen, pump
-from insulae.lifestyle import meals, sensitivity
+from insulae.devices import controller, pen, pump, sensor
+from insulae.lifestyle import activity, adherence, low_glucose, meals, sensitivity
 from insulae.physiology import body
 
 PerPatient = Any
@@ -22,13 +22,17 @@ PHENOTYPES = tuple(phenotypes())
 
 @pytree
 class Habits:
-    """What the patient does: meals, injections, devices, and how days differ."""
+    """What the patient does: meals, boluses, exercise, injections, devices, and how days differ."""
 
     meals: meals.Parameters
+    adherence: adherence.Parameters
+    activity: activity.Parameters
+    low_glucose: low_glucose.Parameters
     sensitivity: sensitivity.Parameters
     pen: pen.Parameters
     pump: pump.Parameters
     controller: controller.Parameters
+    sensor: sensor.Parameters
 
 
 @pytree

@@ -11,22 +11,28 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import ndtri
 
-from insulae.core import random
+from insulae.core import counted_noise, random
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.parameters import value
 from insulae.core.pytree import replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
-from insulae.devices import controller, pen, pump
+from insulae.devices import controller, pen, pump, sensor
 from insulae.engine.kernel import Kernel, compiled
-from insulae.lifestyle import meals, sensitivity
+from insulae.lifestyle import activity, adherence, low_glucose, meals, sensitivity
 from insulae.physiology import body, course
-from insulae.physiology.day import Control, DaySummary, Trace, simulate_day
+from insulae.physiology.day import Control, DaySummary, Sensor, Trace, simulate_day
 from insulae.physiology.effects import Effects, Inputs
 from insulae.physiology.signals import SlowSignals
 from insulae.physiology.slow import body_weight
 from insulae.populations.patient import Habits, Parameters
 
-N_NORMALS = meals.N_NORMALS + sensitivity.N_NORMALS + pen.N_NORMALS
-N_DRAWS = N_NORMALS + meals.N_UNIFORMS
+NORMALS = (meals.N_NORMALS, adherence.N_NORMALS, sensitivity.N_NORMALS, pen.N_NORMALS)
+UNIFORMS = (adherence.N_UNIFORMS, activity.N_UNIFORMS, 1, sensor.N_WEAR_UNIFORMS)
+"""Draws of a day in their order: normal ones, uniform ones; the last but one is the key of what is drawn
+within the day, the last stays for as long as a sensor is worn."""
+N_DRAWS = sum(NORMALS) + sum(UNIFORMS)
+NOTICES = 1000
+"""Where the counts of the chance to notice low glucose begin; those before belong to the sensor."""
 
 SMALL_CAPACITY = 0.05
 """Secretory capacity (1 = healthy) below which its relative changes matter less and less."""
@@ -39,30 +45,51 @@ TEST_STEPS = 4 * MINUTES_PER_HOUR // STEP_MINUTES
 
 def day_draws(seed: int, patients: random.Patients) -> random.DayDraws:
     """Return the draws behind the days of some patients, the same in every arm."""
-    return random.DayDraws(random.patient_keys(seed, "day", patients), N_DRAWS)
+    wear = random.DayDraws(random.patient_keys(seed, "sensor", patients), sensor.N_WEAR_UNIFORMS)
+    keys, days = random.patient_keys(seed, "day", patients), round(value("sensor.wear_time"))
+    return random.DayDraws(keys, N_DRAWS - sensor.N_WEAR_UNIFORMS, wear, days)
 
 
 class DayPlan(NamedTuple):
     """What chance brings on one day."""
 
     meals: meals.Day
+    boluses: adherence.Day
+    session: activity.Day
     sensitivity: Array
     absorption: Array
+    sensor: sensor.Day
+    key: Array
+
+
+def _cut(rows: Array, sizes: tuple[int, ...]) -> list[Array]:
+    """Return consecutive rows of some numbers."""
+    ends = np.cumsum(sizes)
+    return [rows[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
 def plan(habits: Habits, uniform: Array) -> DayPlan:
-    """Return one day from its uniform draws [25, ...]."""
-    normal = ndtri(uniform[:N_NORMALS])
-    first, second = meals.N_NORMALS, meals.N_NORMALS + sensitivity.N_NORMALS
+    """Return one day from its uniform draws [27, ...]."""
+    n, last = sum(NORMALS), N_DRAWS - 1
+    normal = ndtri(jnp.concatenate([uniform[:n], uniform[last:]]))
+    eating, counting, day, absorbing, wear = _cut(normal, (*NORMALS, 1))
+    giving, exercising, within, _ = _cut(uniform[n:], UNIFORMS)
+    eaten, key = meals.plan(habits.meals, eating), counted_noise.key(within[0])
     return DayPlan(
-        meals=meals.plan(habits.meals, normal[:first], uniform[N_NORMALS:]),
-        sensitivity=sensitivity.plan(habits.sensitivity, normal[first:second]),
-        absorption=pen.plan(habits.pen, normal[second:]),
+        meals=eaten,
+        boluses=adherence.plan(habits.adherence, eaten, counting, giving),
+        session=activity.plan(habits.activity, exercising),
+        sensitivity=sensitivity.plan(habits.sensitivity, day),
+        absorption=pen.plan(habits.pen, absorbing),
+        sensor=sensor.plan(habits.sensor, wear[0], key),
+        key=key,
     )
 
 
-def _reading(state: body.FastState, fast: body.FastParameters, per_unit: Array) -> controller.Reading:
-    """Return what a closed loop knows: an exact sensor, and insulin as if absorbed at its usual rate.
+def _reading(
+    shown: sensor.Shown, state: body.FastState, fast: body.FastParameters, per_unit: Array
+) -> controller.Reading:
+    """Return what a closed loop knows: what its sensor shows, and insulin as if absorbed at its usual rate.
 
     `per_unit` is what a unit of injected insulin brings into the depot today (pmol/kg).
     """
@@ -71,8 +98,8 @@ def _reading(state: body.FastState, fast: body.FastParameters, per_unit: Array) 
     leaving = p.early_absorption_rate * depot.rapid_first + p.late_absorption_rate * depot.rapid_second
     rise = glucose.plasma / fast.glucose.volume - glucose.interstitial
     return controller.Reading(
-        glucose=glucose.interstitial,
-        trend=rise / fast.glucose.interstitial_delay,
+        glucose=shown.glucose,
+        trend=rise / fast.glucose.interstitial_delay + shown.noise_trend,
         on_board=(depot.rapid_first + depot.rapid_second) / per_unit,
         absorption=leaving / per_unit,
     )
@@ -90,7 +117,7 @@ def _setting(habits: Habits, fast: body.FastParameters, effects: Effects) -> con
 
 
 def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Array) -> Control:
-    """Return the day's control law: eat, inject or pump, rescue, as inputs per minute.
+    """Return the day's control law: eat, inject or pump, exercise, treat lows, as inputs per minute.
 
     The automated share of the basal dose is given by a pump that a closed loop steers, the rest by pen.
     """
@@ -101,23 +128,36 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
     by_pen = effects.basal_insulin * (1 - automated)
 
     def inputs(step: Array, state: body.FastState) -> Inputs:
-        glucose = state.glucose.interstitial
-        counted = meals.counted(today.meals, step)
-        bolus = pen.bolus(habits.pen, counted, glucose, effects.bolus_per_carbohydrate)
-        asked = controller.rate(habits.controller, _reading(state, fast, per_unit), setting)
+        shown = sensor.shown(habits.sensor, today.sensor, state.glucose.interstitial, step)
+        counted = adherence.counted(today.boluses, step)
+        bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
+        asked = controller.rate(habits.controller, _reading(shown, state, fast, per_unit), setting)
+        plasma = state.glucose.plasma / fast.glucose.volume
+        draw = counted_noise.uniform(today.key, NOTICES + step)
+        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, automated, step, draw)
         pumped = automated * pump.delivered(habits.pump, asked)
         return Inputs(
             solid_carbohydrate=MG_PER_G * meals.eaten(habits.meals, today.meals, step),
-            liquid_carbohydrate=MG_PER_G * meals.rescue(habits.meals, glucose, step),
+            liquid_carbohydrate=MG_PER_G * against_low,
             rapid_insulin=per_minute * (bolus + pumped),
             basal_insulin=per_minute * pen.basal(habits.pen, step, by_pen),
             rapid_absorption=today.absorption[0],
             basal_absorption=today.absorption[1],
             sensitivity=sensitivity.at(habits.sensitivity, today.sensitivity, step),
+            exercise=activity.intensity(today.session, step),
             hour=step * STEP_MINUTES / MINUTES_PER_HOUR,
         )
 
     return inputs
+
+
+def _sensor(habits: Habits, today: DayPlan) -> Sensor:
+    """Return the day's sensor."""
+
+    def reading(step: Array, state: body.FastState) -> Array:
+        return sensor.shown(habits.sensor, today.sensor, state.glucose.interstitial, step).glucose
+
+    return reading
 
 
 def movement(before: SlowSignals, after: SlowSignals) -> Array:
@@ -141,7 +181,8 @@ def ordinary_day(
     share = body_weight.carbohydrate_share(state.slow.body_weight, slow.body_weight, effects)
     intake = parameters.habits.meals.intake * share
     habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
-    law = control(replace(parameters, habits=habits), plan(habits, uniform), effects, weight)
+    today = plan(habits, uniform)
+    law = control(replace(parameters, habits=habits), today, effects, weight), _sensor(habits, today)
     after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)
     _, before = course.morning(state, slow, effects)
     moved = movement(before, body.slow_signals(after.slow, slow, after.averages, effects))
@@ -167,6 +208,7 @@ def meal_test(
             rapid_absorption=one,
             basal_absorption=one,
             sensitivity=one,
+            exercise=0 * one,
             hour=step * STEP_MINUTES / MINUTES_PER_HOUR,
         )
 

@@ -40,6 +40,7 @@ TRACES = pa.schema(
         "day": pa.int32(),
         "minute": pa.int16(),
         "glucose": pa.float32(),
+        "sensor": pa.float32(),
         "insulin": pa.float32(),
         "c_peptide": pa.float32(),
     }
@@ -150,7 +151,7 @@ def _traces(visits: list[ArmVisit], stored: Any, ids: Any) -> pa.Table:
         "week": np.array([week_of(one.day) for one in visits])[visit],
         "day": np.array([window.first_day for window in windows])[visit] + minutes // MINUTES_PER_DAY,
         "minute": minutes % MINUTES_PER_DAY,
-        **{name: _samples(windows, name, stored) for name in ("glucose", "insulin", "c_peptide")},
+        **{name: _samples(windows, name, stored) for name in ("glucose", "sensor", "insulin", "c_peptide")},
     }
     return _table(TRACES, columns)
 

@@ -14,7 +14,8 @@ proportion to the dose above that at enrollment, more for meal than for basal in
 Known: steps of about a tenth of the dose a week toward a fasting target, the limits of insulin independence,
 weight gain under treatment to target. Assumed: size and order of the steps while weaning, one rule for all
 clinicians, the form of the retained energy (its size is fitted; weight under `keep` and `wean` is left to
-glucose alone). Not modelled: missed or mistimed injections, wrong carbohydrate counts, skin changes.
+glucose alone). Boluses are missed, late and miscounted in the day itself (`lifestyle/adherence.py`). Not
+modelled: forgotten basal insulin, skin changes.
 """
 
 import dataclasses

@@ -4,9 +4,10 @@ The doses, and with them the settings of the loop, are those of basal and meal i
 loop changes when and how much of the basal part is given, and meals are still counted and covered by the
 patient. Use it beside `basal_bolus` with `titration: hold`, which keeps the settings as they are.
 
-Known: the control law (`devices/controller.py`), the share of time that people let the loop run. Assumed: an
-exact sensor, settings as at enrollment, and that hours without the loop act as an equal share of all hours.
-Not modelled: skin reactions, sets that fail and the ketoacidosis that follows.
+Known: the control law (`devices/controller.py`), the share of time that people let the loop run. Assumed:
+settings as at enrollment, and that hours without the loop act as an equal share of all hours. The sensor errs
+(`devices/sensor.py`), and its fixed alarm wakes. Not modelled: skin reactions, sets that fail and the
+ketoacidosis that follows.
 """
 
 import dataclasses

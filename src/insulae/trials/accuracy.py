@@ -32,6 +32,7 @@ from insulae.populations import baseline, routine
 from insulae.populations.bodies import Bodies
 from insulae.populations.patient import ClinicNumbers, Parameters
 from insulae.therapies.base import LONG_AGO, TherapySpec, Treatment, load_all
+from insulae.trials.quiet import quiet
 from insulae.trials.simulation import simulate_arm
 from insulae.trials.trial import steps_of
 
@@ -197,7 +198,8 @@ def recorded(case: Case, size: int = FEW) -> Day:
 
 def _trace(state: body.FastState, constants: body.FastParameters) -> Trace:
     insulin = state.insulin.plasma / constants.insulin.volume
-    return Trace(glucose=state.glucose.interstitial, insulin=insulin, c_peptide=state.c_peptide.plasma)
+    glucose = state.glucose.interstitial
+    return Trace(glucose=glucose, sensor=glucose, insulin=insulin, c_peptide=state.c_peptide.plasma)
 
 
 Solver = Callable[[body.FastState, body.FastParameters, Inputs], body.FastState]
@@ -296,16 +298,6 @@ def _day_rows(case: Case) -> list[Row]:
     rows = [Row(name, case.name, q, e, UNITS[q]) for name, found in pairs.items() for q, e in found.items()]
     seen = {q: order(full[q], half[q]) for q in ("glucose", "insulin", "mean_glucose")}
     return rows + [Row("order of convergence", case.name, q, o, "dimensionless") for q, o in seen.items()]
-
-
-def quiet(start: baseline.Start) -> baseline.Start:
-    """Return the same patients without any difference between days."""
-    habits = start.cohort.parameters.habits
-    fields = {f.name: getattr(habits, f.name) for f in dataclasses.fields(habits)}
-    varying = {name: record for name, record in fields.items() if hasattr(record, "lability")}
-    still = {name: replace(record, lability=0 * record.lability) for name, record in varying.items()}
-    parameters = replace(start.cohort.parameters, habits=replace(habits, **still))
-    return dataclasses.replace(start, cohort=replace(start.cohort, parameters=parameters))
 
 
 def _values(visit: Visit) -> dict[str, Floats]:

@@ -33,9 +33,11 @@ MEAL_TEST_MINUTES = (0, 30, 60, 90, 120)
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """Traces of the days before a visit, [patient, time]."""
+    """Traces of the days before a visit, [patient, time]: interstitial glucose and what a sensor showed of it
+    (mg/dL), insulin and C-peptide (pmol/L)."""
 
     glucose: Floats
+    sensor: Floats
     insulin: Floats
     c_peptide: Floats
     first_day: int
@@ -168,7 +170,7 @@ class Arm:
     def _window(self, day: int) -> Window:
         stacked = {
             name: np.concatenate([np.asarray(getattr(trace, name)) for trace in self.traces]).T
-            for name in ("glucose", "insulin", "c_peptide")
+            for name in ("glucose", "sensor", "insulin", "c_peptide")
         }
         return Window(**stacked, first_day=day - len(self.traces))
 
@@ -179,7 +181,7 @@ class Arm:
         share = np.asarray(graft.function * graft.maturation * graft.potency)
         return Visit(
             week=day / DAYS_PER_WEEK,
-            glucose=window.glucose,
+            glucose=window.sensor,
             insulin_dose=np.stack([np.asarray(s.insulin_dose) for s in self.summaries], axis=1),
             fasting_glucose=np.mean([np.asarray(s.fasting_glucose) for s in self.summaries], axis=0),
             hba1c=np.asarray(slow.hba1c.value),

@@ -146,5 +146,5 @@ def _while_alive(values: NDArray[np.floating[Any]], visited: Visited) -> NDArray
 
 def _traces(visited: Visited) -> Window:
     window = visited.window
-    names = ("glucose", "insulin", "c_peptide")
+    names = ("glucose", "sensor", "insulin", "c_peptide")
     return dataclasses.replace(window, **{n: _while_alive(getattr(window, n), visited) for n in names})

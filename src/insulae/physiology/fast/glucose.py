@@ -2,8 +2,7 @@
 
 Two compartments after Dalla Man 2007 in absolute form (no basal reference), so that the same equations hold
 before and after a transplant. The fractional uptake of the tissue pool is capped smoothly; the cap bites only
-at extreme insulin and keeps the five-minute step stable. Not modelled: lactate, exercise, separate splanchnic
-uptake.
+at extreme insulin and keeps the five-minute step stable. Not modelled: lactate, separate splanchnic uptake.
 """
 
 import jax.numpy as jnp
@@ -100,7 +99,7 @@ def _independent_uptake(parameters: Parameters, glucose: Array) -> Array:
 def _uptake_rate(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> Array:
     """Return the fractional uptake of tissue glucose (1/min), capped smoothly at the fourth power."""
     p = parameters
-    action = signals.peripheral_action * inputs.sensitivity
+    action = signals.peripheral_action * inputs.sensitivity * signals.exercise
     rate = (p.basal_uptake + p.insulin_uptake * action) / (p.uptake_half_mass + state.tissue)
     square = (rate / p.maximal_uptake_rate) ** 2
     return rate * lax.rsqrt(jnp.sqrt(1 + square * square))
