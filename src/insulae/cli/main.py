@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from insulae.cli import physiology
+from insulae.cli.design import design
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.core.errors import InsulaeError
@@ -39,6 +40,7 @@ app.command()(show)
 app.command()(physiology.phenotypes)
 app.command()(physiology.accuracy)
 app.command()(manufacture)
+app.command()(design)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

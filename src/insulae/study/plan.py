@@ -109,7 +109,7 @@ def typical_patient(draw: Callable[[str], float]) -> Enrolled:
 def _key(study: Study) -> str:
     """Return the hash of what decides a patient's numbers: not the size of the study, not its wording."""
     plain = study.to_plain()
-    for field in ("name", "question", "reported", "notes", "visits", "endpoints", "stored_traces"):
+    for field in ("name", "question", "trial", "reported", "notes", "visits", "endpoints", "stored_traces"):
         plain.pop(field, None)
     plain["population"].pop("size")
     plain["days"], plain["endpoint_names"] = study.visit_days(), study.endpoint_names()
