@@ -11,7 +11,6 @@ from insulae.report import design_figures
 from insulae.study.design import smallest
 
 Record = Mapping[str, Any]
-_BOUND = {"value": "", "at_most": "at most ", "at_least": "at least "}
 KINDS = {
     "parallel": "randomized, parallel arms",
     "group_sequential": "randomized, parallel arms, group-sequential",
@@ -71,7 +70,8 @@ def answer(found: Record) -> list[str]:
         f"expected ({harm['p05']:.0f} to {harm['p95']:.0f})."
     )
     sentences += [_truth(row) for row in found["truths"] if row["difference"] is not None]
-    return sentences + [_place(row) for row in found["replayed"]]
+    primary = found["course"]["endpoint"]
+    return sentences + [_place(row) for row in found["replayed"] if row["endpoint"] == primary]
 
 
 def _success(found: Record) -> str:
@@ -79,7 +79,7 @@ def _success(found: Record) -> str:
     kind = found["trial"]["design"]["kind"]
     what = "chooses a dose" if kind == "dose_escalation" else "succeeds"
     return (
-        f"A {KINDS[kind]} trial with {planned['patients']['mean']:.0f} patients on average {what} in "
+        f"Design: {KINDS[kind]}. With {planned['patients']['mean']:.0f} patients on average it {what} in "
         f"{planned['success']:.1f} % of {planned['replicates']} replicates (Monte Carlo error "
         f"{planned['success_error']:.1f})."
     )
@@ -94,6 +94,10 @@ def _size(found: Record) -> str:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{_number(value)} {unit}"
 
 
 def _truth(row: Record) -> str:
@@ -165,8 +169,8 @@ def _estimands(found: Record) -> list[dict[str, str]]:
             "variable": f"{truth['label']}, week {truth['week']:g}",
             "strategies": ", ".join(f"{k}: {v.replace('_', ' ')}" for k, v in truth["strategies"].items()),
             "arms": "; ".join(f"{arm} {_number(value)}" for arm, value in truth["arms"].items()),
-            "truth": f"{_number(truth['difference'])} {truth['unit']}",
-            "estimator": truth["estimator"].replace("_", " "),
+            "truth": _with_unit(truth["difference"], truth["unit"]),
+            "estimator": truth["estimator"].replace("_", " ") if truth["name"] in judged else "",
         }
         one = judged.get(truth["name"])
         row |= {
@@ -210,7 +214,7 @@ def _replayed(found: Record) -> list[dict[str, str]]:
     return [
         {
             "what": f"{row['label']}, week {row['week']:g}",
-            "reported": f"{_BOUND[row['bound']]}{_number(row['reported'])} {row['unit']}",
+            "reported": _with_unit(row["reported"], row["unit"]),
             "simulated": "{} ({} to {})".format(*(_number(row["quantiles"][i]) for i in (3, 1, 5))),
             "below": f"{row['below']:.1f} %",
         }

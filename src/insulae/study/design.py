@@ -57,13 +57,12 @@ def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
 
 
 def compared(study: Study) -> list[Reported]:
-    """Return the reported values of as many patients as an arm of the trial has."""
+    """Return the reported means and percentages, no bounds, of as many patients as the trial has."""
     design = trial_of_study(study).design
     size = getattr(design, "size", None)
     names = design.arm_names()
-    return [
-        r for r in study.reported if r.n == size and r.arm in names and r.statistic in ("mean", "percent")
-    ]
+    means = [r for r in study.reported if r.statistic in ("mean", "percent") and r.kind == "value"]
+    return [r for r in means if r.n == size and r.arm in names]
 
 
 class _Count:

@@ -15,7 +15,6 @@ class Value(Protocol):
     arm: str
     week: float | None
     source: str
-    kind: Any
 
 
 def replayed(scene: Scene, value: Value, reported: float, times: int) -> dict[str, Any]:
@@ -41,7 +40,6 @@ def replayed(scene: Scene, value: Value, reported: float, times: int) -> dict[st
         "unit": member.unit,
         "week": float(week),
         "reported": reported,
-        "bound": str(value.kind),
         "source": value.source,
         "replicates": len(there),
         "below": 100 * float((there < reported).mean() + (there == reported).mean() / 2),
