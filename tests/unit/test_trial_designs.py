@@ -1,7 +1,7 @@
 """Designs of trials on outcomes made by hand: error under the null, cover, estimands, losses.
 
-Nobody is simulated here: `cohort` writes down what 400 people would have under each arm. Monte Carlo tolerances
-are three standard errors of the number of replicates.
+Nobody is simulated here: `cohort` writes down what 400 people would have under each arm. Monte Carlo
+tolerances are three standard errors of the number of replicates.
 """
 
 import dataclasses
@@ -66,8 +66,11 @@ DESIGNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"kind": "group_sequential", **TWO, "looks": ["0.5", "0.75", "1"], "futility": "5 %"},
         LOST,
     ),
-    "single_arm": ({"kind": "single_arm", "arm": "cells", "size": 40, "null": "30 %"}, SHARE),
-    "simon": ({"kind": "simon", "arm": "cells", "null": "30 %", "alternative": "50 %", "most": 60}, SHARE),
+    "single_arm": ({"kind": "single_arm", "arm": "cells", "size": 40, "reference": "30 %"}, SHARE),
+    "simon": (
+        {"kind": "simon", "arm": "cells", "reference": "30 %", "alternative": "50 %", "most": 60},
+        SHARE,
+    ),
     "response_adaptive": (
         {
             "kind": "response_adaptive",
@@ -193,7 +196,7 @@ def test_each_strategy_has_its_own_truth(outcomes: Outcomes):
 
 
 def test_the_wrong_estimand_misleads(outcomes: Outcomes):
-    """Rescue with the product itself hides part of its effect from an analysis of everything that was seen."""
+    """Rescue with the product itself hides part of its effect when all that was seen is analyzed."""
     truth = {}
     for strategy in ("treatment_policy", "hypothetical"):
         spec = with_strategy(strategy)
@@ -241,7 +244,7 @@ def test_the_stopping_rule_of_an_arm_stops_for_harm(outcomes: Outcomes):
             "kind": "single_arm",
             "arm": arm,
             "size": 20,
-            "null": "30 %",
+            "reference": "30 %",
             "stopping": stopping,
             "sentinel": {"patients": 2, "wait": "8 weeks"},
         }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from insulae.cli import own_data, physiology
+from insulae.cli.design import design
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.cli.validate import validate
@@ -43,6 +44,7 @@ app.command()(manufacture)
 app.command()(own_data.cgm)
 app.command()(own_data.islet_function)
 app.command()(validate)
+app.command()(design)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

@@ -1,19 +1,21 @@
 """Repeated measures: visits with an unstructured covariance, by restricted maximum likelihood (MMRM).
 
 Y_i = B' x_i + e_i, e_i ~ N(0, S): every covariate has its own effect at every visit, as is usual in trials;
-S [visit, visit] is unstructured; missing visits are missing at random. Patients with the same visits share
-their matrices, so the cost grows with the patterns and not with the patients. Fisher scoring: the information
-is the expected one. Not modeled: covariates common to all visits, covariances that differ between arms.
+S [visit, visit] is unstructured; missing visits are missing at random. Sums over patients with the same
+visits are all the likelihood needs, so the cost grows with the patterns and not with the patients. The
+information of Fisher scoring is the expected one. Not modeled: covariates common to all visits, covariances
+that differ between arms.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _MOST_STEPS = 60
+_MOST_HALVINGS = 40
 _CLOSE = 1e-9
 """Newton decrement below which the likelihood is at its maximum."""
 _FEWEST = 2
@@ -21,24 +23,30 @@ _WORST_CONDITION = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
-class Pattern:
-    """Patients seen at the same visits: covariates [patient, k], outcomes [patient, visit], 0 missing."""
+class Patterns:
+    """Sums over the patients of each pattern of visits seen; missing outcomes count as 0 in them.
 
-    seen: NDArray[np.bool_]
-    x: Floats
-    y: Floats
+    `seen` [pattern, visit] 0 or 1; `n` [pattern]; `gram` [pattern, k, k]; `xy` [pattern, k, visit];
+    `yy` [pattern, visit, visit].
+    """
+
+    seen: Floats
+    n: Floats
+    gram: Floats
+    xy: Floats
+    yy: Floats
 
     @property
-    def gram(self) -> Floats:
-        """Sums of products of covariates [k, k]."""
-        return self.x.T @ self.x
+    def both(self) -> Floats:
+        """1 where both visits were seen [pattern, visit, visit]."""
+        return self.seen[:, :, None] * self.seen[:, None, :]
 
 
 @dataclasses.dataclass(frozen=True)
 class Mmrm:
     """A fitted model: coefficients [k, visit] with covariance [k * visit, k * visit], visits' covariance."""
 
-    patterns: tuple[Pattern, ...]
+    patterns: Patterns
     coefficients: Floats
     covariance: Floats
     visits: Floats
@@ -50,6 +58,22 @@ class Mmrm:
         return float(w @ self.coefficients.ravel()), float(np.sqrt(w @ self.covariance @ w))
 
 
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What likelihood and derivatives need at one covariance of visits.
+
+    `weights` are inverse covariances of the visits seen, 0 elsewhere, `scatter` sums of products of
+    residuals, both [pattern, visit, visit]; `moved` sums of covariates times residuals [pattern, k, visit].
+    """
+
+    weights: Floats
+    coefficients: Floats
+    covariance: Floats
+    scatter: Floats
+    moved: Floats
+    log_likelihood: float
+
+
 def basis(visits: int) -> Floats:
     """Return the symmetric matrices [parameter, visit, visit] whose sum, weighted, is a covariance."""
     pairs = [(s, t) for s in range(visits) for t in range(s, visits)]
@@ -59,88 +83,68 @@ def basis(visits: int) -> Floats:
     return found
 
 
-def patterns_of(y: Floats, x: Floats) -> tuple[Pattern, ...]:
-    """Group patients by the visits at which they were seen; who was never seen is left out."""
+def patterns_of(y: Floats, x: Floats) -> Patterns:
+    """Sum over patients by the visits at which they were seen; who was never seen is left out."""
     seen = np.isfinite(y)
     rows, place = np.unique(seen, axis=0, return_inverse=True)
-    found = [
-        Pattern(row, x[place.ravel() == i], np.where(row, y[place.ravel() == i], 0.0))
-        for i, row in enumerate(rows)
-        if row.any()
-    ]
-    return tuple(found)
+    filled = np.where(seen, y, 0.0)
+    groups = [np.flatnonzero(place.ravel() == i) for i, row in enumerate(rows) if row.any()]
+    rows = rows[rows.any(axis=1)]
+
+    def sums(left: Floats, right: Floats) -> Floats:
+        return np.array([left[g].T @ right[g] for g in groups])
+
+    sizes = np.array([len(g) for g in groups], float)
+    return Patterns(rows.astype(float), sizes, sums(x, x), sums(x, filled), sums(filled, filled))
 
 
-def weight_of(pattern: Pattern, visits: Floats) -> Floats:
-    """Return the inverse covariance of the visits seen, with zeros at the missing ones [visit, visit]."""
-    there = np.flatnonzero(pattern.seen)
-    found = np.zeros_like(visits)
-    found[np.ix_(there, there)] = np.linalg.inv(visits[np.ix_(there, there)])
-    return found
-
-
-@dataclasses.dataclass(frozen=True)
-class State:
-    """Everything at one covariance of visits that likelihood and its derivatives need."""
-
-    weights: list[Floats]
-    coefficients: Floats
-    covariance: Floats
-    residuals: list[Floats]
-    log_likelihood: float
-
-
-def state_at(patterns: Sequence[Pattern], visits: Floats) -> State:
+def state_at(patterns: Patterns, visits: Floats) -> State:
     """Return generalized least squares and the restricted log likelihood at a covariance of visits."""
-    weights = [weight_of(p, visits) for p in patterns]
-    k, m = patterns[0].x.shape[1], len(visits)
-    normal = sum(
-        (np.kron(p.gram, w) for p, w in zip(patterns, weights, strict=True)), np.zeros((k * m, k * m))
-    )
-    right = sum((p.x.T @ p.y @ w for p, w in zip(patterns, weights, strict=True)), np.zeros((k, m)))
-    covariance = np.linalg.inv(normal)
-    beta = (covariance @ right.ravel()).reshape(k, m)
-    residuals = [np.where(p.seen, p.y - p.x @ beta, 0.0) for p in patterns]
-    total = sum(len(p.x) * int(p.seen.sum()) for p in patterns) - k * m
+    both, m, k = patterns.both, len(visits), patterns.gram.shape[1]
+    padded = both * visits + np.eye(m) * (1 - patterns.seen)[:, None, :]
+    weights = np.linalg.inv(padded) * both
+    normal = spread_out(patterns.gram, weights[:, None]).sum(axis=0)
+    covariance = np.asarray(np.linalg.inv(normal), float)
+    beta = (covariance @ (patterns.xy @ weights).sum(axis=0).ravel()).reshape(k, m)
+    fitted = beta.T @ patterns.xy
+    scatter = (patterns.yy - fitted - fitted.transpose(0, 2, 1) + beta.T @ patterns.gram @ beta) * both
+    moved = (patterns.xy - patterns.gram @ beta) * patterns.seen[:, None, :]
+    total = float(patterns.n @ patterns.seen.sum(axis=1)) - k * m
     log = -0.5 * (total * np.log(2 * np.pi) + np.linalg.slogdet(normal)[1])
-    for p, w, r in zip(patterns, weights, residuals, strict=True):
-        there = np.ix_(p.seen, p.seen)
-        log += 0.5 * len(p.x) * np.linalg.slogdet(w[there])[1] - 0.5 * float(np.einsum("it,tu,iu", r, w, r))
-    return State(weights, beta, np.asarray(covariance, float), residuals, float(log))
+    log -= 0.5 * float(patterns.n @ np.linalg.slogdet(padded)[1] + (weights * scatter).sum())
+    return State(weights, beta, covariance, scatter, moved, float(log))
 
 
 def spread_out(gram: Floats, small: Floats) -> Floats:
-    """Return Kronecker products [a, k * visit, k * visit] of one matrix [k, k] with each [visit, visit]."""
-    a, k, m = len(small), len(gram), small.shape[1]
-    return (gram[None, :, None, :, None] * small[:, None, :, None, :]).reshape(a, k * m, k * m)
+    """Return sums over patterns of Kronecker products [a, k * visit, k * visit].
+
+    `gram` [pattern, k, k], `small` [pattern, a, visit, visit].
+    """
+    k, (_, a, m, _) = gram.shape[1], small.shape
+    found = np.tensordot(gram, small, axes=(0, 0))
+    return found.transpose(2, 0, 3, 1, 4).reshape(a, k * m, k * m)
 
 
-def traces(a: Floats, b: Floats) -> Floats:
-    """Return the traces [i, j] of the products of matrices a_i and b_j."""
-    return a.reshape(len(a), -1) @ b.transpose(0, 2, 1).reshape(len(b), -1).T
+def traces(a: Floats, b: Floats, weights: Any = 1.0) -> Floats:
+    """Return traces [i, j] of the products of a [pattern, i, ...] and b [pattern, j, ...], summed."""
+    left = (a * weights).transpose(1, 0, 2, 3).reshape(a.shape[1], -1)
+    return left @ b.transpose(1, 0, 3, 2).reshape(b.shape[1], -1).T
 
 
-def score_and_information(patterns: Sequence[Pattern], state: State, e: Floats) -> tuple[Floats, Floats]:
-    """Return the gradient and the expected information of the restricted likelihood for the covariances."""
-    q, (k, m) = len(e), state.coefficients.shape
+def score_and_information(patterns: Patterns, state: State, e: Floats) -> tuple[Floats, Floats]:
+    """Return gradient and expected information of the restricted likelihood for the covariances."""
+    k, m = state.coefficients.shape
+    w = state.weights
     phi = state.covariance.reshape(k, m, k, m)
-    score, information = np.zeros(q), np.zeros((q, q))
-    tilted = np.zeros((q, k * m, k * m))
-    for p, w, r in zip(patterns, state.weights, state.residuals, strict=True):
-        we = w @ e
-        wew = we @ w
-        scatter = w @ (r.T @ r) @ w
-        shared = np.einsum("kl,ktlu->tu", p.gram, phi)
-        score += 0.5 * (
-            np.einsum("tu,aut->a", scatter + w @ shared @ w, e) - len(p.x) * np.trace(we, axis1=1, axis2=2)
-        )
-        pairs = traces(we, we)
-        crossed = traces(shared @ we, wew)
-        information += 0.5 * (len(p.x) * pairs - 2 * (crossed + crossed.T) / 2)
-        tilted += spread_out(p.gram, wew)
-    turned = state.covariance @ tilted
-    information += 0.5 * traces(turned, turned)
-    return score, information
+    shared = np.tensordot(patterns.gram, phi, axes=((1, 2), (0, 2)))
+    gain = (w @ (state.scatter + shared) @ w - patterns.n[:, None, None] * w).sum(axis=0)
+    we = w[:, None] @ e
+    wew = we @ w[:, None]
+    crossed = traces(shared[:, None] @ we, wew)
+    turned = (state.covariance @ spread_out(patterns.gram, wew))[None]
+    pairs = traces(we, we, patterns.n[:, None, None, None])
+    information = 0.5 * (pairs - crossed - crossed.T + traces(turned, turned))
+    return 0.5 * (e * gain).sum(axis=(1, 2)), np.asarray(information, float)
 
 
 def fit(y: Floats, x: Floats) -> Mmrm:
@@ -168,9 +172,9 @@ def fit(y: Floats, x: Floats) -> Mmrm:
     raise ValueError("the likelihood of the repeated measures has no maximum that could be found")
 
 
-def _climbed(patterns: Sequence[Pattern], visits: Floats, state: State, step: Floats) -> tuple[Floats, State]:
+def _climbed(patterns: Patterns, visits: Floats, state: State, step: Floats) -> tuple[Floats, State]:
     """Take the step, or the first half of it that keeps a covariance and does not lose likelihood."""
-    for halvings in range(40):
+    for halvings in range(_MOST_HALVINGS):
         tried = visits + step / 2**halvings
         if np.linalg.eigvalsh(tried)[0] > 0:
             found = state_at(patterns, tried)
@@ -189,7 +193,7 @@ def _first_guess(y: Floats, x: Floats) -> Floats:
     seen = np.isfinite(residual)
     filled = np.where(seen, residual, 0.0)
     found = filled.T @ filled / np.maximum(seen.T.astype(float) @ seen - x.shape[1], 1)
-    values, vectors = np.linalg.eigh(found)
     if seen.all():
         return found
+    values, vectors = np.linalg.eigh(found)
     return (vectors * np.maximum(values, 1e-3 * values.max())) @ vectors.T

@@ -57,42 +57,33 @@ def kenward_roger(fitted: Mmrm, weights: Floats) -> Estimate:
 
 
 def _slopes(fitted: Mmrm) -> _Slopes:
-    e = basis(len(fitted.visits))
-    state = state_at(fitted.patterns, fitted.visits)
+    e, state = basis(len(fitted.visits)), state_at(fitted.patterns, fitted.visits)
     _, expected = score_and_information(fitted.patterns, state, e)
-    k, m = fitted.coefficients.shape
-    p = np.zeros((len(e), k * m, k * m))
-    for pattern, w in zip(fitted.patterns, state.weights, strict=True):
-        p -= spread_out(pattern.gram, w @ e @ w)
-    observed = _quadratic(fitted, state, e) - expected
-    return _Slopes(state, p, _inverse(expected), _inverse(observed))
+    w = state.weights[:, None]
+    observed = _quadratic(state, e) - expected
+    return _Slopes(
+        state, -spread_out(fitted.patterns.gram, w @ e @ w), _inverse(expected), _inverse(observed)
+    )
 
 
 def _inverse(matrix: Floats) -> Floats:
     return np.asarray(np.linalg.inv(matrix), float)
 
 
-def _quadratic(fitted: Mmrm, state: State, e: Floats) -> Floats:
+def _quadratic(state: State, e: Floats) -> Floats:
     """Return y' P V_a P V_b P y, whose expectation is twice the information."""
-    q, (k, m) = len(e), fitted.coefficients.shape
-    found, projected = np.zeros((q, q)), np.zeros((q, k * m))
-    for pattern, w, r in zip(fitted.patterns, state.weights, state.residuals, strict=True):
-        scatter = w @ (r.T @ r) @ w
-        found += traces(scatter @ e, w @ e)
-        projected += (pattern.x.T @ r @ w @ (e @ w)).reshape(q, k * m)
-    return found - projected @ state.covariance @ projected.T
+    w = state.weights[:, None]
+    scatter = w @ state.scatter[:, None] @ w
+    projected = (state.moved[:, None] @ w @ e @ w).sum(axis=0).reshape(len(e), -1)
+    return traces(scatter @ e, w @ e) - projected @ state.covariance @ projected.T
 
 
 def _crossed(fitted: Mmrm, slopes: _Slopes) -> Floats:
     """Return sum_ab W_ab Q_ab [coefficient, coefficient]."""
-    e = basis(len(fitted.visits))
-    k, m = fitted.coefficients.shape
+    e, w = basis(len(fitted.visits)), slopes.state.weights[:, None]
     weighted = np.tensordot(slopes.expected, e, 1)
-    found = np.zeros((k * m, k * m))
-    for pattern, w in zip(fitted.patterns, slopes.state.weights, strict=True):
-        middle = ((e @ w) @ weighted).sum(axis=0)
-        found += np.kron(pattern.gram, w @ middle @ w)
-    return found
+    middle = (e @ w @ weighted).sum(axis=1, keepdims=True)
+    return spread_out(fitted.patterns.gram, w @ middle @ w)[0]
 
 
 def _freedom(phi: Floats, w: Floats, p: Floats, spread: Floats) -> float:

@@ -12,6 +12,7 @@ from insulae.core.registry import nearest
 from insulae.endpoints import base as endpoints
 from insulae.manufacturing.supply import told
 from insulae.study.spec import Reported, Study
+from insulae.trials.design.checks import trial_mistakes
 
 INSULINS = ("basal_bolus", "basal_insulin", "premix_insulin")
 
@@ -35,6 +36,8 @@ def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
         for i, name in enumerate(study.endpoints):
             if name not in known:
                 yield f"endpoints.{i}", f"unknown endpoint '{name}'; {nearest(name, known)}"
+    if study.trial is not None:
+        yield from trial_mistakes(study.trial, [arm.name for arm in study.arms], study.visit_days())
     for i, reported in enumerate(study.reported):
         yield from _reported(f"reported.{i}", reported, [arm.name for arm in study.arms])
 

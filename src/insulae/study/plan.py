@@ -140,7 +140,7 @@ def _key(study: Study, found: Recruitment | None) -> str:
     The size counts where it decides who is recruited.
     """
     plain = study.to_plain()
-    for field in ("name", "question", "reported", "notes", "visits", "endpoints", "stored_traces"):
+    for field in ("name", "question", "trial", "reported", "notes", "visits", "endpoints", "stored_traces"):
         plain.pop(field, None)
     plain["population"].pop("size")
     plain["days"], plain["endpoint_names"] = study.visit_days(), study.endpoint_names()

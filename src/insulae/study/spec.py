@@ -17,6 +17,7 @@ from insulae.endpoints import base as endpoints
 from insulae.populations.patient import PHENOTYPES
 from insulae.study.patients import Baseline, Criterion, Patient, Spec
 from insulae.therapies import base as therapies
+from insulae.trials.design.protocol import TrialSpec
 
 _EVERY = re.compile(r"^every\s+(.+)$")
 _BARE = re.compile(r"[-+\d.e]+")
@@ -174,6 +175,8 @@ class Study(Spec):
     """Whether people also die as others of their age and sex do."""
     stored_traces: StoredTraces = StoredTraces()
     """Whose glucose traces are kept."""
+    trial: TrialSpec | None = None
+    """How a trial of the arms is run and analyzed; see `insulae design`."""
     reported: tuple[Reported, ...] = ()
     """Published values to hold the results against."""
     notes: tuple[str, ...] = ()

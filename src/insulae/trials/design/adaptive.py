@@ -29,7 +29,7 @@ _DRAWS_FOR_BEST = 200
 
 @functools.lru_cache(maxsize=100_000)
 def chance_better(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Return P(share of one > share of other) from (successes, patients), flat priors, by quantiles of the first.
+    """Return P(share of one > share of other), flat priors, from (successes, patients) of each.
 
     >>> round(chance_better((5, 10), (5, 10)), 3)
     0.5

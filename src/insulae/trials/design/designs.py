@@ -107,7 +107,7 @@ class SingleArm(_Design):
     """Arm of the study."""
     size: Size
     """Patients."""
-    null: Share
+    reference: Share
     """Share of successes that is not good enough."""
     sentinel: SentinelDosing | None = None
     """First patients one by one."""
@@ -126,7 +126,7 @@ class TwoStageDesign(_Design):
     """Which design."""
     arm: str
     """Arm of the study."""
-    null: Share
+    reference: Share
     """Share of successes that is not good enough."""
     alternative: Share
     """Share that should be found."""

@@ -34,7 +34,7 @@ def _tilted(scene: Scene, design: SingleArm | TwoStageDesign) -> Floats:
     whole = dataclasses.replace(scene, spec=complete)
     followed = whole.followed(scene.places, arm, draws)
     won = successes(whole, whole.data(followed, np.zeros(len(arm)), draws))
-    share = design.null / 100
+    share = design.reference / 100
     if not 0 < won.mean() < 1:
         raise ValueError("all simulated patients have the same outcome; the null is no mixture of them")
     return np.where(won, share / won.sum(), (1 - share) / (~won).sum())

@@ -26,7 +26,7 @@ def single_arm(scene: Scene, design: SingleArm, replicate: int) -> Found:
     if stopped is not None:
         return Found(False, *scene.ended_at(data, stopped), "stopped for harm")
     wins = successes(scene, data)
-    p = binomial.at_least(int(wins.sum()), len(wins), design.null / 100)
+    p = binomial.at_least(int(wins.sum()), len(wins), design.reference / 100)
     ended = scene.ended_at(data, last_visit(primary, data))
     return Found(p <= scene.spec.alpha / 200, *ended, "planned end", _share(wins))
 
@@ -92,7 +92,7 @@ def _share(wins: Flags) -> ancova.Estimate:
 def two_stage_of(design: TwoStageDesign, alpha: float) -> two_stage.TwoStage:
     """Return Simon's design for the one-sided half of alpha."""
     found = _searched(
-        design.null / 100, design.alternative / 100, alpha / 2, 1 - design.power / 100, design.most
+        design.reference / 100, design.alternative / 100, alpha / 2, 1 - design.power / 100, design.most
     )
     return found[0 if design.choice == "optimal" else 1]
 

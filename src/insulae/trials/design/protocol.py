@@ -195,7 +195,7 @@ class TrialSpec(Section):
         """Refuse estimands whose composite strategy has no value of failure."""
         for estimand in self.estimands:
             names = [e.name for e in self.intercurrent] + [DEATH]
-            if any(estimand.strategy(n) == "composite" for n in names) and _known(estimand.endpoint):
+            if _known(estimand.endpoint) and any(estimand.strategy(n) == "composite" for n in names):
                 estimand.failure_value()
 
 

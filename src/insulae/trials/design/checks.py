@@ -1,0 +1,96 @@
+"""What must agree between the trial of a study file and its arms, visits and endpoints."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from insulae.core.clock import DAYS_PER_WEEK
+from insulae.core.registry import nearest
+from insulae.endpoints import base as endpoints
+from insulae.trials.design import designs
+from insulae.trials.design.protocol import DEATH, Estimand, TrialSpec
+
+YES_NO_DESIGNS = (designs.SingleArm, designs.TwoStageDesign, designs.ResponseAdaptive)
+_ON_SHARES = ("difference_of_shares",)
+
+
+def trial_mistakes(spec: TrialSpec, arms: Sequence[str], days: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """Yield (path, sentence) for everything that cannot be right."""
+    known = [member.name for member in endpoints.catalogue()]
+    for name in spec.design.arm_names():
+        if name not in arms:
+            yield "trial.design", f"the study has no arm '{name}'; {nearest(name, arms)}"
+    unknown = sorted(spec.endpoint_names() - set(known))
+    for name in unknown:
+        yield "trial", f"unknown endpoint '{name}'; {nearest(name, known)}"
+    yield from _intercurrent(spec, arms, days)
+    if unknown:
+        return
+    for i, estimand in enumerate(spec.estimands):
+        yield from _estimand(f"trial.estimands.{i}", estimand, spec, days)
+    if isinstance(spec.design, YES_NO_DESIGNS) and not spec.primary.is_yes_no():
+        names = ", ".join(member.name for member in endpoints.catalogue() if member.kind == "yes_no")
+        yield (
+            "trial.estimands.0.endpoint",
+            f"a {spec.design.kind} trial needs a yes or no; choose one of {names}",
+        )
+    if isinstance(spec.design, designs.RunIn) and spec.primary.is_yes_no():
+        yield "trial.estimands.0.endpoint", "a run_in trial needs a number, of which the change is taken"
+    yield from _design(spec)
+
+
+def _design(spec: TrialSpec) -> Iterator[tuple[str, str]]:
+    design = spec.design
+    if isinstance(design, designs.GroupSequential):
+        rises = all(a < b for a, b in zip(design.looks, design.looks[1:], strict=False))
+        if not rises or design.looks[-1] != 1:
+            yield "trial.design.looks", "looks must rise, and the last must be 1"
+    if isinstance(design, designs.DoseEscalation) and design.rule == "crm":
+        s = design.skeleton
+        if len(s) != len(design.doses) or any(a >= b for a, b in itertools.pairwise(s)):
+            yield "trial.design.skeleton", f"crm needs {len(design.doses)} rising shares, one for each dose"
+    if isinstance(design, designs.TwoStageDesign) and design.alternative <= design.reference:
+        yield "trial.design.alternative", "must be above the reference"
+
+
+def _at_visit(week: float, days: Sequence[int]) -> bool:
+    return round(week * DAYS_PER_WEEK) in days
+
+
+def _weeks(days: Sequence[int]) -> str:
+    return ", ".join(f"{day / DAYS_PER_WEEK:g}" for day in days)
+
+
+def _intercurrent(spec: TrialSpec, arms: Sequence[str], days: Sequence[int]) -> Iterator[tuple[str, str]]:
+    for i, event in enumerate(spec.intercurrent):
+        path = f"trial.intercurrent.{i}"
+        for field in ("arm", "to"):
+            name = getattr(event, field)
+            if name not in arms:
+                yield f"{path}.{field}", f"the study has no arm '{name}'; {nearest(name, arms)}"
+        if not _at_visit(event.week, days):
+            yield (
+                f"{path}.week",
+                f"there is no visit in week {event.week:g}; visits are in weeks {_weeks(days)}",
+            )
+        if event.name == DEATH:
+            yield f"{path}.name", "'death' is known already; choose another name"
+
+
+def _estimand(
+    path: str, estimand: Estimand, spec: TrialSpec, days: Sequence[int]
+) -> Iterator[tuple[str, str]]:
+    if not _at_visit(estimand.week, days):
+        yield (
+            f"{path}.week",
+            f"there is no visit in week {estimand.week:g}; visits are in weeks {_weeks(days)}",
+        )
+    events = [*dict.fromkeys(event.name for event in spec.intercurrent), DEATH]
+    for name in estimand.strategies:
+        if name not in events:
+            yield f"{path}.strategies", f"unknown event '{name}'; {nearest(name, events)}"
+    if estimand.strategy(DEATH) in ("hypothetical", "treatment_policy"):
+        yield f"{path}.strategies", "for death: composite, while_on_treatment or principal_stratum"
+    if estimand.estimator in _ON_SHARES and not estimand.is_yes_no():
+        yield f"{path}.estimator", f"'{estimand.endpoint}' is a number; choose ancova or mmrm"
+    if estimand.estimator and estimand.estimator not in _ON_SHARES and estimand.is_yes_no():
+        yield f"{path}.estimator", f"'{estimand.endpoint}' is a yes or no; choose difference_of_shares"
