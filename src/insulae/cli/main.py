@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from insulae.cli import own_data, physiology
+from insulae.cli import own_data, physiology, twins
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.core.errors import InsulaeError
@@ -41,6 +41,9 @@ app.command()(physiology.accuracy)
 app.command()(manufacture)
 app.command()(own_data.cgm)
 app.command()(own_data.islet_function)
+app.command()(twins.fit)
+app.command()(twins.update)
+app.command()(twins.forecast)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[
