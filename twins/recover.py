@@ -1,9 +1,9 @@
 """Simulate people, fit them, ask whether the intervals hold the truth: `python -m twins.recover`.
 
-Fifty people with type 2 diabetes are taken from the population of the parameter table; a glucose test of five
-times (glucose, insulin, C-peptide) is simulated for each with the error that the likelihood expects. First the
-people differ in the fitted quantities alone, as the model assumes; then in every row of the table that has a
-spread, as simulated people do: what is not fitted is then wrong for everybody.
+Fifty people with type 2 diabetes are taken from the population of the parameter table; a glucose test of
+five times (glucose, insulin, C-peptide) is simulated for each with the error the likelihood expects. First
+the people differ in the fitted quantities alone, as the model assumes; then in every row of the table that
+has a spread, as simulated people do: what is not fitted is then wrong for everybody.
 """
 
 import argparse
