@@ -119,7 +119,9 @@ def predict(subject: Subject) -> Prediction:
     observed = np.concatenate([s.values for s in there.series])
     minutes = np.concatenate([s.minutes for s in there.series])
     drawn = measured(evidence, exact, variance, SEED)
-    return Prediction(subject, fitted, np.asarray(evidence.quantity), minutes, drawn, observed, exact)
+    return Prediction(
+        subject, fitted, np.asarray(evidence.quantity)[: len(observed)], minutes, drawn, observed, exact
+    )
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from insulae.cli import own_data, physiology
+from insulae.cli import own_data, physiology, twins
 from insulae.cli.design import design
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
@@ -45,6 +45,9 @@ app.command()(own_data.cgm)
 app.command()(own_data.islet_function)
 app.command()(validate)
 app.command()(design)
+app.command()(twins.fit)
+app.command()(twins.update)
+app.command()(twins.forecast)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
 Set = Annotated[

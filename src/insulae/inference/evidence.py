@@ -20,8 +20,10 @@ from insulae.inference.measurement_error import QUANTITIES, ErrorTable
 
 Floats = NDArray[np.floating[Any]]
 
-STEPS_TOGETHER = 48
-"""Schedules are padded to a multiple of this, so that few lengths are compiled."""
+STEPS_TOGETHER, EXPERIMENTS_TOGETHER, VALUES_TOGETHER = 48, 4, 64
+"""Steps, experiments (more than one) and values are padded to multiples of these, so that few shapes are
+compiled; a filled-in value is of no kind and counts nowhere."""
+NO_KIND, NO_ERROR = len(QUANTITIES), 1e9
 SENSOR = QUANTITIES.index("interstitial")
 
 
@@ -38,7 +40,8 @@ class Series:
 class Experiment:
     """A schedule, plasma glucose (mg/dL) and basal insulin (pmol/kg/min) it begins with, what was measured.
 
-    `clock` is the minute, on a clock that all days share, at which the experiment's minute zero lies.
+    `clock` is the minute, on a clock that all days share, at which the experiment's minute zero lies; `meals`
+    are the minutes at which carbohydrate may differ from the schedule, each with its standard deviation (g).
     """
 
     name: str
@@ -47,6 +50,7 @@ class Experiment:
     series: tuple[Series, ...]
     basal_insulin: float = 0.0
     clock: float = 0.0
+    meals: tuple[tuple[float, float], ...] = ()
 
 
 @pytree
@@ -74,32 +78,49 @@ class Evidence:
 
 def stacked(experiments: Sequence[Experiment], errors: ErrorTable) -> Evidence:
     """Lay experiments side by side; raises `ValueError` where there is nothing measured."""
-    longest = max(len(e.schedule.minutes) for e in experiments)
-    steps = math.ceil(longest / STEPS_TOGETHER) * STEPS_TOGETHER
+    steps = _rounded(max(len(e.schedule.minutes) for e in experiments), STEPS_TOGETHER)
+    if len(experiments) > 1:
+        missing = -len(experiments) % EXPERIMENTS_TOGETHER
+        experiments = [*experiments, *[dataclasses.replace(experiments[0], series=())] * missing]
     schedules = [padded(e.schedule, steps) for e in experiments]
     rows = [_series(place, e, s, schedules[place]) for place, e in enumerate(experiments) for s in e.series]
     if not rows:
         raise ValueError("nothing was measured in any of the experiments")
-    table: dict[str, Any] = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-    scale = np.array([getattr(errors, name) for name in QUANTITIES])
+    joined: dict[str, Any] = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    table = {name: _filled(name, column) for name, column in joined.items()}
+    scale = np.array([*(getattr(errors, name) for name in QUANTITIES), NO_ERROR])
     is_infusion = table["quantity"] == QUANTITIES.index("infusion")
-    offset: Any = np.where(is_infusion, errors.infusion_offset, 0.0)
+    offset: Any = np.where(is_infusion, errors.infusion_offset, table["quantity"] == NO_KIND)
     nothing: Any = np.zeros((1, len(offset)))
+    where: Any = {name: table[name] for name in ("quantity", "experiment", "row", "share")}
     return Evidence(
         schedule=map_leaves(lambda *leaves: np.stack(leaves, axis=1), *schedules),
         first_glucose=np.array([e.first_glucose for e in experiments]),  # type: ignore[arg-type]
         basal_insulin=np.array([e.basal_insulin for e in experiments]),  # type: ignore[arg-type]
         logarithm=np.log(table["value"] + offset),
         offset=offset,
-        quantity=table["quantity"],
-        experiment=table["experiment"],
-        row=table["row"],
-        share=table["share"],
+        **where,
         error=scale[table["quantity"]],  # type: ignore[arg-type]
         previous=correlations(table["quantity"], table["experiment"], table["clock"], errors),
         projection=nothing,
         freedom=np.asarray(errors.freedom),  # type: ignore[arg-type]
     )
+
+
+def _rounded(number: int, multiple: int) -> int:
+    return math.ceil(number / multiple) * multiple
+
+
+def _filled(name: str, column: Floats) -> Floats:
+    """Return a column of values with values of no kind behind it."""
+    missing = -len(column) % VALUES_TOGETHER
+    fill = {"quantity": NO_KIND, "value": 1.0}.get(name, 0)
+    return np.concatenate([column, np.full(missing, fill, column.dtype)])
+
+
+def number_of_values(evidence: Evidence) -> int:
+    """Return how many values were measured; they stand before those filled in."""
+    return int(np.sum(np.asarray(evidence.quantity) < NO_KIND))
 
 
 def _series(place: int, experiment: Experiment, series: Series, schedule: Schedule) -> dict[str, Any]:

@@ -143,9 +143,9 @@ def hyperglycemic_euglycemic(surface: float, weight: float) -> Schedule:
     return clamp(220.0, [0, 10, 90, 92.5], [95, 200, 200, 90], insulin)
 
 
-def days(steps: int, hour: float = 0.0) -> Schedule:
-    """Return days in five-minute steps from an hour of the day on; fill them by `eat` and `inject`."""
-    return rest(steps, hour=hour)
+def days(steps: int, first: float = 0.0) -> Schedule:
+    """Return days in five-minute steps from some minutes after a midnight on; see `eat` and `inject`."""
+    return rest(steps, first, hour=0.0)
 
 
 def eat(

@@ -7,6 +7,7 @@ than noted, and meals not noted, are a Gaussian along known directions (`meals.p
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from insulae.core.clock import STEPS_PER_DAY
@@ -34,8 +35,13 @@ def courses(evidence: Evidence, known: Known, logarithms: Array) -> experiments.
     state = experiments.fasting(
         personal, jnp.asarray(evidence.first_glucose)[:, None], jnp.asarray(evidence.basal_insulin)[:, None]
     )
-    schedule = map_leaves(lambda leaf: jnp.asarray(leaf)[..., None], evidence.schedule)
+    schedule = map_leaves(_with_draws, evidence.schedule)
     return experiments.live(personal, state, schedule)
+
+
+def _with_draws(leaf: Array) -> Array:
+    """Give a leaf [step, experiment] the axis of draws, unless it differs between them."""
+    return jnp.asarray(leaf) if jnp.ndim(leaf) > 2 else jnp.asarray(leaf)[..., None]
 
 
 def predicted(evidence: Evidence, known: Known, glycation: hba1c.Parameters, logarithms: Array) -> Array:
@@ -80,6 +86,14 @@ def log_likelihood(evidence: Evidence, white: Array) -> Array:
     number = of_kind(evidence).sum(axis=1)[:, None]
     freedom = evidence.freedom
     return (-(freedom + number) / 2 * jnp.log1p(squares(evidence, white) / freedom)).sum(axis=0)
+
+
+def normalization(evidence: Evidence) -> float:
+    """Return what the likelihood loses with its correlations and meals, to compare different ones."""
+    projection = np.asarray(evidence.projection)
+    # P P' = L^-1 (L L' - 1) L^-T, so that 1 - P P' = (L L')^-1 up to a rotation.
+    left = np.linalg.slogdet(np.eye(len(projection)) - projection @ projection.T)[1]
+    return float(0.5 * np.log1p(-(np.asarray(evidence.previous) ** 2)).sum() - 0.5 * left)
 
 
 def log_prior(prior: Prior, logarithms: Array) -> Array:

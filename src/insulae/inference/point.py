@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 from scipy.linalg import solve
 
+from insulae.inference.evidence import NO_KIND
 from insulae.inference.likelihood import Prior
 from insulae.inference.measurement_error import QUANTITIES
 from insulae.inference.model import Floats, Posterior
@@ -60,9 +61,9 @@ def _weights(posterior: Posterior, white: Floats) -> Floats:
     evidence = posterior.evidence
     freedom, quantity = float(evidence.freedom), np.asarray(evidence.quantity)
     explained = (np.asarray(evidence.projection) @ white) ** 2
-    total = np.bincount(quantity, white**2, len(QUANTITIES))
+    total = np.bincount(quantity, white**2, NO_KIND + 1)
     total[QUANTITIES.index("interstitial")] -= explained.sum()
-    number = np.bincount(quantity, minlength=len(QUANTITIES))
+    number = np.bincount(quantity, minlength=len(total))
     return ((freedom + number) / (freedom + total))[quantity]
 
 
@@ -94,6 +95,12 @@ def most_probable(posterior: Posterior, seed: int) -> Point:
     return Point(
         center, np.asarray(np.linalg.inv(curvature), float), density, float(np.sqrt(away @ curvature @ away))
     )
+
+
+def climbed(posterior: Posterior, point: Point) -> Point:
+    """Return the most probable place near a point of a slightly different posterior."""
+    center, density, curvature = _climb(posterior, point.logarithms)
+    return Point(center, np.asarray(np.linalg.inv(curvature), float), density, point.disagreement)
 
 
 def draws(prior: Prior, number: int, seed: int) -> Floats:

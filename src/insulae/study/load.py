@@ -30,7 +30,8 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _parse(text: str, name: str) -> Any:
+def parse(text: str, name: str) -> Any:
+    """Return what a YAML text holds; raises `InvalidStudy` with the place of a mistake."""
     try:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -51,7 +52,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Study:
 
 def read(text: str, overrides: Iterable[str] = (), name: str = "study") -> Study:
     """Return the study that a YAML text describes."""
-    content = _parse(text, name)
+    content = parse(text, name)
     if not isinstance(content, dict):
         raise InvalidStudy(f"{name}: a study is a list of 'field: value' lines", "See insulae show schema")
     for override in overrides:
@@ -64,7 +65,7 @@ def from_plain(content: Any) -> Study:
     try:
         study = Study.model_validate(_without_bare_floats(content))
     except ValidationError as error:
-        raise InvalidStudy("\n".join(_sentence(one, content) for one in error.errors())) from error
+        raise InvalidStudy(sentences(error, content)) from error
     found = mistakes(study)
     if found:
         raise InvalidStudy("\n".join(found))
@@ -90,7 +91,7 @@ def _overridden(content: Any, override: str) -> Any:
     if not equals or not path.strip():
         raise InvalidStudy(f"--set {override}: expected path=value", "For example --set population.size=50")
     parts = path.strip().split(".")
-    return _with(content, parts, _parse(value, f"--set {path}"), path.strip())
+    return _with(content, parts, parse(value, f"--set {path}"), path.strip())
 
 
 def _with(content: Any, parts: list[str], value: Any, path: str) -> Any:
@@ -143,6 +144,11 @@ _EXPECTED = {
     "float_type": "a number",
     "string_type": "text",
 }
+
+
+def sentences(error: ValidationError, content: Any) -> str:
+    """Return a sentence for every mistake, one a line."""
+    return "\n".join(_sentence(one, content) for one in error.errors())
 
 
 def _sentence(error: Any, content: Any) -> str:

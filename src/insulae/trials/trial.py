@@ -106,6 +106,11 @@ def simulate_chunk(
     who = np.asarray(ids if trial.recruits is None else trial.recruits.of(ids), np.int64)
     start = starting(trial.numbers, list(trial.treatment), trial.seed, who)
     on_start()
+    return simulate_from(trial, start, ids, on_step)
+
+
+def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], None]) -> Outcome:
+    """Take patients at a starting state through every arm; `on_step` is called after every simulated day."""
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
     draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, who)
     events: dict[str, Happened] = {}

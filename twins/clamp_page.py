@@ -1,0 +1,144 @@
+"""What the predicted clamps come to, and the page that shows them person by person."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from scipy.stats import spearmanr
+
+from insulae.inference.measurement_error import QUANTITIES
+from insulae.report.figures import COLORS, GRAY
+from twins.clamp import INTERVAL, PMOL_PER_MU, Prediction
+from twins.page import Check, panel, write_page
+
+GROUPS = {"NGT": COLORS[0], "IGT": COLORS[1], "T2DM": COLORS[2]}
+LABELS = {
+    "infusion": "glucose infusion, mg/kg/min",
+    "insulin": "insulin, pmol/L",
+    "c_peptide": "C-peptide, pmol/L",
+}
+
+
+def _rows(p: Prediction, quantity: str) -> np.ndarray:
+    return p.quantity == QUANTITIES.index(quantity)
+
+
+def sensitivity(p: Prediction) -> float:
+    """Return the predicted index: infusion over glucose over insulin (mU/L) at the end, median."""
+    infusion = p.exact[_rows(p, "infusion")][-1]
+    insulin = p.exact[_rows(p, "insulin")][-1] / PMOL_PER_MU
+    return float(np.median(infusion / p.subject.clamp[0, -1] / insulin))
+
+
+def early(p: Prediction, values: np.ndarray, quantity: str, until: float) -> np.ndarray:
+    """Return the rise of a quantity above its beginning, averaged over time until a minute, [draw]."""
+    rows = _rows(p, quantity)
+    minutes, series = p.minutes[rows], values[rows]
+    chosen = (minutes <= until) & np.isfinite(p.observed[rows])
+    area = np.trapezoid(series[chosen], minutes[chosen], axis=0) / until
+    return area - series[chosen][0]
+
+
+def plain(p: Prediction, quantity: str, values: np.ndarray) -> float:
+    """Return the mean of a quantity over the hyperglycemic 90 minutes, median of draws."""
+    rows = _rows(p, quantity)
+    minutes = p.minutes[rows]
+    chosen = (minutes <= 90) & np.isfinite(p.observed[rows])
+    return float(np.median(np.trapezoid(values[rows][chosen], minutes[chosen], axis=0) / 90))
+
+
+def _pairs(found: Sequence[Prediction]) -> dict[str, np.ndarray]:
+    """Return predicted and measured figures, [person, (predicted, measured)]."""
+    pairs: dict[str, list[tuple[float, float]]] = {}
+
+    def add(name: str, predicted: float, seen: float) -> None:
+        pairs.setdefault(name, []).append((predicted, seen))
+
+    for p in found:
+        seen = p.observed[:, None]
+        add("insulin sensitivity (infusion / glucose / insulin)", sensitivity(p), p.subject.sensitivity)
+        add(
+            "glucose infusion at the end", float(np.median(p.exact[_rows(p, "infusion")])), p.subject.infusion
+        )
+        for q, word in (("insulin", "insulin"), ("c_peptide", "C-peptide")):
+            first = float(np.median(early(p, p.exact, q, 10)))
+            add(f"first phase, {word} 0-10 min", first, float(early(p, seen, q, 10)[0]))
+            add(f"clamp secretion, {word} 0-90 min", plain(p, q, p.exact), plain(p, q, seen))
+    return {name: np.array(values) for name, values in pairs.items()}
+
+
+def coverage(found: Sequence[Prediction], quantity: str) -> tuple[float, int]:
+    """Return the share (%) of measured values inside their interval, and their number."""
+    inside = []
+    for p in found:
+        rows = _rows(p, quantity) & np.isfinite(p.observed)
+        low, high = np.percentile(p.values[rows], INTERVAL, axis=1)
+        inside += list((p.observed[rows] >= low) & (p.observed[rows] <= high))
+    return 100 * float(np.mean(inside)), len(inside)
+
+
+def _checks(found: Sequence[Prediction], pairs: dict[str, np.ndarray]) -> list[Check]:
+    checks: list[Check] = []
+    for name, values in pairs.items():
+        known = values[np.isfinite(values).all(axis=1)]
+        rank = float(spearmanr(known[:, 0], known[:, 1])[0])
+        ratio = float(np.median(known[:, 0] / known[:, 1]))
+        said = f"{rank:.2f} in {len(known)} people; predicted over measured, median {ratio:.2f}"
+        checks.append((f"rank correlation, {name}", "above 0.6", said, rank > 0.6))
+    for quantity in LABELS:
+        share, number = coverage(found, quantity)
+        said = f"{share:.0f} % of {number}"
+        checks.append(
+            (f"90 % intervals, {quantity.replace('_', '-')}", "80 to 97 %", said, 80 <= share <= 97)
+        )
+    return checks
+
+
+def _scatter(name: str, values: np.ndarray, groups: Sequence[str]) -> str:
+    def draw(axes: Axes) -> None:
+        for group, tint in GROUPS.items():
+            mine = np.array([g == group for g in groups])
+            axes.plot(values[mine, 1], values[mine, 0], "o", color=tint, markersize=4, label=group)
+        top = float(np.nanmax(values))
+        axes.plot([0, top], [0, top], color=GRAY, linewidth=1)
+        axes.set_xlabel("measured")
+        axes.set_ylabel("predicted")
+        axes.legend(frameon=False)
+
+    return panel(f"pair-{abs(hash(name))}", name, draw)
+
+
+def _person(p: Prediction, quantity: str) -> str:
+    def draw(axes: Axes) -> None:
+        rows = _rows(p, quantity)
+        low, middle, high = np.percentile(p.values[rows], (5, 50, 95), axis=1)
+        tint = GROUPS[p.subject.group]
+        axes.fill_between(p.minutes[rows], low, high, color=tint, alpha=0.2, linewidth=0)
+        axes.plot(p.minutes[rows], middle, color=tint)
+        axes.plot(p.minutes[rows], p.observed[rows], "o", color="black", markersize=3)
+        axes.set_xlabel("minutes of the clamp")
+        axes.set_ylabel(LABELS[quantity])
+
+    return panel(f"p{p.subject.name}-{quantity}", f"{p.subject.name} ({p.subject.group})", draw)
+
+
+def write(folder: Path, found: Sequence[Prediction]) -> str:
+    """Write `index.html` and return what it says."""
+    pairs = _pairs(found)
+    effective = [float(p.fitted.draws.convergence.effective.min()) for p in found]
+    sentences = [
+        "The glucose test alone was fitted; the clamp of the same person was predicted, with 90 % intervals. "
+        "The glucose reached in the clamp is given to the prediction: the experimenter set it.",
+        f"{len(found)} people; smallest effective sample size {min(effective):.0f}; data CC BY 4.0, Ohashi "
+        "and others 2018.",
+    ]
+    groups = [p.subject.group for p in found]
+    sections = [("Predicted against measured", [_scatter(n, v, groups) for n, v in pairs.items()])]
+    sections += [
+        (f"Each person: {LABELS[q]}", [_person(p, q) for p in found]) for q in ("insulin", "c_peptide")
+    ]
+    checks = _checks(found, pairs)
+    return write_page(
+        folder / "index.html", "Clamps foreseen from a glucose test", sentences, checks, sections
+    )

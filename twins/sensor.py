@@ -1,0 +1,228 @@
+"""Fit the first days of sensor glucose, foresee the last three: `python -m twins.sensor --data FOLDER`.
+
+The data (CC BY 4.0) are ShanghaiT2DM, Zhao and others, Sci Data 2023;10:35, as CSV files of recordings with
+sensor glucose each quarter of an hour, diet as text, injections, and `summary.csv`. Diet notes give the time
+of a meal; its carbohydrate is taken as usual for the hour, with the error of `measurement_error.meal_size`.
+Recordings with a pump, insulin into a vein, or fewer than five whole days are left out and counted.
+
+The days foreseen get meals and insulin of the fitted days, one after the other: nothing of the last three
+days is used. Two baselines: the share in range of the last fitted days, and of their mean profile.
+"""
+
+import argparse
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from insulae.core.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR
+from insulae.inference.evidence import stacked
+from insulae.inference.fit import Fitted, fit
+from insulae.inference.measurement_error import error_table
+from insulae.inference.predictive import expected, measured, variances
+from insulae.inference.prior import believed
+from insulae.inference.sensor_days import Diary, day_of, sensor_days
+from insulae.populations.patient import ClinicNumbers
+from insulae.therapies.base import LONG_AGO, load_all
+
+SEED = 20260101
+FORESEEN = 3
+MOST_FITTED = 8
+LOW, HIGH = 70.0, 180.0
+RAPID = ("aspart", "novolin r", "gansulin r", "glulisine", "lispro", "humulin r")
+LONG = ("degludec", "detemir", "glargine", "glarigine", "nph")
+PREMIX = {"70/30": 0.3, "30r": 0.3, "m30": 0.3, "40r": 0.4, "50r": 0.5, "25": 0.25}
+"""Share of rapid insulin by words of the name; the rest is long-acting."""
+SIZES = ((10, 50.0), (15, 65.0), (16, 15.0), (21, 70.0), (24, 15.0))
+"""Usual carbohydrate (g) until an hour of the day, as the meals of the parameter table."""
+TOGETHER = 45.0
+"""Notes closer than this (min) are one meal."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One recording: name, what the clinic knows, diary, first whole day, day after the last."""
+
+    name: str
+    numbers: ClinicNumbers
+    diary: Diary
+    first: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Foreseen:
+    """The last days of a recording: draws of time in range (%), what was seen, and two baselines."""
+
+    recording: Recording
+    fitted: Fitted
+    minutes: np.ndarray
+    glucose: np.ndarray
+    seen: np.ndarray
+    in_range: np.ndarray
+    seen_in_range: float
+    repeated: float
+    profile: float
+
+
+def _share(text: str) -> float | None:
+    """Return the rapid share of an insulin by its name; None for a name that is not known."""
+    name = text.lower().replace("\xa0", " ")
+    for word, share in PREMIX.items():
+        if word in name:
+            return share
+    if any(word in name for word in LONG):
+        return 0.0
+    return 1.0 if any(word in name for word in RAPID) else None
+
+
+def _injections(minutes: np.ndarray, notes: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return rapid and long-acting injections, [minute, U]."""
+    rapid, long = [], []
+    for minute, note in zip(minutes, notes, strict=True):
+        if not isinstance(note, str):
+            continue
+        for name, dose in re.findall(r"([A-Za-z][^,;]*?)[,\s]+([\d.]+)\s*IU", note.replace("\xa0", " ")):
+            share = _share(name)
+            if share is None:
+                raise ValueError(f"an insulin that is not known: {note}")
+            rapid.append((minute, share * float(dose)))
+            long.append((minute, (1 - share) * float(dose)))
+    return (np.array([d for d in doses if d[1] > 0]).reshape(-1, 2) for doses in (rapid, long))  # type: ignore[return-value]
+
+
+def _meals(minutes: np.ndarray, notes: pd.Series) -> np.ndarray:
+    """Return the meals noted, [minute, g], of the usual size for the hour."""
+    times: list[float] = []
+    for minute in minutes[notes.notna().to_numpy()]:
+        if not times or minute - times[-1] > TOGETHER:
+            times.append(float(minute))
+    hours = [minute % MINUTES_PER_DAY / MINUTES_PER_HOUR for minute in times]
+    grams = [next(size for until, size in SIZES if hour < until) for hour in hours]
+    return np.array(list(zip(times, grams, strict=True))).reshape(-1, 2)
+
+
+def _numbers(row: pd.Series, injects: bool) -> ClinicNumbers:
+    columns = {"age": "Age (years)", "height": "Height (m)", "weight": "Weight (kg)"}
+    given = {k: float(row[v]) for k, v in columns.items()} | {"male": float(row.iloc[1]) - 1}
+    egfr = pd.to_numeric(row.filter(like="Glomerular").iloc[0], errors="coerce")
+    if np.isfinite(egfr):
+        given["egfr"] = float(np.clip(egfr, 15, 140))
+    treatment = ("basal_bolus",) if injects else ()
+    return ClinicNumbers("type2", {k: (v, v) for k, v in given.items()}, treatment)
+
+
+def recordings(folder: Path) -> Iterator[Recording | str]:
+    """Return the recordings, or why one is left out."""
+    summary = pd.read_csv(folder / "summary.csv")
+    for _, row in summary.iterrows():
+        name = str(row.iloc[0])
+        table = pd.read_csv(folder / f"{name}.csv")
+        if table.iloc[:, 7:10].notna().any(axis=None):
+            yield f"{name}: pump or insulin into a vein"
+            continue
+        date = pd.to_datetime(table["Date"])
+        minutes = (date - date.iloc[0].normalize()).dt.total_seconds().to_numpy() / 60
+        glucose = np.stack([minutes, table.iloc[:, 1].to_numpy(float)], axis=1)
+        rapid, long = _injections(minutes, table["Insulin dose - s.c."])
+        diary = Diary(glucose=glucose, meals=_meals(minutes, table["Dietary intake"]), rapid=rapid, long=long)
+        first, end = 1, int(minutes[-1] // MINUTES_PER_DAY)
+        if end - first < 2 + FORESEEN:
+            yield f"{name}: {end - first} whole days"
+            continue
+        yield Recording(name, _numbers(row, len(rapid) + len(long) > 0), diary, first, end)
+
+
+def _in_range(glucose: np.ndarray) -> np.ndarray:
+    """Return the time in 70-180 mg/dL (%) along the first axis, of what was read."""
+    known = np.isfinite(glucose)
+    return 100 * ((glucose >= LOW) & (glucose <= HIGH)).sum(axis=0) / known.sum(axis=0)
+
+
+def _replayed(diary: Diary, fitted: range, foreseen: range) -> Diary:
+    """Return the diary of the foreseen days with meals and insulin of fitted days in their place."""
+    last = foreseen.start * MINUTES_PER_DAY
+
+    def continued(notes: np.ndarray) -> np.ndarray:
+        kept = [notes[notes[:, 0] < last]]
+        for day in foreseen:
+            source = fitted[(day - foreseen.start) % len(fitted)]
+            there = (notes[:, 0] >= source * MINUTES_PER_DAY) & (notes[:, 0] < (source + 1) * MINUTES_PER_DAY)
+            kept.append(notes[there] + [(day - source) * MINUTES_PER_DAY, 0])
+        return np.concatenate(kept)
+
+    known = diary.glucose[diary.glucose[:, 0] < last]
+    return Diary(known, continued(diary.meals), continued(diary.rapid), continued(diary.long))
+
+
+def foresee(recording: Recording) -> Foreseen:
+    """Fit the first days and foresee the last three."""
+    family, errors = load_all(), error_table()
+    kinds = recording.numbers.treatment
+    specs = [family.get(kind).model_validate({"kind": kind, "start": LONG_AGO}) for kind in kinds]
+    known, prior = believed(recording.numbers, specs, SEED)
+    weight = float(known.signals.metabolic_weight)
+    split = recording.end - FORESEEN
+    fitted_days = range(max(recording.first, split - MOST_FITTED), split)
+    found = fit(known, prior, sensor_days(recording.diary, fitted_days, weight, errors), errors, SEED)
+    last = range(split, recording.end)
+    return _compared(recording, found, fitted_days, last, weight)
+
+
+def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weight: float) -> Foreseen:
+    errors, minutes = error_table(), np.arange(0, MINUTES_PER_DAY, 15.0)
+    seen = np.concatenate([day_of(r.diary, d, weight, errors, minutes).series[0].values for d in last])
+    replayed = _replayed(r.diary, fitted_days, last)
+    coming = [day_of(replayed, day, weight, errors, minutes) for day in last]
+    blank = [dataclasses.replace(s.series[0], values=np.ones(len(minutes))) for s in coming]
+    coming = [dataclasses.replace(d, series=(b,)) for d, b in zip(coming, blank, strict=True)]
+    evidence = dataclasses.replace(stacked(coming, errors), error=np.full(_size(coming), errors.interstitial))
+    exact = expected(evidence, found.posterior.known, found.logarithms)
+    spread = variances(found.posterior, found.logarithms, SEED)
+    glucose = measured(evidence, exact, spread, SEED)
+    before = [day_of(r.diary, d, weight, errors, minutes).series[0].values for d in fitted_days]
+    known = np.isfinite(seen)
+    return Foreseen(
+        recording=r,
+        fitted=found,
+        minutes=np.concatenate([minutes + d * MINUTES_PER_DAY for d in last]),
+        glucose=glucose,
+        seen=seen,
+        in_range=_in_range(glucose[known]),
+        seen_in_range=float(_in_range(seen[:, None])[0]),
+        repeated=float(_in_range(np.concatenate(before[-FORESEEN:])[:, None])[0]),
+        profile=float(_in_range(np.nanmean(np.stack(before), axis=0)[:, None])[0]),
+    )
+
+
+def _size(coming: list[Any]) -> int:
+    return stacked(coming, error_table()).error.shape[0]
+
+
+def main() -> None:
+    """Foresee every recording, print what was found, write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the recordings and summary.csv")
+    parser.add_argument("--out", type=Path, default=Path("results/twins_sensor"))
+    parser.add_argument("--every", type=int, default=1, help="take each n-th recording")
+    given: Any = parser.parse_args()
+    from twins.sensor_page import write
+
+    found, left_out = [], []
+    for recording in list(recordings(given.data))[:: given.every]:
+        if isinstance(recording, str):
+            left_out.append(recording)
+            continue
+        found.append(foresee(recording))
+        print(f"\r{len(found)} recordings", end="", flush=True)
+    print("\n" + write(given.out, found, left_out))
+
+
+if __name__ == "__main__":
+    main()
