@@ -20,8 +20,8 @@ from insulae.inference.twin import Twin
 from insulae.lifestyle import meals
 from insulae.physiology import course
 from insulae.physiology.effects import Effects, combine
-from insulae.physiology.slow import body_weight, hba1c
-from insulae.populations.baseline import Start
+from insulae.physiology.slow import hba1c
+from insulae.populations.baseline import Start, in_balance, on_treatment
 from insulae.populations.cohort import sample
 from insulae.populations.equations import Fortnight, Problem
 from insulae.populations.patient import ClinicNumbers, Cohort
@@ -102,12 +102,12 @@ def starting_twins(
     enrolled = _enrolled(twin, numbers, cohort, doses)
     treatments = [spec.build(enrolled) for spec in treatment]
     effects = combine(t.effects(-1.0) for t in treatments if t.sort != "insulin")
-    cohort = _settled(cohort, values, np.full(cohort.size, GUESS), effects)
+    cohort = _settled(on_treatment(cohort, effects), values, np.full(cohort.size, GUESS), effects)
     found, _ = _fortnight(cohort, effects, doses, twin.seed)
     glycated = hba1c.equilibrium(cohort.parameters.slow.hba1c, found.mean_glucose)  # type: ignore[arg-type]
     cohort = _settled(cohort, values, glycated, effects)
     found, state = _fortnight(cohort, effects, doses, twin.seed)
-    return _start(cohort, state, enrolled, found, effects)
+    return _start(cohort, state, enrolled, found)
 
 
 def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[Floats, Floats]:
@@ -144,16 +144,10 @@ def _enrolled(twin: Twin, numbers: ClinicNumbers, cohort: Cohort, doses: tuple[F
     )
 
 
-def _start(
-    cohort: Cohort, state: course.State, enrolled: Enrolled, found: Fortnight, effects: Effects
-) -> Start:
+def _start(cohort: Cohort, state: course.State, enrolled: Enrolled, found: Fortnight) -> Start:
     """Return the starting state with the weight in balance, and what therapies may know."""
     spilled: Any = found.urinary_glucose
-    balance = cohort.parameters.slow.body_weight
-    lost = body_weight.urinary_energy(balance, spilled)
-    set_point = cohort.traits.weight + (lost - np.asarray(effects.energy_intake)) / balance.maintenance
-    slow = replace(cohort.parameters.slow, body_weight=replace(balance, set_point=set_point))
-    cohort = replace(cohort, parameters=replace(cohort.parameters, slow=slow))
+    cohort = in_balance(cohort, spilled)
     enrolled = dataclasses.replace(
         enrolled,
         hba1c=np.asarray(cohort.traits.hba1c),
@@ -163,4 +157,5 @@ def _start(
     is_solved = np.isfinite(np.asarray(found.mean_glucose))
     averages = replace(state.averages, urinary_glucose=spilled)
     state = replace(state, averages=averages)
-    return Start(cohort, state, enrolled, is_solved, np.ones(cohort.size, np.int32))
+    attempts = np.ones(cohort.size, np.int32)
+    return Start(cohort, state, enrolled, found.fasting_c_peptide, is_solved, attempts)

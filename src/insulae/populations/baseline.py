@@ -128,16 +128,22 @@ def _broyden(inverse: Floats, dx: Floats, dr: Floats) -> Floats:
     return (inverse + np.where(np.abs(limited) < 10, limited, 0)).astype(np.float32)
 
 
+def in_balance(cohort: Cohort, urinary_glucose: Any) -> Cohort:
+    """Return the cohort whose weight is in balance at a loss of glucose in the urine (g/d)."""
+    slow = cohort.parameters.slow
+    lost = body_weight.urinary_energy(slow.body_weight, urinary_glucose)
+    set_point = cohort.traits.weight + lost / slow.body_weight.maintenance
+    slow = replace(slow, body_weight=replace(slow.body_weight, set_point=set_point))
+    return replace(cohort, parameters=replace(cohort.parameters, slow=slow))
+
+
 def _rested(cohort: Cohort, problem: Problem, solution: _Solution) -> tuple[Cohort, course.State]:
     """Return the cohort with its solved parameters, and the state with the weight in balance."""
     parameters, slow, _ = problem.setting(solution.x)
     spilled: Any = solution.found.urinary_glucose
-    lost = body_weight.urinary_energy(parameters.slow.body_weight, spilled)
-    balance = parameters.slow.body_weight
-    balance = replace(balance, set_point=cohort.traits.weight + lost / balance.maintenance)
-    parameters = replace(parameters, slow=replace(parameters.slow, body_weight=balance))
+    cohort = in_balance(replace(cohort, parameters=parameters), spilled)
     averages = replace(solution.state.averages, urinary_glucose=spilled)
-    return replace(cohort, parameters=parameters), replace(solution.state, slow=slow, averages=averages)
+    return cohort, replace(solution.state, slow=slow, averages=averages)
 
 
 def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[bool, Floats]:
@@ -171,7 +177,7 @@ def _effects_at_rest(treatment: list[TherapySpec], enrolled: Enrolled) -> Effect
     return combine(t.effects(-1.0) for t in treatments if t.sort != "insulin")
 
 
-def _on_treatment(cohort: Cohort, effects: Effects) -> Cohort:
+def on_treatment(cohort: Cohort, effects: Effects) -> Cohort:
     """Return the cohort whose usual intake is the one on the treatment before enrollment."""
     slow = cohort.parameters.slow
     energy = effects.energy_intake + np.zeros_like(cohort.traits.weight)
@@ -188,7 +194,7 @@ def _attempt(
     names = unknowns(numbers, has_bolus)
     draws = day_draws(seed, cohort.ids)
     at_rest = _effects_at_rest(treatment, enrolled)
-    problem = Problem(_on_treatment(cohort, at_rest), names, at_rest, draws, basal)
+    problem = Problem(on_treatment(cohort, at_rest), names, at_rest, draws, basal)
     solution = _solve(problem)
     cohort, state = _rested(problem.cohort, problem, solution)
     enrolled = dataclasses.replace(

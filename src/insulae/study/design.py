@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
@@ -49,9 +51,9 @@ def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
     for name in sorted(names - set(known)):
         raise InvalidStudy(f"endpoints: the trial needs '{name}'", nearest(name, known))
     columns = ["arm", "patient", "week", "endpoint", "value"]
-    table = store.read_table(
-        directory / "endpoints.parquet", columns=columns, filters=[("endpoint", "in", sorted(names))]
-    )
+    groups = store.read_row_groups(directory / "endpoints.parquet", columns)
+    wanted = pa.array(sorted(names))
+    table = pa.concat_tables(group.filter(pc.is_in(group["endpoint"], wanted)) for group in groups)
     events = store.read_table(directory / "events.parquet", columns=["arm", "patient", "day", "outcome"])
     return from_tables(table, events, [arm.name for arm in study.arms], names)
 

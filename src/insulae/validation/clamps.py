@@ -41,6 +41,7 @@ def _nothing_taken(like: Array, minute: Array) -> Inputs:
         rapid_absorption=one,
         basal_absorption=one,
         sensitivity=one,
+        exercise=zero,
         hour=minute / MINUTES_PER_HOUR + zero,
     )
 
