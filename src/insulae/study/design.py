@@ -52,8 +52,7 @@ def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
         raise InvalidStudy(f"endpoints: the trial needs '{name}'", nearest(name, known))
     columns = ["arm", "patient", "week", "endpoint", "value"]
     groups = store.read_row_groups(directory / "endpoints.parquet", columns)
-    wanted = pa.array(sorted(names))
-    table = pa.concat_tables(group.filter(pc.is_in(group["endpoint"], wanted)) for group in groups)
+    table = pa.concat_tables(group.filter(pc.field("endpoint").isin(sorted(names))) for group in groups)
     events = store.read_table(directory / "events.parquet", columns=["arm", "patient", "day", "outcome"])
     return from_tables(table, events, [arm.name for arm in study.arms], names)
 

@@ -112,7 +112,8 @@ def simulate_chunk(
 def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], None]) -> Outcome:
     """Take patients at a starting state through every arm; `on_step` is called after every simulated day."""
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
-    draws, event_draws = day_draws(trial.seed, start.cohort.ids), EventDraws(trial.seed, start.cohort.ids)
+    who = np.asarray(start.cohort.ids, np.int64)
+    draws, event_draws = day_draws(trial.seed, who), EventDraws(trial.seed, who)
     events: dict[str, Happened] = {}
     for arm in trial.arms:
         safety = Safety(event_draws, BodyEvents(start.enrolled, trial.has_background_mortality))
