@@ -51,6 +51,10 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+MOST_PATIENTS = 2**31 - 1
+"""Tables number patients in 32 bits."""
+
+
 class Patient(Spec):
     """What is known of one patient, or of all patients of a trial; what is missing is sampled."""
 
@@ -101,7 +105,7 @@ class Population(Spec):
 
     phenotype: Literal["healthy", "prediabetes", "type1", "type2"]
     """Which rows of the parameter table the patients are drawn from."""
-    size: Annotated[int, Field(ge=1, le=1_000_000)]
+    size: Annotated[int, Field(ge=1, le=MOST_PATIENTS)]
     """Number of simulated patients."""
     patient: Patient | None = None
     """What is known of them; what is left out is drawn."""
