@@ -168,6 +168,34 @@ def open_loop(day: Recorded) -> Callable[[], Floats]:
     return lambda: np.asarray(replay(recorded_day).glucose)
 
 
+def native_open_loop(day: Recorded) -> Callable[[], Floats]:
+    """Return the same as compiled by the simulator's own engine, when it is first called."""
+
+    def replayed(state: body.FastState, parameters: body.FastParameters, inputs: Inputs) -> tuple[Array]:
+        def one(fast: body.FastState, given: Inputs) -> tuple[body.FastState, Array]:
+            fast = one_day.step(fast, parameters, given)
+            return fast, fast.glucose.interstitial
+
+        return (jax.lax.scan(one, state, inputs)[1],)
+
+    steps, patients = len(day.inputs), day.state.shape[1]
+    long = map_leaves(lambda _: np.zeros(steps), skeleton(Inputs))
+
+    @functools.cache
+    def prepared() -> tuple[Kernel, list[Packed[Any]]]:
+        kernel = compiled(
+            replayed, [skeleton(body.FastState), skeleton(body.FastParameters), long], by="native"
+        )
+        rows = (day.state, day.parameters, np.moveaxis(day.inputs, 1, 0).reshape(-1, patients))
+        return kernel, [layout.wrap(r).copy() for layout, r in zip(kernel.inputs, rows, strict=True)]
+
+    def run() -> Floats:
+        kernel, packed = prepared()
+        return cast(Floats, kernel(packed)[0].record)
+
+    return run
+
+
 def sizes() -> dict[str, int]:
     """Return how many numbers the state, the constants and the inputs of one patient are."""
     names = ("state", "parameters", "inputs")

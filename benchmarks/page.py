@@ -29,8 +29,9 @@ with type 1 diabetes on basal-bolus insulin. Our own rows and the C++ loop live 
 simulator does: meals and insulin decided in every step, five-minute traces, daily summary (our rows also
 plan the day's meals and tell the slow clock). The other engines cannot run the control law inside; they
 integrate the recorded inputs of the same day, constant within each five minutes, started afresh where the
-inputs change. That is less work than ours; the row with recorded inputs shows our own fixed steps on that
-task, compiled by JAX. simglucose runs its own model.
+inputs change. That is less work than ours; the rows with recorded inputs show our own fixed steps on that
+task, compiled by the engine of the simulator and by JAX, and the targets hold both comparisons. simglucose
+runs its own model.
 
 Every engine is pinned to the same core and takes its turn once a round; speeds are medians over the rounds,
 ratios are medians of the ratios within a round. The error is the largest difference in glucose from an

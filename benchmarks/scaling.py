@@ -10,10 +10,11 @@ from benchmarks.processes import Cost, run_study
 from benchmarks.results import command, cores, say
 
 STUDY = Path(__file__).parent / "studies" / "scaling.yaml"
-PATIENTS = (256, 512, 1024, 2048)
+PATIENTS = (512, 2048, 4096, 8192)
+"""The last two are cut into chunks of the widest kind, so that only the number of chunks differs."""
 YEARS = (1, 2, 4)
 WEEKS_PER_YEAR = 52
-FEW, MANY = 256, 4096
+FEW, MANY = 256, 8192
 """Patients of the runs by years and of the runs by cores."""
 
 Way = Callable[[], Cost]

@@ -10,13 +10,29 @@ CLOSED = "whole day: meals and insulin decided in each step, five-minute traces,
 OPEN = "recorded inputs of the same day, constant within each five minutes"
 OWN = "its own model, meals and insulin given"
 
+RECORDED = {"work": "recorded"}
 OURS = Engine("ours", "Insulae", "run_ours", None, CLOSED, {"engine": "native"})
 C_LOOP = Engine("c", "C++ loop", "run_c", None, CLOSED)
 ENGINES = (
     OURS,
     C_LOOP,
     Engine("ours_xla", "Insulae through JAX", "run_ours", None, CLOSED, {"engine": "xla"}),
-    Engine("ours_open", "Insulae through JAX, recorded inputs", "run_ours", None, OPEN, {"engine": "replay"}),
+    Engine(
+        "ours_native_open",
+        "Insulae, recorded inputs",
+        "run_ours",
+        None,
+        OPEN,
+        RECORDED | {"engine": "native"},
+    ),
+    Engine(
+        "ours_open",
+        "Insulae through JAX, recorded inputs",
+        "run_ours",
+        None,
+        OPEN,
+        RECORDED | {"engine": "xla"},
+    ),
     Engine("diffrax_fixed", "diffrax, fixed step", "run_diffrax", "diffrax", OPEN, {"steps": "fixed"}),
     Engine("diffrax_adaptive", "diffrax, adaptive", "run_diffrax", "diffrax", OPEN, {"steps": "adaptive"}),
     Engine("numbalsoda", "numbalsoda (LSODA)", "run_numbalsoda", "numbalsoda", OPEN),

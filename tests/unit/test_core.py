@@ -3,6 +3,7 @@
 import dataclasses
 import struct
 import zlib
+from pathlib import Path
 from typing import Annotated
 
 import jax
@@ -18,6 +19,7 @@ from insulae.core.parameters import Row
 from insulae.core.pytree import broadcast, concatenate, pytree, replace, take
 from insulae.core.quantities import QuantityIn
 from insulae.core.registry import Family, nearest
+from insulae.core.remembered import Remembered
 from insulae.core.units import convert, quantity, same_dimension
 from insulae.core.variables import variable
 from insulae.physiology.fast import glucose
@@ -292,3 +294,28 @@ def test_the_clock_divides_the_day():
     first, last = clock.DAYTIME_STEPS
     assert (first * 5 / 60, last * 5 / 60) == (7, 22)
     assert clock.FASTING_STEP * 5 == 6 * 60 + 45
+
+
+def test_a_number_is_remembered_exactly_and_what_is_damaged_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("INSULAE_CACHE", str(tmp_path))
+    asked = list[str]()
+
+    def third() -> float:
+        asked.append("third")
+        return 1 / 3
+
+    def nothing() -> None:
+        asked.append("nothing")
+
+    for _ in range(2):
+        known = Remembered("numbers", "these")
+        assert known.answer("a third", third) == 1 / 3
+        assert known.answer("mass as time", nothing) is None
+    assert asked == ["third", "nothing"]
+    assert Remembered("numbers", "others").answer("a third", third) == 1 / 3
+    for path in (tmp_path / "numbers").iterdir():
+        path.write_text("{", encoding="utf-8")
+    assert Remembered("numbers", "these").answer("a third", third) == 1 / 3
+    assert asked == ["third", "nothing", "third", "third"]

@@ -117,6 +117,19 @@ def test_loops_and_series_agree_with_jax():
     assert applied(grown, pair, x, integers=(0,))[0].a == pytest.approx(ours[0].b)
 
 
+def test_a_loop_goes_through_a_series_that_is_given():
+    rng = np.random.default_rng(3)
+    series, start = rng.random((100, 21)).astype(np.float32), rng.random(21).astype(np.float32)
+
+    def summed(start: Any, series: Any) -> tuple[Any]:
+        return (lax.scan(lambda total, x: (total + x, total * x), start, series)[1],)
+
+    kernel = compiled(summed, [0.0, np.zeros(100)], by="native")
+    packed = [layout.pack(r, 21) for layout, r in zip(kernel.inputs, (start, series), strict=True)]
+    totals = start + np.cumsum(series, axis=0, dtype=np.float32) - series
+    np.testing.assert_allclose(kernel(packed)[0].record, totals * series, rtol=1e-5)
+
+
 @pytest.mark.parametrize("n", [1, 7, 16, 33])
 def test_no_patient_depends_on_how_many_there_are(n: int):
     rng = np.random.default_rng(2)

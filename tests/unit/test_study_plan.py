@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from insulae.core import random
 from insulae.core.citations import references
+from insulae.core.errors import InvalidStudy
+from insulae.runs.chunks import Chunk
 from insulae.study import load
 from insulae.study.plan import plan
 from insulae.study.sources import parameters_of, references_of
+from insulae.study.spec import MOST_PATIENTS
 
 ROOT = Path(__file__).parents[2]
 FIRST = ROOT / "studies" / "first_case.yaml"
@@ -72,3 +77,17 @@ def test_the_references_of_a_study_hold_its_reported_values_and_endpoints():
     assert {"wu2024", "battelino2023"} <= set(keys)
     assert "wang2024" not in keys
     assert set(keys) & references().keys()
+
+
+def test_as_many_patients_as_tables_can_number_are_planned_without_listing_them():
+    todo = plan(load.load(FIRST, [f"population.size={MOST_PATIENTS}"]))
+    chunks = todo.chunks()
+    first, second = next(chunks), next(chunks)
+    assert first.ids[-1] + 1 == second.ids[0] == todo.width
+    last = Chunk(MOST_PATIENTS // todo.width * todo.width, MOST_PATIENTS % todo.width)
+    assert last.ids[-1] == MOST_PATIENTS - 1 <= np.iinfo(np.int32).max
+    assert todo.name(last) not in (todo.name(first), todo.name(second))
+    draws = random.patient_keys(1, "day", np.array([0, MOST_PATIENTS - 2, MOST_PATIENTS - 1]))
+    assert len(np.unique(draws, axis=0)) == 3
+    with pytest.raises(InvalidStudy, match=r"population\.size"):
+        load.load(FIRST, [f"population.size={MOST_PATIENTS + 1}"])

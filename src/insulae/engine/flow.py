@@ -40,6 +40,15 @@ class Series:
     output: Output
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """An argument too long for registers, in rows of an input matrix; a loop goes through its first axis."""
+
+    matrix: Any
+    row: int
+    shape: tuple[int, ...]
+
+
 class Code(Protocol):
     """What loops and conditions need of the code they are written into; see `insulae.engine.lower`."""
 
@@ -54,6 +63,10 @@ class Code(Protocol):
 
     def store(self, output: Output, values: Values, step: Any = None) -> None:
         """Write an array into its rows of an output matrix, or one step of a series."""
+        ...
+
+    def step_of(self, rows: Rows, step: Any) -> Values:
+        """Return one step of an argument that a loop goes through."""
         ...
 
     def same(self, scalar: Any) -> Values:
@@ -71,15 +84,15 @@ def write_scan(code: Code, equation: Any, inputs: list[Any]) -> list[Any]:
     n_fixed, n_carried = params["num_consts"], params["num_carry"]
     fixed, carried = inputs[:n_fixed], inputs[n_fixed : n_fixed + n_carried]
     series = inputs[n_fixed + n_carried :]
-    counted = all(isinstance(x, Counter) for x in series)
-    if not counted or (not series and params["length"] <= LONGEST_UNROLLED):
+    is_known = any(isinstance(x, np.ndarray) for x in series)
+    if is_known or (not series and params["length"] <= LONGEST_UNROLLED):
         return _unrolled(code, params, fixed, carried, series)
     if params["reverse"]:
         raise Unsupported("a loop that runs backwards has no vector code", "Let it run forwards")
     targets = [code.destinations.get(v) for v in equation.outvars[n_carried:]]
 
     def body(index: Any, state: list[Any]) -> list[Any]:
-        step = [code.same(code.builder.trunc(index, INT)) for _ in series]
+        step = [_at(code, x, index) for x in series]
         results = code.run(params["jaxpr"], [*fixed, *state, *step])
         for target, value in zip(targets, results[n_carried:], strict=True):
             if target is not None:
@@ -91,6 +104,12 @@ def write_scan(code: Code, equation: Any, inputs: list[Any]) -> list[Any]:
 
     final = _loop(code, carried, body, goes_on)
     return [*final, *(t if t is None else Series(t) for t in targets)]
+
+
+def _at(code: Code, series: Counter | Rows, index: Any) -> Values:
+    if isinstance(series, Rows):
+        return code.step_of(series, index)
+    return code.same(code.builder.trunc(index, INT))
 
 
 def _unrolled(

@@ -14,13 +14,13 @@ import numpy as np
 from jax.extend import core as jax_core
 from llvmlite import ir
 
-from insulae.engine.flow import Counter, Output, Series, write_condition, write_scan, write_while
+from insulae.engine.flow import Counter, Output, Rows, Series, write_condition, write_scan, write_while
 from insulae.engine.primitives import Unsupported, Values, constant, write
 from insulae.engine.records import Layout
 from insulae.engine.vector_math import FLOAT, INT, VectorMath
 
 POINTER, INDEX = ir.PointerType(), ir.IntType(64)
-ALIGNMENT = 4
+ALIGNMENT, LONGEST_READ = 4, 64
 CALLS = (
     "jit",
     "pjit",
@@ -88,17 +88,31 @@ class Code:
         place = b.add(b.mul(row, stride), self.column)
         return b.gep(start, [place], source_etype=FLOAT)
 
-    def read(self, matrix: int, shapes: Sequence[tuple[int, ...]]) -> list[Values]:
-        """Return the arrays of an input matrix, row after row."""
-        pointer, row, arrays = self._matrix(self.inputs, matrix), 0, list[Values]()
+    def read(self, matrix: int, shapes: Sequence[tuple[int, ...]]) -> list[Values | Rows]:
+        """Return the arrays of an input matrix, row after row; long ones are read by loops through them."""
+        pointer, row, arrays = self._matrix(self.inputs, matrix), 0, list[Values | Rows]()
         for shape in shapes:
-            array = np.empty(shape, object)
-            for place in np.ndindex(*shape):
-                cell = self._cell(pointer, ir.Constant(INDEX, row))
-                array[place] = self.builder.load(cell, typ=self.math.floats, align=ALIGNMENT)
-                row += 1
-            arrays.append(array)
+            rows = Rows(pointer, row, shape)
+            is_long = bool(shape) and shape[0] > LONGEST_READ
+            arrays.append(rows if is_long else self._loaded(rows, ir.Constant(INDEX, row)))
+            row += int(np.prod(shape))
         return arrays
+
+    def _loaded(self, rows: Rows, first: Any) -> Values:
+        """Return an array whose first element lies in a row."""
+        array = np.empty(rows.shape, object)
+        for offset, place in enumerate(np.ndindex(*rows.shape)):
+            row = self.builder.add(first, ir.Constant(INDEX, offset)) if offset else first
+            cell = self._cell(rows.matrix, row)
+            array[place] = self.builder.load(cell, typ=self.math.floats, align=ALIGNMENT)
+        return array
+
+    def step_of(self, rows: Rows, step: Any) -> Values:
+        """Return one step of an argument that a loop goes through."""
+        shape = rows.shape[1:]
+        along = self.builder.mul(step, ir.Constant(INDEX, int(np.prod(shape))))
+        first = self.builder.add(ir.Constant(INDEX, rows.row), along)
+        return self._loaded(Rows(rows.matrix, rows.row, shape), first)
 
     def integer(self, number: int) -> Values:
         """Return an integer argument, the same for all patients."""

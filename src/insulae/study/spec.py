@@ -40,6 +40,9 @@ else:
         BeforeValidator(_named),
     ]
 
+MOST_PATIENTS = 2**31 - 1
+"""Tables number patients in 32 bits."""
+
 
 def _established(given: tuple[Any, ...], kinds: set[str]) -> tuple[Any, ...]:
     """Give a long-established start to therapies of some kinds that state none."""
@@ -56,7 +59,7 @@ class Population(Spec):
 
     phenotype: Phenotype
     """Whose rows of the parameter table the patients are drawn from; see `insulae show phenotypes`."""
-    size: Annotated[int, Field(ge=1, le=1_000_000)]
+    size: Annotated[int, Field(ge=1, le=MOST_PATIENTS)]
     """Number of simulated patients."""
     patient: Patient | None = None
     """What is known of each of them; what is left out is drawn."""
