@@ -5,6 +5,7 @@ model risk, verification, validation, applicability, uncertainty. What stands he
 every number comes from the record or from the page of `insulae accuracy`.
 """
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from insulae.validation.page import number
 from insulae.validation.totals import DOMAIN_BAR, SHARE_BAR
 
 Plain = Mapping[str, Any]
+LONGEST_COMMAND = 80
 
 QUESTION = """Simulated; not medical advice. Written by `make validate`; change the code of
 `insulae.validation.credibility`, not this page.
@@ -107,7 +109,7 @@ def _validation(record: Plain) -> str:
     bars = [_bar(bar) for bar in record["bars"]]
     lines = [
         "## Validation\n",
-        f"`{record['command']}`: {studies} published studies, {values} numbers. Roles and bands were",
+        f"`{textwrap.shorten(record['command'], LONGEST_COMMAND, placeholder=' ...')}`: {studies} published studies, {values} numbers. Roles and bands were",
         "fixed in `validation/` before the run.\n",
         *("| bar | reached | asked | |", "|---|---|---|---|", *bars, ""),
         *("| numbers | judged | inside the 90 % interval | accepted |", "|---|---|---|---|"),
