@@ -106,10 +106,11 @@ def _bullets(text: str) -> Iterable[str]:
 
 def _validation(record: Plain) -> str:
     studies, values = len(record["studies"]), len(record["values"])
+    command = textwrap.shorten(record["command"], LONGEST_COMMAND, placeholder=" ...")
     bars = [_bar(bar) for bar in record["bars"]]
     lines = [
         "## Validation\n",
-        f"`{textwrap.shorten(record['command'], LONGEST_COMMAND, placeholder=' ...')}`: {studies} published studies, {values} numbers. Roles and bands were",
+        f"`{command}`: {studies} published studies, {values} numbers. Roles and bands were",
         "fixed in `validation/` before the run.\n",
         *("| bar | reached | asked | |", "|---|---|---|---|", *bars, ""),
         *("| numbers | judged | inside the 90 % interval | accepted |", "|---|---|---|---|"),
