@@ -5,6 +5,7 @@ model risk, verification, validation, applicability, uncertainty. What stands he
 every number comes from the record or from the page of `insulae accuracy`.
 """
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from insulae.validation.page import number
 from insulae.validation.totals import DOMAIN_BAR, SHARE_BAR
 
 Plain = Mapping[str, Any]
+LONGEST_COMMAND = 80
 
 QUESTION = """Simulated; not medical advice. Written by `make validate`; change the code of
 `insulae.validation.credibility`, not this page.
@@ -104,10 +106,11 @@ def _bullets(text: str) -> Iterable[str]:
 
 def _validation(record: Plain) -> str:
     studies, values = len(record["studies"]), len(record["values"])
+    command = textwrap.shorten(record["command"], LONGEST_COMMAND, placeholder=" ...")
     bars = [_bar(bar) for bar in record["bars"]]
     lines = [
         "## Validation\n",
-        f"`{record['command']}`: {studies} published studies, {values} numbers. Roles and bands were",
+        f"`{command}`: {studies} published studies, {values} numbers. Roles and bands were",
         "fixed in `validation/` before the run.\n",
         *("| bar | reached | asked | |", "|---|---|---|---|", *bars, ""),
         *("| numbers | judged | inside the 90 % interval | accepted |", "|---|---|---|---|"),
