@@ -12,21 +12,31 @@ Floats = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """An estimated effect with its standard error and degrees of freedom (inf: normal)."""
+    """An estimated effect with its standard error and degrees of freedom (inf: normal).
+
+    `null_error` is the standard error without an effect, for the test, where it differs (pooled shares).
+    """
 
     effect: float
     error: float
     freedom: float = float("inf")
+    null_error: float | None = None
+
+    @property
+    def statistic(self) -> float:
+        """Effect by the standard error of the test; 0 when that is 0."""
+        error = self.error if self.null_error is None else self.null_error
+        return self.effect / error if error > 0 else 0.0
 
     @property
     def p(self) -> float:
         """Two-sided p-value against no effect."""
-        return float(2 * student.sf(abs(self.effect) / self.error, self.freedom)) if self.error > 0 else 1.0
+        return float(2 * student.sf(abs(self.statistic), self.freedom))
 
     @property
     def z(self) -> float:
         """The normal deviate with the same p-value and sign."""
-        tail = student.logsf(abs(self.effect) / self.error, self.freedom) if self.error > 0 else np.log(0.5)
+        tail = student.logsf(abs(self.statistic), self.freedom)
         return float(np.sign(self.effect) * -np.asarray(ndtri_exp(tail)))
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:

@@ -63,6 +63,12 @@ def two_arm_size(first: float, second: float, alpha: float, wanted: float) -> fl
     return float(2 * ((under_null + under_alternative) / difference) ** 2)
 
 
+def pooled_error(events: tuple[int, int], n: tuple[int, int]) -> float:
+    """Return the standard error of the difference of two shares that are the same, for the score test."""
+    share = sum(events) / sum(n)
+    return float(np.sqrt(share * (1 - share) * (1 / n[0] + 1 / n[1])))
+
+
 def difference(events: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:
     """Return the difference of two shares (second minus first) and its standard error.
 

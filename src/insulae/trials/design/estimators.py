@@ -18,68 +18,75 @@ MOST_VISITS = 6
 """Visits after enrollment in a model of repeated measures: the last, others spread evenly before it."""
 
 
+Method = Callable[[Floats, Flags, Floats, Draws], Estimate]
+
+
 class NotEnoughPatients(InsulaeError):
     """A replicate with too few patients seen for its analysis."""
 
 
-def estimate(estimand: Estimand, data: Data, active: int, draws: Draws) -> Estimate:
+def estimate(
+    estimand: Estimand, data: Data, active: int, draws: Draws, strata: tuple[str, ...] = ()
+) -> Estimate:
     """Return the effect of the arm `active` (place in the study) against all others in the data.
 
+    Models adjust for the values at enrollment of the outcome and of the endpoints that `strata` names;
+    without these an analysis of a stratified trial is too cautious.
     Raises `NotEnoughPatients` when the analysis cannot be done.
     """
     values, belongs = analyzed(estimand, data)
     is_active = data.followed.arm == active
     visit = int(np.argmin(np.abs(data.followed.weeks - estimand.week)))
+    names = dict.fromkeys((estimand.endpoint, *strata))
+    covariates = np.column_stack([data.followed.values[name][:, 0] for name in names])
     method = _METHODS[estimand.chosen_estimator()]
     try:
-        return method(values[belongs][:, : visit + 1], is_active[belongs], draws)
+        return method(values[belongs][:, 1 : visit + 1], is_active[belongs], covariates[belongs], draws)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise NotEnoughPatients(f"the estimand '{estimand.name}' cannot be estimated: {error}") from error
 
 
-def _ancova(values: Floats, active: Flags, draws: Draws) -> Estimate:
-    return ancova.ancova(values[:, -1], active, values[:, :1])
+def _ancova(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
+    return ancova.ancova(values[:, -1], active, covariates)
 
 
-def _shares(values: Floats, active: Flags, draws: Draws) -> Estimate:
+def _shares(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
     """Return the difference of percentages at the last visit; the missing are left out."""
     there = np.isfinite(values[:, -1])
     groups = [values[there & (active == arm), -1] > 0 for arm in (False, True)]
     if not all(len(group) for group in groups):
         raise ValueError("an arm has nobody with an outcome")
-    events, n = [int(group.sum()) for group in groups], [len(group) for group in groups]
-    effect, error = binomial.difference((events[0], events[1]), (n[0], n[1]))
-    return Estimate(100 * effect, 100 * error)
+    events, n = (int(groups[0].sum()), int(groups[1].sum())), (len(groups[0]), len(groups[1]))
+    effect, error = binomial.difference(events, n)
+    return Estimate(100 * effect, 100 * error, null_error=100 * binomial.pooled_error(events, n))
 
 
 def _kept_visits(n_visits: int) -> list[int]:
-    """Return which visits after enrollment are modeled."""
-    last = n_visits - 1
-    if last <= MOST_VISITS:
-        return list(range(1, n_visits))
-    return [round(last * (k + 1) / MOST_VISITS) for k in range(MOST_VISITS)]
+    """Return which of the visits after enrollment are modeled."""
+    if n_visits <= MOST_VISITS:
+        return list(range(n_visits))
+    return [round(n_visits * (k + 1) / MOST_VISITS) - 1 for k in range(MOST_VISITS)]
 
 
-def _repeated(values: Floats, active: Flags, draws: Draws) -> Estimate:
-    y = values[:, _kept_visits(values.shape[1])]
-    baseline = values[:, 0] - values[:, 0].mean()
-    model = mmrm.fit(y, np.column_stack([np.ones(len(y)), active.astype(float), baseline]))
+def _repeated(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
+    y, centered = values[:, _kept_visits(values.shape[1])], covariates - covariates.mean(axis=0)
+    model = mmrm.fit(y, np.column_stack([np.ones(len(y)), active.astype(float), centered]))
     weights = np.zeros_like(model.coefficients)
     weights[1, -1] = 1
     return mmrm_inference.kenward_roger(model, weights)
 
 
-def _imputed(means: multiple_imputation.Means) -> Callable[[Floats, Flags, Draws], Estimate]:
-    def method(values: Floats, active: Flags, draws: Draws) -> Estimate:
+def _imputed(means: multiple_imputation.Means) -> Method:
+    def method(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
         y = values[:, _kept_visits(values.shape[1])]
-        data = multiple_imputation.Repeated(y, active, values[:, :1] - values[:, :1].mean())
+        data = multiple_imputation.Repeated(y, active, covariates - covariates.mean(axis=0))
         completed = multiple_imputation.imputations(data, means, IMPUTATIONS, draws.stream("imputation"))
         return multiple_imputation.analyzed(data, completed)
 
     return method
 
 
-_METHODS: dict[str, Callable[[Floats, Flags, Draws], Estimate]] = {
+_METHODS: dict[str, Method] = {
     "ancova": _ancova,
     "mmrm": _repeated,
     "difference_of_shares": _shares,

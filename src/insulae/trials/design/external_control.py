@@ -7,9 +7,11 @@ what the weights do not balance remains as bias, which the type I error shows.
 import numpy as np
 
 from insulae.statistics.balancing import effective_size, entropy_weights, weighted_difference
+from insulae.trials.design.conduct import Flags
 from insulae.trials.design.designs import ExternalControl
 from insulae.trials.design.estimands import analyzed
 from insulae.trials.design.estimators import NotEnoughPatients
+from insulae.trials.design.outcomes import Floats
 from insulae.trials.design.replicate import Found, Scene, last_visit
 from insulae.trials.design.two_arms import is_better
 
@@ -34,8 +36,19 @@ def external_control(scene: Scene, design: ExternalControl, replicate: int) -> F
         weights = entropy_weights(x[theirs], x[ours].mean(axis=0))
     except ValueError as error:
         raise NotEnoughPatients(str(error)) from error
-    found = weighted_difference(y[ours], y[theirs], weights)
+    adjusted = y - _explained(x, y, used, is_treated, x[ours].mean(axis=0))
+    found = weighted_difference(adjusted[ours], adjusted[theirs], weights)
     inside = data.chosen(np.arange(design.size))
     ended = scene.ended_at(inside, last_visit(primary, inside))
     is_success = found.p <= scene.spec.alpha / 100 and is_better(primary, found.effect)
     return Found(is_success, *ended, "planned end", found, statistic=effective_size(weights))
+
+
+def _explained(x: Floats, y: Floats, used: Flags, is_treated: Flags, center: Floats) -> Floats:
+    """Return what values at enrollment explain of outcomes [patient], 0 at the center.
+
+    Weights give both groups the same mean of it: taking it off changes the error and not the difference.
+    """
+    columns = np.column_stack([np.ones(len(x)), is_treated.astype(float), x - center])
+    beta = np.linalg.lstsq(columns[used], y[used], rcond=None)[0]
+    return columns[:, 2:] @ beta[2:]

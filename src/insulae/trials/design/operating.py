@@ -120,7 +120,7 @@ def judged(scene: Scene, truths: dict[str, float], times: int, on_progress: OnPr
         data, _ = randomized(scene, design, draws)
         for estimand in scene.spec.estimands:
             try:
-                found = estimate(estimand, data, active, draws)
+                found = estimate(estimand, data, active, draws, design.strata)
             except NotEnoughPatients:
                 continue
             low, high = found.interval()

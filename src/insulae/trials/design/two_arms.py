@@ -35,7 +35,7 @@ def parallel(scene: Scene, design: Parallel, replicate: int) -> Found:
     draws = scene.draws(replicate)
     data, _ = randomized(scene, design, draws)
     primary = scene.spec.primary
-    found = estimate(primary, data, scene.outcomes.arm(design.active), draws)
+    found = estimate(primary, data, scene.outcomes.arm(design.active), draws, design.strata)
     ended = scene.ended_at(data, last_visit(primary, data))
     is_success = found.p <= scene.spec.alpha / 100 and is_better(primary, found.effect)
     return Found(is_success, *ended, "planned end", found)
@@ -49,7 +49,7 @@ def group_sequential_trial(scene: Scene, design: GroupSequential, replicate: int
     active, sign = scene.outcomes.arm(design.active), direction(primary)
     for look, (fraction, bound) in enumerate(zip(bounds.fractions, bounds.upper, strict=True)):
         complete = data.chosen(np.arange(round(fraction * design.size)))
-        found = estimate(primary, complete, active, draws)
+        found = estimate(primary, complete, active, draws, design.strata)
         z, ended = sign * found.z, scene.ended_at(data, last_visit(primary, complete))
         is_last = look == len(bounds.fractions) - 1
         if z >= bound or is_last:
