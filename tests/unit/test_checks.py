@@ -1,0 +1,64 @@
+"""Predictive checks: a distance that is zero for the same people, and a glucose test that is one."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from calibration import checks, checks_page, people
+from calibration.checks import Check, wanted
+
+from insulae.populations.baseline import Start
+
+RNG = np.random.default_rng(1)
+SEEN = np.exp(RNG.normal(3, 0.5, 400))
+
+
+def test_a_distance_is_in_standard_deviations_of_the_data():
+    assert Check("a", "healthy", "homa", SEEN, SEEN).wasserstein == 0
+    doubled = Check("a", "healthy", "homa", SEEN, 2 * SEEN)
+    # On the logarithmic scale everybody is ln 2 away.
+    assert doubled.wasserstein == pytest.approx(np.log(2) / np.log(SEEN).std())
+    shifted = Check("a", "healthy", "fasting_glucose", SEEN, SEEN + 10)
+    assert shifted.wasserstein == pytest.approx(10 / SEEN.std())
+    assert Check("a", "healthy", "homa", SEEN, SEEN + 1000).kolmogorov == 1
+
+
+def test_a_cohort_is_asked_to_be_like_the_data():
+    data = pd.DataFrame({"age": [20.0, 30, 40] * 10, "bmi": [24.0, 25, 26] * 10, "hba1c": np.nan})
+    asked = wanted(data, 7, ("mean", "sd"))
+    assert {(t.trait, t.statistic) for t in asked.targets} == {
+        ("age", "mean"), ("age", "sd"), ("bmi", "mean"), ("bmi", "sd")
+    }  # fmt: skip
+    assert (asked.criteria[0].low, asked.criteria[0].high) == (20, 40)
+
+
+def test_a_drink_raises_what_it_should_and_indices_agree_with_their_definitions(
+    healthy: Start,
+):
+    table = checks.tested(healthy, ())
+    for what in ("glucose", "insulin", "c_peptide"):
+        assert (table[f"{what}_30"] > table[f"{what}_0"]).all()
+    one = table.iloc[0]
+    insulin = one.fasting_insulin / 6.0
+    assert one.homa == pytest.approx(one.fasting_glucose / 18.0156 * insulin / 22.5, rel=1e-4)
+    assert one.disposition == pytest.approx(one.matsuda * one.insulinogenic, rel=1e-4)
+    curves = (("glucose", 90), ("insulin", 60))
+    flat = pd.DataFrame({f"{what}_{m}": [v] for what, v in curves for m in people.MINUTES})
+        {f"{w}_{m}": [v] for w, v in (("glucose", 90), ("insulin", 60)) for m in people.MINUTES}
+    )
+    # Matsuda: 10,000 / sqrt(90 mg/dL x 10 uU/mL x 90 x 10)
+    assert people.matsuda(flat)[0] == pytest.approx(10_000 / 900)
+
+
+def test_the_page_lists_the_largest_distance_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "figures").mkdir()
+    monkeypatch.setattr(checks_page, "DOCS", tmp_path)
+    monkeypatch.setattr(checks_page, "FIGURE", tmp_path / "figures" / "populations.png")
+    near, far = (Check(name, "healthy", "homa", SEEN, SEEN * by) for name, by in (("near", 1.1), ("far", 3)))
+    checks_page.write_page([near, far], 400)
+    page = (tmp_path / "populations.md").read_text()
+    assert page.index("| far |") < page.index("| near |")
+    assert "Not medical advice" in page and "type2_early" in page
+    assert (tmp_path / "figures" / "populations.png").stat().st_size > 1000
+    checks.report([near, far])
