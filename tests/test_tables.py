@@ -22,7 +22,7 @@ from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.signals import Signals, SlowSignals
 from insulae.populations.patient import PHENOTYPES, Habits, TraitTable
 from insulae.therapies.base import parameter_classes
-from insulae.trials import body_events
+from insulae.trials import body_events, consequences
 
 ROWS = list(parameters.table().values())
 SOURCED = ("measured", "fitted", "literature")
@@ -41,7 +41,7 @@ def declarations() -> dict[str, str]:
     found = {
         n: unit for cls in [*kernel, *parameter_classes()] for n, unit in parameters.declared(cls).items()
     }
-    found |= parameters.declared(body_events.Parameters)
+    found |= parameters.declared(body_events.Parameters) | parameters.declared(consequences.Parameters)
     traits = parameters.declared(TraitTable).items()
     return found | {f"traits.{name.rsplit('.', 1)[1]}": unit for name, unit in traits}
 
