@@ -119,6 +119,7 @@ def observed(day: float, **changes: Any) -> Observed:
         "fasting_glucose": 100.0,
         "daytime_glucose": 120.0,
         "lowest_glucose": 85.0,
+        "fasting_c_peptide": 300.0,
         "hba1c": 6.0,
         "body_weight": 80.0,
         "egfr": 90.0,

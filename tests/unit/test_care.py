@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from insulae.core import random
 from insulae.core.errors import InvalidStudy
 from insulae.core.parameters import lookup, value
+from insulae.core.pytree import replace
 from insulae.devices import controller, pump
 from insulae.physiology.effects import Effects
 from insulae.populations.baseline import Start
@@ -59,6 +60,7 @@ def seen(day: float, is_visit: bool = True, **changes: Any) -> Observed:
         "fasting_glucose": 150.0,
         "daytime_glucose": 180.0,
         "lowest_glucose": 90.0,
+        "fasting_c_peptide": 300.0,
         "hba1c": 8.0,
         "body_weight": 100.0,
         "egfr": 90.0,
@@ -163,8 +165,15 @@ def test_a_closed_loop_raises_time_in_range_without_more_hypoglycemia(pair: Any)
 
 def test_a_loop_without_a_basal_dose_gives_only_the_meals(type1: Start):
     meals = Effects(bolus_per_carbohydrate=type1.enrolled.bolus_per_carbohydrate)
-    by_pen, insulin = lived(type1, meals, 3)
-    looped, same = lived(type1, dataclasses.replace(meals, automated_insulin=1.0), 3)
+    parameters = type1.cohort.parameters
+    silent = replace(
+        parameters.habits.low_glucose, alarm_answered=0 * parameters.habits.low_glucose.alarm_answered
+    )
+    habits = replace(parameters.habits, low_glucose=silent)
+    cohort = replace(type1.cohort, parameters=replace(parameters, habits=habits))
+    unheard = dataclasses.replace(type1, cohort=cohort)
+    by_pen, insulin = lived(unheard, meals, 3)
+    looped, same = lived(unheard, dataclasses.replace(meals, automated_insulin=1.0), 3)
     np.testing.assert_array_equal(by_pen, looped)
     np.testing.assert_array_equal(insulin, same)
 

@@ -65,6 +65,7 @@ def seen(day: float, **changes: Any) -> Observed:
         "fasting_glucose": 150.0,
         "daytime_glucose": 180.0,
         "lowest_glucose": 110.0,
+        "fasting_c_peptide": 300.0,
         "hba1c": 7.5,
         "body_weight": 90.0,
         "egfr": 90.0,

@@ -42,7 +42,13 @@ def enrolled(**changes: float) -> Enrolled:
 
 def seen(is_visit: bool = False, **changes: float) -> Observed:
     """What the clinic sees on day 7; everything in target unless said otherwise."""
-    measured = {"lowest_glucose": 90.0, "hba1c": 6.5, "body_weight": WEIGHT, "egfr": 90.0}
+    measured = {
+        "lowest_glucose": 90.0,
+        "fasting_c_peptide": 0.0,
+        "hba1c": 6.5,
+        "body_weight": WEIGHT,
+        "egfr": 90.0,
+    }
     given = USUAL | measured | {"days_off_insulin": 0.0} | changes
     return Observed(day=7.0, is_visit=is_visit, **{name: full(number) for name, number in given.items()})
 
@@ -305,3 +311,35 @@ def test_the_monitor_notes_tablets_and_days_without_any_drug():
 def test_the_clinic_sees_what_the_monitor_holds():
     observed = monitor().observed(7.0, is_visit=True)
     assert observed.is_visit and (observed.fasting_glucose == 120).all() and (observed.hba1c == 7).all()
+
+
+GOOD = {"fasting_glucose": 100.0, "daytime_glucose": 120.0, "fasting_c_peptide": 200.0}
+
+
+def test_insulin_is_tried_without_once_c_peptide_is_enough():
+    on = built("basal_bolus", titration="wean_by_c_peptide")
+    assert doses(on.after(seen(**GOOD | {"fasting_c_peptide": 150.0})))[0] > 0
+    assert doses(on.after(seen(**GOOD | {"daytime_glucose": 170.0})))[0] > 0
+    assert doses(on.after(seen(**GOOD))) == (0, 0)
+
+
+def test_a_failed_trial_brings_back_the_doses_of_before_and_the_next_one_waits():
+    off = built("basal_bolus", titration="wean_by_c_peptide").after(seen(**GOOD))
+    back = off.after(seen(fasting_glucose=150.0, daytime_glucose=190.0))
+    before = doses(built("basal_bolus", titration="wean").after(seen(**GOOD)))
+    assert doses(back) == pytest.approx(before)
+    assert doses(back.after(seen(**GOOD)))[0] > 0
+    wait = value("basal_bolus.trial_wait")
+    assert doses(back.after(dataclasses.replace(seen(**GOOD), day=7 + wait))) == (0, 0)
+
+
+def test_a_trial_that_goes_well_goes_on():
+    off = built("basal_bolus", titration="wean_by_c_peptide").after(seen(**GOOD))
+    assert doses(off.after(seen(**GOOD))) == (0, 0)
+
+
+def test_the_monitor_follows_fasting_c_peptide():
+    m = monitor()
+    for _ in range(35):
+        m.add(summary(fasting_c_peptide=250.0), 1, EVERYBODY)
+    np.testing.assert_allclose(m.observed(7.0, False).fasting_c_peptide, 250, atol=1)

@@ -26,9 +26,10 @@ class State:
 
 
 def infuse(slow: body.SlowState, parameters: body.SlowParameters, effects: Effects) -> body.SlowState:
-    """Give the day's islets."""
+    """Leave what is kept of the graft, and give the day's islets."""
     weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.body_weight)
-    return replace(slow, graft=graft.infuse(slow.graft, parameters.graft, effects.infusion, weight))
+    left = replace(slow.graft, mass=slow.graft.mass * effects.graft_kept)
+    return replace(slow, graft=graft.infuse(left, parameters.graft, effects.infusion, weight))
 
 
 def morning(

@@ -80,6 +80,7 @@ class Effects:
     basal_insulin: Value = amount("U/d")
     bolus_per_carbohydrate: Value = amount("U/g")
     automated_insulin: Value = amount("dimensionless")
+    graft_kept: Value = factor()
     infusion: Infusion = dataclasses.field(default_factory=Infusion)
 
 

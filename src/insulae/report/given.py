@@ -145,6 +145,8 @@ def _insulin(therapy: Therapy) -> str:
     policy = {
         "wean": "the dose is lowered week by week while glucose stays good, stopped when it is small, "
         "restarted when glucose rises",
+        "wean_by_c_peptide": "lowered week by week as by weaning, tried without once fasting C-peptide is "
+        "enough; the dose comes back when glucose rises",
         "target": "the dose is adjusted weekly towards tight glucose",
         "keep": "the dose is adjusted weekly to hold glucose where it was at enrollment",
     }

@@ -190,6 +190,7 @@ def _built(spec: type[TherapySpec], fields: dict[str, Any], patient: Enrolled) -
 def _poor_control(day: float) -> Observed:
     """Return what the clinic sees of a patient who needs more treatment."""
     seen = {"fasting_glucose": 220.0, "daytime_glucose": 250.0, "lowest_glucose": 130.0, "hba1c": 9.5}
+    seen |= {"fasting_c_peptide": 300.0}
     body = {"body_weight": 90.0, "egfr": 90.0, "days_off_insulin": 0.0}
     values = {name: np.full(1, value, np.float32) for name, value in (seen | body).items()}
     return Observed(day=day, is_visit=True, **values)

@@ -3,10 +3,12 @@
 At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the
 meal dose: above the target band up by a step, below it down, after a low value down more. `keep` holds a
 patient near the values they had at enrollment; `hold` leaves the doses alone, as the settings of a closed
-loop; `target` treats to tight values; `wean` (after an infusion)
-aims at tight values, steps down for as long as glucose is in target, stops insulin when the dose is small and
-glucose good, and restarts when glucose rises. The rule is part of every result: another rule gives another
-week of independence.
+loop; `target` treats to tight values; `wean` (after an infusion) aims at tight values, steps down for as long
+as glucose is in target, stops insulin when the dose is small and glucose good, and restarts when glucose
+rises. `wean_by_c_peptide` does the same and also tries without insulin as soon as fasting C-peptide reaches
+the limit that belongs to insulin independence with glucose in target; where glucose rises the doses from
+before come back, and the next trial waits. The rule is part of every result: another rule gives another week
+of independence.
 
 Treating to target adds weight, more than the glucose kept from the urine explains: energy is retained in
 proportion to the dose above that at enrollment, more for meal than for basal insulin.
@@ -29,6 +31,7 @@ from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment, drawn, register
 
 Titration = Literal["keep", "hold", "target", "wean"]
+WITH_TRIALS = "wean_by_c_peptide"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Parameters:
     restart_hba1c: Floats = parameter("%")
     restart_dose: Floats = parameter("U/kg/d")
     maximal_dose: Floats = parameter("U/kg/d")
+    trial_c_peptide: Floats = parameter("pmol/L")
+    trial_wait: Floats = parameter("d")
     basal_energy: Floats = parameter("kcal/U")
     meal_energy: Floats = parameter("kcal/U")
 
@@ -124,31 +129,73 @@ class InsulinTreatment(Treatment):
 
     def _stopped(self, observed: Observed) -> "InsulinTreatment":
         """Stop insulin at a small dose with fasting and daytime glucose in target."""
-        p, o = self.parameters, observed
-        small = self.dose() < p.stop_dose * self.weight
-        good = (o.fasting_glucose < p.restart_fasting_glucose) & (
-            o.daytime_glucose < p.restart_daytime_glucose
-        )
-        keep = np.where(small & good, 0, 1).astype(np.float32)
+        small = self.dose() < self.parameters.stop_dose * self.weight
+        keep = np.where(small & self._is_in_target(observed), 0, 1).astype(np.float32)
         return dataclasses.replace(
             self, basal=self.basal * keep, per_carbohydrate=self.per_carbohydrate * keep
         )
 
-    def _restarted(self, observed: Observed, was_off: Flags) -> "InsulinTreatment":
-        """Restart a small dose when glucose or HbA1c is above the limits of independence."""
+    def _is_in_target(self, observed: Observed) -> Flags:
+        """Tell whose recent glucose is within the limits of independence."""
+        p, o = self.parameters, observed
+        low = o.fasting_glucose < p.restart_fasting_glucose
+        return low & (o.daytime_glucose < p.restart_daytime_glucose)
+
+    def _is_too_high(self, observed: Observed) -> Flags:
+        """Tell whose glucose or HbA1c is above the limits of independence."""
         p, o = self.parameters, observed
         high = (o.fasting_glucose > p.restart_fasting_glucose) | (
             o.daytime_glucose > p.restart_daytime_glucose
         )
-        high |= (o.hba1c > p.restart_hba1c) & o.is_visit
-        again = was_off & high
-        dose = p.restart_dose * self.weight
+        return high | ((o.hba1c > p.restart_hba1c) & o.is_visit)
+
+    def _restarted(self, observed: Observed, was_off: Flags) -> "InsulinTreatment":
+        """Restart a small dose when glucose or HbA1c is above the limits of independence."""
+        again = was_off & self._is_too_high(observed)
+        dose = self.parameters.restart_dose * self.weight
         share = self.basal_share
         ratio = (1 - share) * dose / self.carbohydrate
         return dataclasses.replace(
             self,
             basal=np.where(again, share * dose, self.basal).astype(np.float32),
             per_carbohydrate=np.where(again, ratio, self.per_carbohydrate).astype(np.float32),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class InsulinWithTrials(InsulinTreatment):
+    """Weaning with trials of no insulin; `before` are the doses before the last trial, `next_trial` its
+    day."""
+
+    before: tuple[Floats, Floats]
+    next_trial: Floats
+
+    def _stopped(self, observed: Observed) -> "InsulinWithTrials":
+        """Stop at a small dose, or to see how far enough C-peptide goes."""
+        p, o, (basal, ratio) = self.parameters, observed, self.before
+        stopped = super()._stopped(observed)
+        is_trial = (o.fasting_c_peptide >= p.trial_c_peptide) & (o.day >= self.next_trial)
+        is_trial &= self.is_taken(o.day) & self._is_in_target(o)
+        keep = np.where(is_trial, 0, 1).astype(np.float32)
+        return dataclasses.replace(
+            self,
+            basal=stopped.basal * keep,
+            per_carbohydrate=stopped.per_carbohydrate * keep,
+            before=(np.where(is_trial, self.basal, basal), np.where(is_trial, self.per_carbohydrate, ratio)),
+        )
+
+    def _restarted(self, observed: Observed, was_off: Flags) -> "InsulinWithTrials":
+        """Give the doses from before the trial, or a small one after weaning, and wait with the next
+        trial."""
+        again, (basal, ratio) = was_off & self._is_too_high(observed), self.before
+        small = super()._restarted(observed, was_off)
+        return dataclasses.replace(
+            self,
+            basal=np.where(again, np.maximum(small.basal, basal), self.basal),
+            per_carbohydrate=np.where(
+                again, np.maximum(small.per_carbohydrate, ratio), self.per_carbohydrate
+            ),
+            next_trial=np.where(again, observed.day + self.parameters.trial_wait, self.next_trial),
         )
 
 
@@ -217,9 +264,14 @@ class BasalBolus(TherapySpec):
 
     family: ClassVar[str] = "insulin"
     kind: Literal["basal_bolus"] = "basal_bolus"
-    titration: Titration = "keep"
+    titration: Titration | Literal["wean_by_c_peptide"] = "keep"
     """How doses follow glucose: `keep` as at enrollment, `target` to tight values, `wean` downward."""
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient."""
-        return build_insulin(self, enrolled, self.titration, has_bolus=True)
+        if self.titration != WITH_TRIALS:
+            return build_insulin(self, enrolled, self.titration, has_bolus=True)
+        p: Parameters = drawn(Parameters, enrolled)
+        none = np.zeros(enrolled.size, np.float32)
+        fields = started(self, enrolled, "wean", none + np.float32(0.5), p)
+        return InsulinWithTrials(**fields, before=(none, none), next_trial=none)

@@ -61,8 +61,8 @@ class Enrolled:
 class Observed:
     """What the clinic has measured by a contact; recent values are means over about the last week.
 
-    `hba1c` is the value of the last visit (%); glucose in mg/dL; `body_weight` in kg, `egfr` in
-    mL/min/1.73 m2; `days_off_insulin` is infinite for who never took it.
+    `hba1c` is the value of the last visit (%); glucose in mg/dL, fasting C-peptide in pmol/L; `body_weight`
+    in kg, `egfr` in mL/min/1.73 m2; `days_off_insulin` is infinite for who never took it.
     """
 
     day: float
@@ -70,6 +70,7 @@ class Observed:
     fasting_glucose: Floats
     daytime_glucose: Floats
     lowest_glucose: Floats
+    fasting_c_peptide: Floats
     hba1c: Floats
     body_weight: Floats
     egfr: Floats

@@ -4,10 +4,10 @@ The yearly risk is the number of residual cells given times a risk for each. Kno
 one residual cell in a million islet cells (residualcells2023), and no growth has been reported in the first
 trials (ramzy2021, reichman2025). Assumed: that a product holds as many as the test can just see, the risk of
 each, and that it does not fade. Lots of `manufacturing/` hold what their release test lets through, some
-twenty times as many, so that a growth is as many times likelier than from a dose without a lot: two
-assumptions that do not agree, since a few percent a year would hardly have been missed in the first trials.
+twenty times as many. The two are ends of what is possible; known is a bound: none in 29 patients followed for
+about a year is compatible with up to 10 growths in 100 patient-years (docs/manufacturing.md).
 A growth under the skin, in muscle or in the abdomen can be taken out with the graft; one in the liver cannot.
-Not modelled: which imaging finds it and when, and the loss of the graft when it is taken out.
+When imaging finds it and what becomes of the graft is in `trials/consequences.py`.
 """
 
 import dataclasses

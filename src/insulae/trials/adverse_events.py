@@ -7,8 +7,8 @@ kind of event, patient and how many such events the patient has had: they depend
 calendar nor on chunks, workers or other arms. Patients of two arms with the same hazard have the same events
 on the same days, and more hazard never means fewer events.
 
-A fatal event ends the patient on the day of its onset. Not modelled: what an event does to the body, care
-that is stopped or changed after an event, events that make others more likely, and events before enrollment.
+A fatal event ends the patient on the day of its onset; what others do to the body is in `consequences.py`.
+Not modelled: events that make others more likely, and events before enrollment.
 """
 
 import dataclasses
@@ -100,6 +100,12 @@ class Safety:
         self._clocks: dict[str, _Clock] = {}
         self._found: list[Happened] = []
         self._new: list[Happened] = []
+        self._told = 0
+
+    def fresh(self) -> Happened:
+        """Return what has happened since this was last asked."""
+        new, self._told = self._found[self._told :], len(self._found)
+        return together(new) if new else _nothing()
 
     def events(self) -> Happened:
         """Return everything that has happened, by patient, day and name."""

@@ -20,6 +20,7 @@ RECENT = {
     "daytime": "daytime_glucose",
     "lowest": "lowest_glucose",
     "low_share": "low_share",
+    "c_peptide": "fasting_c_peptide",
 }
 
 
@@ -31,6 +32,7 @@ class Monitor:
     daytime: Floats
     lowest: Floats
     low_share: Floats
+    c_peptide: Floats
     hba1c: Floats
     body_weight: Floats
     egfr: Floats
@@ -54,6 +56,7 @@ class Monitor:
             daytime=np.array(enrolled.daytime_glucose, np.float32),
             lowest=recent.copy(),
             low_share=zero.copy(),
+            c_peptide=zero.copy(),
             hba1c=np.asarray(enrolled.hba1c),
             body_weight=np.asarray(enrolled.weight),
             egfr=np.asarray(enrolled.egfr),
@@ -124,6 +127,7 @@ class Monitor:
             fasting_glucose=self.fasting.copy(),
             daytime_glucose=self.daytime.copy(),
             lowest_glucose=self.lowest.copy(),
+            fasting_c_peptide=self.c_peptide.copy(),
             hba1c=self.hba1c,
             body_weight=self.body_weight,
             egfr=self.egfr,

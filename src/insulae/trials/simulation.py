@@ -23,6 +23,7 @@ from insulae.populations.bodies import Bodies, Chosen
 from insulae.therapies.base import Floats, Treatment
 from insulae.trials.adverse_events import Safety, unwatched
 from insulae.trials.calendar import WINDOW_DAYS, Step
+from insulae.trials.consequences import Consequences
 from insulae.trials.monitor import Monitor
 from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, Whole, pieces, shorter
 
@@ -62,7 +63,8 @@ class Arm:
         self, start: Start, treatments: dict[str, Treatment], draws: DayDraws, safety: Safety
     ) -> None:
         self.treatments, self.size, self.safety = treatments, start.cohort.size, safety
-        self.accounted = 0
+        self.accounted, self.acts = 0, True
+        self.consequences = Consequences.none(start.enrolled)
         self.bodies = Bodies(start.cohort.parameters, start.state, draws)
         self.monitor = Monitor.start(start.enrolled)
         self.pace = Pace.start(self.size)
@@ -75,7 +77,9 @@ class Arm:
 
     def effects(self, day: float) -> Packed[Effects]:
         """Return what all treatments do on a day."""
-        return self.bodies.packed(combine(t.effects(day) for t in self.treatments.values()))
+        events = self.consequences
+        given = [events.of(treatment, day) for treatment in self.treatments.values()]
+        return self.bodies.packed(combine([*given, events.effects(day)]))
 
     def live(self, step: Step) -> None:
         """Simulate the days of a step, each patient at the own pace, and let the clinic take note."""
@@ -145,6 +149,8 @@ class Arm:
             days = day - self.accounted
             self.safety.pass_days(self.treatments, self.accounted, days, self.monitor.low_share)
             self.accounted = day
+            if self.acts:
+                self.consequences = self.consequences.after(self.safety.fresh(), day)
 
     def contact(self, day: int, is_visit: bool) -> None:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
@@ -225,9 +231,10 @@ def simulate_arm(
 ) -> Iterator[Visited | None]:
     """Yield a visit where a step ends in one and `None` after every other step; arms may share draws.
 
-    `safety` takes in the adverse events of the arm, where somebody wants to read them.
+    `safety` takes in the adverse events of the arm, where somebody wants to read them; without it none acts.
     """
     arm = Arm(start, treatments, draws, safety or unwatched(start.enrolled))
+    arm.acts = safety is not None
     arm.accounted = max(0, steps[0].day)
     for step in steps:
         arm.live(step)
