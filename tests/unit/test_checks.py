@@ -45,8 +45,6 @@ def test_a_drink_raises_what_it_should_and_indices_agree_with_their_definitions(
     assert one.disposition == pytest.approx(one.matsuda * one.insulinogenic, rel=1e-4)
     curves = (("glucose", 90), ("insulin", 60))
     flat = pd.DataFrame({f"{what}_{m}": [v] for what, v in curves for m in people.MINUTES})
-        {f"{w}_{m}": [v] for w, v in (("glucose", 90), ("insulin", 60)) for m in people.MINUTES}
-    )
     # Matsuda: 10,000 / sqrt(90 mg/dL x 10 uU/mL x 90 x 10)
     assert people.matsuda(flat)[0] == pytest.approx(10_000 / 900)
 
