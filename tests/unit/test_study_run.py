@@ -88,7 +88,7 @@ def test_the_summary_is_that_of_the_table(results: Results, study: Study):
 
 def test_traces_are_kept_for_the_first_patients(results: Results):
     traces = results.traces()
-    columns = ["arm", "patient", "week", "day", "minute", "glucose", "insulin", "c_peptide"]
+    columns = ["arm", "patient", "week", "day", "minute", "glucose", "sensor", "insulin", "c_peptide"]
     assert list(traces.columns) == columns
     assert set(traces["patient"]) <= {0, 1}
     one = traces[(traces["arm"] == "care") & (traces["patient"] == traces["patient"].min())]
