@@ -66,7 +66,7 @@ def test_the_therapy_is_in_the_catalogue_and_in_studies(printed: str):
         "bromocriptine (drugs)",
         "Known: ",
         "Not modelled: ",
-        "hepatic_sensitivity  × 1.64",
+        "hepatic_sensitivity  × 1.6",
         "defronzo2011",
     ):
         assert words in printed
