@@ -181,7 +181,8 @@ def write(folder: Path, found: Sequence[Prediction]) -> str:
     effective = [float(p.fitted.draws.convergence.effective.min()) for p in found]
     sentences = [
         "The glucose test alone was fitted; the clamp of the same person was predicted, with 90 % intervals. "
-        "The glucose reached in the clamp is given to the prediction: the experimenter set it.",
+        "The glucose reached in the clamp is given to the prediction: the experimenter set it. The prior "
+        "knew the class of each person (NGT, IGT, T2DM); ranks within a class say what the test itself adds.",
         f"{len(found)} people; smallest effective sample size {min(effective):.0f}; data CC BY 4.0, Ohashi "
         "and others 2018.",
     ]

@@ -13,7 +13,7 @@ from insulae.inference import person, twin, updating
 from insulae.inference.diagnostics import converged, said_by_data
 from insulae.inference.evidence import Experiment, Series, number_of_values, stacked
 from insulae.inference.fit import Fitted, fit
-from insulae.inference.meals import uncertain
+from insulae.inference.meals import projection, uncertain
 from insulae.inference.measurement_error import error_table
 from insulae.inference.predictive import expected
 from insulae.inference.prior import believed
@@ -155,6 +155,22 @@ def test_meals_may_be_missing_where_none_is_noted():
     assert found[480.0] == pytest.approx(50 * errors.meal_size)
     others = [m for m in found if m != 480.0]
     assert others and min(abs(m - 480) for m in others) >= 90
+
+
+def test_meals_are_integrated_out_as_a_gaussian():
+    """The projection gives the squares of the full covariance, one plus the meals' directions."""
+    random = np.random.default_rng(1)
+    minutes = np.arange(0, 300, 15.0)
+    read = Series("interstitial", minutes, 100 + 0 * minutes)
+    day = Experiment("day", e.days(60), 100.0, (read,))
+    evidence = stacked([day], error_table())
+    n = len(np.asarray(evidence.quantity))
+    effect, scale = random.standard_normal((n, 16)), random.uniform(size=(1, 16))
+    found = projection(evidence, effect, scale)
+    moved = np.where((np.asarray(evidence.quantity) == 1)[:, None], effect * scale, 0)
+    d = random.standard_normal(n)
+    whole = d @ np.linalg.solve(np.eye(n) + moved @ moved.T, d)
+    assert d @ d - np.sum((found @ d) ** 2) == pytest.approx(whole)
 
 
 def test_hba1c_is_an_ordinary_day():

@@ -1,6 +1,5 @@
 """`insulae fit`, `update`, `forecast`: a person's own data, the twin, the twin under therapies."""
 
-import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -26,7 +25,6 @@ def fit(
     patient: PersonArgument,
     data: Data = None,
     out: Out = None,
-    audit: Annotated[bool, typer.Option("--audit", help="Also draw by NUTS and compare; minutes.")] = False,
 ) -> None:
     """Fit a digital twin to one person's data; write it with its page."""
     from insulae.cli.progress import progress
@@ -43,12 +41,6 @@ def fit(
     with progress() as on_progress:
         found = fitted(known, prior, experiments, error_table(), person.file.seed, on_progress)
     made = twins.twin_of(found, _described(person), person.file.seed)
-    if audit:
-        from insulae.inference.audit import audited
-
-        made = dataclasses.replace(
-            made, findings={**made.findings, "audit": audited(found, person.file.seed)}
-        )
     folder = out or Path("results") / f"twin_{patient.stem}"
     twins.write(made, folder)
     _write_page(made, found.posterior.evidence, known, experiments, folder, [])

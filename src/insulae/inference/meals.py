@@ -84,10 +84,10 @@ def with_meals(
     repeated = np.repeat(logarithms[:, None], MEALS_TOGETHER + 1, axis=1)
     with jax.enable_x64(True):
         effect = np.asarray(_compiled()(moved, known, repeated))
-    return replace(evidence, projection=_projection(evidence, effect, scale))
+    return replace(evidence, projection=projection(evidence, effect, scale))
 
 
-def _projection(evidence: Evidence, effect: Floats, scale: Floats) -> Any:
+def projection(evidence: Evidence, effect: Floats, scale: Floats) -> Any:
     """Return the projection [direction, value]; a meal moves the sensor glucose of its own day alone."""
     day, kind = np.asarray(evidence.experiment), np.asarray(evidence.quantity)
     directions = np.zeros((len(kind), *scale.shape))
