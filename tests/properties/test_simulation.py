@@ -165,6 +165,7 @@ def inputs_of(solid: float, hour: float = 3.0) -> Inputs:
         rapid_absorption=one,
         basal_absorption=one,
         sensitivity=one,
+        exercise=0 * one,
         hour=hour * one,
     )
 
@@ -176,9 +177,8 @@ def fluxes(state: body.FastState, constants: body.FastParameters, inputs: Inputs
     saturation = signals.glucose / (p.insulin_independent_half + signals.glucose)
     at_reference = p.reference_glucose / (p.insulin_independent_half + p.reference_glucose)
     independent = p.insulin_independent_uptake * saturation / at_reference
-    rate = (p.basal_uptake + p.insulin_uptake * signals.peripheral_action * inputs.sensitivity) / (
-        p.uptake_half_mass + g.tissue
-    )
+    action = signals.peripheral_action * inputs.sensitivity * signals.exercise
+    rate = (p.basal_uptake + p.insulin_uptake * action) / (p.uptake_half_mass + g.tissue)
     dependent = rate / (1 + (rate / p.maximal_uptake_rate) ** 4) ** 0.25 * g.tissue
     gained = signals.hepatic_production + signals.meal_appearance
     return gained - independent - dependent - signals.renal_excretion
