@@ -9,7 +9,7 @@ import pytest
 from tests.unit import tiny_study
 
 from insulae.core.errors import IncompatibleNumbers, InvalidStudy
-from insulae.populations.balancing import balanced, thinned
+from insulae.populations.balancing import balanced, scaled, thinned
 from insulae.populations.cohort import draw_traits, sample
 from insulae.populations.matching import chances
 from insulae.populations.patient import ClinicNumbers
@@ -112,9 +112,25 @@ def test_the_cube_keeps_number_means_and_chances():
 
 def test_thinning_keeps_who_is_sure_to_be_chosen():
     probable = np.concatenate([np.full(10, 0.999), np.full(990, 0.01)])
-    kept = thinned(probable, 100, SEED)
+    kept, left = thinned(probable, 100, SEED)
     assert set(range(10)) <= set(kept.tolist())
     assert 59 <= len(kept) <= 61  # 10 for sure, 990 with a chance of 0.05 each
+    # Who stays by chance is as likely to be chosen as all who stay so; who is sure keeps the own chance.
+    assert left[probable[kept] < 0.5].std() < 1e-9 and (left[probable[kept] > 0.5] == 0.999).all()
+
+
+def test_scaled_chances_sum_to_the_total_and_none_is_above_one():
+    found = scaled(np.array([0.9, 0.8, 0.1, 0.1, 0.1]), 3)
+    assert found.sum() == pytest.approx(3) and found.max() <= 1
+    assert found[2:] == pytest.approx(1 / 3)
+
+
+def test_a_small_cohort_with_hard_targets_has_its_size():
+    """Means and spreads of a trial (SURPASS-1) that the candidates left after thinning cannot show."""
+    numbers = {"age": (54, 12), "duration": (4.7, 5), "bmi": (31.9, 6.6), "hba1c": (7.94, 0.87)}
+    hard = [Target(name, *s) for name, (m, sd) in numbers.items() for s in (("mean", m), ("sd", sd))]
+    found = recruit(TYPE2, [], Wanted(40, tuple(hard)), SEED)
+    assert len(set(found.candidates.tolist())) == 40
 
 
 @pytest.mark.parametrize(

@@ -61,15 +61,27 @@ def _reach(chances: Floats, direction: Floats) -> float:
     return float((limit[moves] / np.abs(direction[moves])).min())
 
 
-def thinned(chances: Floats, most: int, seed: int) -> Indices:
-    """Return at most about `most` candidates, each with a chance in proportion to its own, ascending.
+def thinned(chances: Floats, most: int, seed: int) -> tuple[Indices, Floats]:
+    """Return at most about `most` candidates, ascending, and the chance that each still has to be chosen.
 
-    Systematic sampling in random order; who is as good as chosen stays.
+    Systematic sampling in random order, in proportion to the chances; who is as good as chosen stays.
     """
     everybody = np.arange(len(chances))
     order = np.argsort(random.uniforms(seed, "thinning/order", everybody), kind="stable")
-    share = np.minimum(chances[order] * most / chances.sum(), 1)
+    share = np.minimum(chances * most / chances.sum(), 1)
     start = float(random.uniforms(seed, "thinning/start", np.arange(1))[0])
-    counts = np.floor(np.cumsum(share) + start)
+    counts = np.floor(np.cumsum(share[order]) + start)
     is_kept = np.diff(counts, prepend=np.floor(start)) > 0
-    return np.sort(order[is_kept])
+    kept = np.sort(order[is_kept])
+    return kept, chances[kept] / share[kept]
+
+
+def scaled(chances: Floats, total: int) -> Floats:
+    """Return chances in proportion to those given, none above 1, that sum to `total`."""
+    is_sure = np.zeros(len(chances), bool)
+    while True:
+        factor = (total - is_sure.sum()) / chances[~is_sure].sum()
+        found = np.where(is_sure, 1.0, chances * factor)
+        if not (found > 1).any():
+            return found
+        is_sure |= found > 1

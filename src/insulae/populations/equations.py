@@ -80,7 +80,7 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: E
     glucose = hba1c.mean_glucose(slow.hba1c, traits.hba1c)
     bmi = traits.weight / traits.height**2
     zero: Any = np.zeros_like(bmi)
-    fat = insulin_resistance.fat_target(slow.insulin_resistance, bmi, zero) * effects.liver_fat
+    fat = insulin_resistance.balanced_fat(slow.insulin_resistance, bmi) * effects.liver_fat
     diseased = traits.duration * slow.insulin_resistance.days_per_year
     fixed = beta_cells.fixation(slow.beta_cells, glucose, diseased)
     # In double precision, so that no patient's last bit depends on how many are computed together.

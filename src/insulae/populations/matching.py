@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
@@ -58,6 +57,8 @@ def chances(features: Floats, wanted: Floats, size: int) -> Chances:
 
 def _theta(rows: Floats, size: int) -> Floats:
     """Return the minimum of the mean of log(1 + exp(theta.f)) less what is wanted, with its small penalty."""
+    from scipy.optimize import minimize  # an import that takes longer than many a run, needed by few
+
     n = rows.shape[1]
     goal = np.zeros(len(rows))
     goal[0] = 1

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.core.errors import IncompatibleNumbers
-from insulae.populations.balancing import balanced, thinned
+from insulae.populations.balancing import balanced, scaled, thinned
 from insulae.populations.baseline import starting
 from insulae.populations.cohort import draw_traits
 from insulae.populations.matching import CLOSE, Chances, chances
@@ -255,14 +255,17 @@ def _match(pool: _Pool, targets: Iterable[Target], size: int) -> Chances | None:
 def _selected(
     pool: _Pool, found: Chances, targets: tuple[Target, ...], size: int, seed: int
 ) -> NDArray[np.int64]:
-    """Return the places of the chosen; many candidates are thinned first, which costs no balance."""
-    kept, part = np.arange(len(pool.ids)), pool
+    """Return the places of the chosen; many candidates are thinned first, which costs no balance.
+
+    Where those left are too few to show the targets, they keep the chances that thinning leaves them.
+    """
+    kept, part, likely = np.arange(len(pool.ids)), pool, found.of
     if len(pool.ids) > MOST_BALANCED * size:
-        kept = thinned(found.of, MOST_BALANCED * size, seed)
+        kept, left = thinned(found.of, MOST_BALANCED * size, seed)
         part = pool.take(kept)
         again = _match(part, targets, size)
-        found = again if again is not None else found
-    return kept[balanced(found.of, _features(part, targets)[0], seed)]
+        likely = again.of if again is not None and again.of.max() <= 1 else scaled(left, size)
+    return kept[balanced(likely, _features(part, targets)[0], seed)]
 
 
 def _statistic(target: Target, values: Floats) -> float:

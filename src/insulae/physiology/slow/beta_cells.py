@@ -59,13 +59,13 @@ class State:
 
 def compensation_demand(parameters: Parameters, mean_glucose: Array) -> Array:
     """Return how far islets use their reserve, 0 at normal and 1 at high mean glucose (mg/dL)."""
-    excess = jnp.maximum(mean_glucose - parameters.compensation_glucose, 0) ** 2
+    excess = (mean_glucose - parameters.compensation_glucose).clip(0) ** 2
     return excess / (parameters.compensation_half**2 + excess)
 
 
 def rested_share(parameters: Parameters, mean_glucose: Array) -> Array:
     """Return the share of function that low mean glucose (mg/dL) leaves."""
-    spare = jnp.maximum(parameters.compensation_glucose - mean_glucose, 0) ** 2
+    spare = (parameters.compensation_glucose - mean_glucose).clip(0) ** 2
     return 1 - parameters.rest * spare / (parameters.rest_half**2 + spare)
 
 

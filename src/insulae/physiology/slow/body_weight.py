@@ -57,7 +57,7 @@ def metabolic_weight(weight: Array, parameters: Parameters) -> Array:
 
 def urinary_energy(parameters: Parameters, urinary_glucose: Array) -> Array:
     """Return the energy lost with glucose in the urine (kcal/d)."""
-    return parameters.energy_per_glucose * jnp.minimum(urinary_glucose, parameters.urinary_loss_limit)
+    return parameters.energy_per_glucose * urinary_glucose.clip(max=parameters.urinary_loss_limit)
 
 
 def energy_eaten(state: State, parameters: Parameters, effects: Effects) -> Array:

@@ -62,16 +62,22 @@ def personal_threshold(parameters: Parameters, body_mass_index: Array) -> Array:
     """Return the index (kg/m2) at which a liver holds half of the most fat, from that at enrollment."""
     p = parameters
     fat = p.liver_fat * (body_mass_index / p.reference_bmi) ** p.liver_fat_exponent
-    share = jnp.minimum(fat / p.liver_fat_ceiling, p.largest_share)
+    share = (fat / p.liver_fat_ceiling).clip(max=p.largest_share)
     return body_mass_index * (1 / share - 1) ** (1 / p.liver_fat_steepness)
+
+
+def balanced_fat(parameters: Parameters, body_mass_index: Array) -> Array:
+    """Return the liver fat (%) a body settles at for a given index (kg/m2) when energy is in balance."""
+    p = parameters
+    room = 1 + (p.fat_threshold / body_mass_index) ** p.liver_fat_steepness
+    return p.liver_fat_ceiling / room
 
 
 def fat_target(parameters: Parameters, body_mass_index: Array, energy_deficit: Array) -> Array:
     """Return the liver fat (%) a body settles at for a given index (kg/m2) and energy deficit (kcal/d)."""
     p = parameters
     restriction = jnp.clip(energy_deficit / p.deficit_scale, 0, p.deficit_limit)
-    room = 1 + (p.fat_threshold / body_mass_index) ** p.liver_fat_steepness
-    return p.liver_fat_ceiling / room * jnp.exp(-restriction)
+    return balanced_fat(p, body_mass_index) * jnp.exp(-restriction)
 
 
 def hepatic_share(parameters: Parameters, liver_fat: Array) -> Array:
@@ -83,7 +89,7 @@ def hepatic_share(parameters: Parameters, liver_fat: Array) -> Array:
 def glucose_target(parameters: Parameters, mean_glucose: Array) -> Array:
     """Return the share of sensitivity that a lasting mean glucose (mg/dL) leaves; 1 at normal glucose."""
     p = parameters
-    excess = jnp.maximum(mean_glucose - p.glucose_threshold, 0)
+    excess = (mean_glucose - p.glucose_threshold).clip(0)
     return 1 - p.glucose_loss * saturation(excess, p.glucose_half)
 
 
