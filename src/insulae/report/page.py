@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from insulae.core.phenotypes import phenotypes
 from insulae.report import figures, given, tables, words
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
+from insulae.report.flow import flow
 from insulae.report.reading import Results, read
 from insulae.report.recruitment import recruitment
 from insulae.report.safety import harm
@@ -88,6 +89,7 @@ def _introduction(results: Results, arm: str) -> dict[str, Any]:
         "phenotype": _phenotype(str(population.get("phenotype", "not stated"))),
         "is_given": bool(population.get("patient")),
         "recruitment": recruitment(results),
+        "flow": flow(results),
         "patients": tables.patients(results, arm),
         "care": given.background(results),
         "arms": given.arms(results),

@@ -1,4 +1,4 @@
-"""How a cohort was recruited, on the page: its baseline beside the wanted one, and who was left out."""
+"""How a cohort was recruited, on the page: its baseline beside the wanted one."""
 
 import json
 from dataclasses import dataclass
@@ -50,7 +50,6 @@ class Recruited:
     effective_size: str
     remark: str
     statistics: list[StatisticRow]
-    steps: list[tuple[str, str]]
 
 
 def recruitment(results: Results) -> Recruited | None:
@@ -64,7 +63,6 @@ def recruitment(results: Results) -> Recruited | None:
         effective_size=f"{found['effective_size']:,.0f}",
         remark=FAR if found["effective_size"] < PLAUSIBLE * found["eligible"] else "",
         statistics=[_row(one) for one in found["baseline"]],
-        steps=[(step["step"], f"{step['left']:,}") for step in found["attrition"]],
     )
 
 
