@@ -74,7 +74,7 @@ clean:  ## remove .venv, results and everything else that was generated
 
 # Imported once, so that their bytecode lies in the environment: uv writes none, and where PYTHONDONTWRITEBYTECODE is set
 # every start would compile all source again, which takes longer than the start itself.
-FIRST_IMPORTS := pandas, insulae.cli.main, insulae.engine.lower, insulae.report.page, insulae.study.load, insulae.study.run
+FIRST_IMPORTS := pandas, llvmlite.binding, insulae.cli.main, insulae.engine.lower, insulae.report.page, insulae.study.load, insulae.study.run
 
 # uv, itself pinned in the lock, installs several times faster than pip; pip takes over where uv finds no packages, for
 # example behind a mirror named only in pip's own settings. Both check every hash.
@@ -91,4 +91,5 @@ $(STAMP): requirements.lock pyproject.toml
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import $(FIRST_IMPORTS)"
+	@$(BIN)/python -m compileall -q src/insulae
 	@touch $(STAMP)
