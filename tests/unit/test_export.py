@@ -235,7 +235,10 @@ def test_define_describes_every_file_and_names_what_is_missing(folder: Path, sta
     }
     for group in groups:
         items = [defined[ref.get("ItemOID")] for ref in group.iter(f"{{{ODM}}}ItemRef")]
-        assert items == list(table(folder, group.get("Name")))
+        rows = table(folder, group.get("Name"))
+        assert items == list(rows)
+        keyed = [ref for ref in group.iter(f"{{{ODM}}}ItemRef") if ref.get("KeySequence")]
+        assert not rows.duplicated([defined[ref.get("ItemOID")] for ref in keyed]).any()
         assert "Simulated" in comments[group.get(f"{{{DEFINE}}}CommentOID")]
     assert "Required but not held by the run: SITEID" in " ".join(comments.values())
     version = next(root.iter(f"{{{ODM}}}MetaDataVersion"))
