@@ -235,7 +235,10 @@ def test_define_describes_every_file_and_names_what_is_missing(folder: Path, sta
     }
     for group in groups:
         items = [defined[ref.get("ItemOID")] for ref in group.iter(f"{{{ODM}}}ItemRef")]
-        assert items == list(table(folder, group.get("Name")))
+        rows = table(folder, group.get("Name"))
+        assert items == list(rows)
+        keyed = [ref for ref in group.iter(f"{{{ODM}}}ItemRef") if ref.get("KeySequence")]
+        assert not rows.duplicated([defined[ref.get("ItemOID")] for ref in keyed]).any()
         assert "Simulated" in comments[group.get(f"{{{DEFINE}}}CommentOID")]
     assert "Required but not held by the run: SITEID" in " ".join(comments.values())
     version = next(root.iter(f"{{{ODM}}}MetaDataVersion"))
@@ -301,7 +304,8 @@ def test_an_event_this_version_does_not_know_is_refused(tmp_path: Path):
 
 
 def test_the_command_exports_a_run_of_the_simulator(tmp_path: Path):
-    run(load.read(tiny_study.TEXT, ["population.size=8"]), tmp_path / "run", chunk=tiny_study.CHUNK)
+    study = load.read(tiny_study.TEXT, ["population.size=8"])
+    summary = run(study, tmp_path / "run", chunk=tiny_study.CHUNK).summary
     shown = CliRunner().invoke(app, ["export", str(tmp_path / "run"), "--to", "cdisc"])
     assert shown.exit_code == 0, shown.output
     assert "required but not held by the run: SITEID" in shown.output and "not medical advice" in shown.output
@@ -309,3 +313,13 @@ def test_the_command_exports_a_run_of_the_simulator(tmp_path: Path):
     kept = kept[(kept["endpoint"] == "hba1c") & kept["value"].notna()]
     found = table(tmp_path / "run" / "cdisc", "LB")
     assert sorted(found["LBSTRESN"]) == sorted(kept["value"])
+    analysis = table(tmp_path / "run" / "cdisc", "ADLB")
+    for arm, counted in summary["harm"].items():
+        at_the_end = analysis[(analysis["TRTA"] == arm) & (analysis["AVISIT"] == "Week 2")]
+        assert at_the_end["AVAL"].mean() == pytest.approx(
+            summary["arms"][arm]["hba1c"]["mean"][-1], rel=1e-12
+        )
+        deaths = table(tmp_path / "run" / "cdisc", "ADTTE").query("PARAMCD == 'DEATH' and TRTP == @arm")
+        assert (deaths["CNSR"] == 0).sum() == counted["deaths"]
+        # the first day is study day 1; years of 365.25 days
+        assert (deaths["AVAL"] - 1).sum() / 365.25 == pytest.approx(counted["patient_years"], rel=1e-6)

@@ -36,6 +36,7 @@ LABELS = {
     "ADTTE": "Time-to-Event Analysis",
     "ADAE": "Adverse Events Analysis",
 }
+KEYS = ("STUDYID", "USUBJID", "PARAMCD", "AVISITN")
 LONGEST_LABEL = 40
 LONGEST_TEXT = 200
 Table = Any
@@ -69,6 +70,13 @@ class Dataset:
     def label(self) -> str:
         """Name of the dataset in words, which say that it is simulated."""
         return f"{LABELS[self.name]} (simulated)"
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of the variables that together tell a row from all others, in the order of sorting."""
+        domain = self.name.removeprefix("AD") if self.name == "ADAE" else self.name
+        wanted = (*KEYS, f"{domain}SEQ")
+        return [v.variable for v in self.variables if v.variable in wanted]
 
 
 @functools.cache

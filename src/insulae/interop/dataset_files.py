@@ -58,6 +58,7 @@ def _json_column(made: Dataset, variable: Variable) -> dict[str, Any]:
         "itemOID": f"IT.{made.name}.{variable.variable}",
         "name": variable.variable,
         "label": variable.label,
+        **({"keySequence": made.keys.index(variable.variable) + 1} if variable.variable in made.keys else {}),
     }
     if variable.type == "char":
         return column | {"dataType": "string", "length": length(made, variable)}

@@ -104,8 +104,10 @@ def _group(content: ET.Element, made: Dataset) -> None:
     _describe(group, made.label)
     for number, variable in enumerate(made.variables, start=1):
         item = {"ItemOID": f"IT.{made.name}.{variable.variable}", "OrderNumber": str(number)}
-        mandatory = "Yes" if variable.core == "Req" else "No"
-        ET.SubElement(group, _odm("ItemRef"), item | {"Mandatory": mandatory})
+        item |= {"Mandatory": "Yes" if variable.core == "Req" else "No"}
+        if variable.variable in made.keys:
+            item |= {"KeySequence": str(made.keys.index(variable.variable) + 1)}
+        ET.SubElement(group, _odm("ItemRef"), item)
     leaf = ET.SubElement(group, _def("leaf"), {"ID": f"LF.{made.name}"})
     leaf.set(f"{{{XLINK}}}href", f"{made.name.lower()}.xpt")
     ET.SubElement(leaf, _def("title")).text = f"{made.name.lower()}.xpt"

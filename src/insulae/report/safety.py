@@ -26,8 +26,9 @@ MOST_DRAWN = 10
 NO_COUNTS = "This run holds no counts of adverse events; run it again to have them."
 CHANCE = (
     "Every event is drawn by chance from a rate; nothing here was observed in people. A rate without a "
-    "published source is an assumption, see the table of parameters. An event does not change the simulated "
-    "body and ends no treatment; a fatal one ends the patient, whose endpoints are missing from then on."
+    "published source is an assumption, see the table of parameters. Infections, thrombosis of a portal vein "
+    "branch, growths and the early failure of an organ act on the simulated body; other events are only "
+    "counted. A fatal one ends the patient, whose endpoints are missing from then on."
 )
 
 Counts = Mapping[str, Any]
