@@ -33,6 +33,10 @@ inputs change. That is less work than ours; the rows with recorded inputs show o
 task, compiled by the engine of the simulator and by JAX, and the targets hold both comparisons. simglucose
 runs its own model.
 
+The whole day has whole numbers since a sensor that errs joined it (`core/counted_noise.py`), which
+`benchmarks/equations.py` cannot write for other engines yet: the comparison with the C++ loop and the peers
+is that of the day before, as its date tells, and stops with an error that names the operation.
+
 Every engine is pinned to the same core and takes its turn once a round; speeds are medians over the rounds,
 ratios are medians of the ratios within a round. The error is the largest difference in glucose from an
 eighth-order adaptive solver (Dopri8, relative tolerance 1e-9, double precision) over all patients and
