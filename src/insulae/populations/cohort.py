@@ -158,9 +158,11 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
         usual_weight=traits.weight,
         usual_energy=0 * one,
     )
-    bmi, resistance = traits.weight / traits.height**2, slow.insulin_resistance
+    resistance = slow.insulin_resistance
+    # In double precision, so that no patient's last bit depends on how many are computed together.
+    bmi: Any = np.asarray(traits.weight / traits.height**2, np.float64)
     threshold = insulin_resistance.personal_threshold(resistance, bmi)
-    resistance = replace(resistance, fat_threshold=np.asarray(threshold))
+    resistance = replace(resistance, fat_threshold=np.asarray(threshold, np.float32))
     changed = replace(
         habits,
         meals=replace(habits.meals, lability=traits.lability, intake=one),

@@ -77,14 +77,14 @@ def _scaled(parameters: Parameters, values: dict[str, Floats]) -> Parameters:
 def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: Effects) -> body.SlowState:
     """Return the slow state in equilibrium with the HbA1c of each patient."""
     traits, slow = cohort.traits, parameters.slow
-    glucose = hba1c.mean_glucose(slow.hba1c, traits.hba1c)
-    bmi = traits.weight / traits.height**2
-    zero: Any = np.zeros_like(bmi)
+    # In double precision, so that no patient's last bit depends on how many are computed together.
+    glucose: Any = np.asarray(hba1c.mean_glucose(slow.hba1c, traits.hba1c), np.float64)
+    bmi: Any = np.asarray(traits.weight / traits.height**2, np.float64)
+    zero: Any = np.zeros(bmi.shape, np.float32)
     fat = insulin_resistance.balanced_fat(slow.insulin_resistance, bmi) * effects.liver_fat
     diseased = traits.duration * slow.insulin_resistance.days_per_year
     fixed = beta_cells.fixation(slow.beta_cells, glucose, diseased)
-    # In double precision, so that no patient's last bit depends on how many are computed together.
-    recoverable: Any = np.exp(-np.asarray(fixed, np.float64)).astype(np.float32)
+    recoverable: Any = np.exp(-np.asarray(fixed, np.float64))
     constriction = zero + effects.renal_vasoconstriction
     made = body.SlowState(
         body_weight=body_weight.State(weight=traits.weight),
