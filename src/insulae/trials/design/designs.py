@@ -1,5 +1,6 @@
 """The designs a trial can have, as records of the study file; each is run by a module of its own."""
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,9 +15,9 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 class _Design(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @abstractmethod
     def arm_names(self) -> list[str]:
         """Return the arms of the study that the design compares."""
-        raise NotImplementedError
 
     def endpoint_names(self) -> set[str]:
         """Return the endpoints that the design itself looks at."""
