@@ -246,3 +246,10 @@ def test_a_mixed_meal_needs_its_carbohydrate(folder: Path, beliefs: Any):
     (folder / "test.csv").write_text(DATA.replace("0,glucose_load,75,g", "0,mixed_meal,470,kcal"))
     with pytest.raises(InvalidStudy, match="carbohydrate"):
         experiments_of(load_person(folder / "anna.yaml"), beliefs[0])
+
+
+def test_an_unknown_field_of_a_person_is_refused_with_the_nearest_of_a_person(tmp_path: Path):
+    path = tmp_path / "anna.yaml"
+    path.write_text("name: anna\nphenotype: type2\npatients: {age: 57 years}\n", encoding="utf-8")
+    with pytest.raises(InvalidStudy, match="unknown field 'patients'; did you mean 'patient'"):
+        load_person(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
@@ -146,19 +146,19 @@ _EXPECTED = {
 }
 
 
-def sentences(error: ValidationError, content: Any) -> str:
-    """Return a sentence for every mistake, one a line."""
-    return "\n".join(_sentence(one, content) for one in error.errors())
+def sentences(error: ValidationError, content: Any, record: type[BaseModel] = Study) -> str:
+    """Return a sentence for every mistake in the content of a record, one a line."""
+    return "\n".join(_sentence(one, content, record) for one in error.errors())
 
 
-def _sentence(error: Any, content: Any) -> str:
+def _sentence(error: Any, content: Any, record: type[BaseModel]) -> str:
     """Say what is wrong at which path, what was expected and the nearest valid choice."""
     location: Location = error["loc"]
     path = _path(_inside(location, content))
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         name = str(location[-1])
-        return f"{path}: unknown field '{name}'; {nearest(name, fields_at(location[:-1]))}"
+        return f"{path}: unknown field '{name}'; {nearest(name, fields_at(location[:-1], record))}"
     if kind == "missing":
         return f"{path}: is missing"
     if kind == "union_tag_invalid":
@@ -177,9 +177,9 @@ def _sentence(error: Any, content: Any) -> str:
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not '{shown}'"
 
 
-def fields_at(location: Location) -> list[str]:
-    """Return the names of the fields that a record at some place of a study may have."""
-    schema = Study.model_json_schema()
+def fields_at(location: Location, record: type[BaseModel] = Study) -> list[str]:
+    """Return the names of the fields that a record at some place of a study, or another record, may have."""
+    schema = record.model_json_schema()
     for node in _nodes(schema, schema, location):
         if "properties" in node:
             return list(node["properties"])

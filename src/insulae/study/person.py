@@ -88,7 +88,7 @@ def load_person(path: Path, more: Sequence[Path] = ()) -> Person:
             {"phenotype": file.phenotype, "size": 1, "treatment": file.treatment}
         )
     except ValidationError as error:
-        raise InvalidStudy(sentences(error, content)) from error
+        raise InvalidStudy(sentences(error, content, PersonFile)) from error
     files = [path.parent / name for name in file.data] + list(more)
     return Person(file, _numbers(file, population), population.treatment, tuple(read(f) for f in files))
 
