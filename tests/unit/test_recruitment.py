@@ -11,7 +11,7 @@ from tests.unit import tiny_study
 from insulae.core.errors import IncompatibleNumbers, InvalidStudy
 from insulae.populations.balancing import balanced, scaled, thinned
 from insulae.populations.cohort import draw_traits, sample
-from insulae.populations.matching import chances
+from insulae.statistics.balancing import chances
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.recruitment import Criterion, Recruits, Target, Wanted, recruit
 from insulae.study import load

@@ -162,3 +162,19 @@ def test_restricted_mean_and_competing_risks_by_hand():
     assert share[np.searchsorted(times, 4.0)] == pytest.approx(0.2 + 0.6 / 2)
     z, p = survival.one_sample_log_rank(time, happened, np.full(4, 1.5))
     assert z == pytest.approx((3 - 6) / np.sqrt(6)) and p < 0.5
+
+
+def test_weights_give_the_wanted_means_by_an_exponential_tilt_or_are_refused():
+    from insulae.statistics.balancing import entropy_weights
+
+    draw = np.random.default_rng(6)
+    x = draw.normal(7, 2, (150, 2))
+    wanted = x.mean(axis=0) + [1.0, -0.5]
+    weights = entropy_weights(x, wanted)
+    np.testing.assert_allclose(weights @ x, wanted, atol=1e-5)
+    # of all weights with these means those of largest entropy are log-linear in x
+    design = np.column_stack([np.ones(len(x)), x])
+    residual = np.linalg.lstsq(design, np.log(weights), rcond=None)[1]
+    assert residual[0] < 1e-8
+    with pytest.raises(ValueError, match="no weights"):
+        entropy_weights(x, x.max(axis=0) + 1)

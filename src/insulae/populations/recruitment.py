@@ -20,8 +20,8 @@ from insulae.core.errors import IncompatibleNumbers
 from insulae.populations.balancing import balanced, scaled, thinned
 from insulae.populations.baseline import starting
 from insulae.populations.cohort import draw_traits
-from insulae.populations.matching import CLOSE, Chances, chances
 from insulae.populations.patient import ClinicNumbers, Ids, Traits
+from insulae.statistics.balancing import CLOSE, Chances, chances
 from insulae.therapies.base import TherapySpec
 
 Floats = NDArray[np.float64]

@@ -1,7 +1,5 @@
 """The report of islet function: every index with its definition, and for those without a value the reason."""
 
-import csv
-import io
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
@@ -19,6 +17,7 @@ from insulae.islet_function.data import CannotBeComputed, IsletData, Samples
 from insulae.islet_function.registry import Finding, evaluate
 from insulae.islet_function.secretion import curve
 from insulae.patient_data.table import PatientTable
+from insulae.report import lines as rows
 from insulae.report.figures import COLORS, Figure, draw_panel
 
 NOTICE = "Computed from the file that was given. Not medical advice."
@@ -150,11 +149,7 @@ def _row(found: Finding) -> dict[str, Any]:
 
 def as_csv(found: Mapping[str, Any]) -> str:
     """Return the indices as CSV, one a line."""
-    rows = io.StringIO()
-    writer = csv.DictWriter(rows, GRID, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found["indices"])
-    return rows.getvalue()
+    return rows.as_csv(found["indices"], GRID)
 
 
 def as_text(found: Mapping[str, Any]) -> str:

@@ -1,7 +1,5 @@
 """The report of a sensor record: what was measured, with definitions, as numbers and as one HTML page."""
 
-import csv
-import io
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -25,6 +23,7 @@ from insulae.cgm.summary import (
 from insulae.core.citations import cited, text
 from insulae.core.errors import InvalidData
 from insulae.patient_data.table import MMOL_PER_L, PatientTable
+from insulae.report import lines as rows
 from insulae.report import sensor_figures as figures
 
 GRID = ("name", "label", "value", "unit", "target", "definition", "source")
@@ -106,11 +105,7 @@ def _when(table: PatientTable, clock: float) -> str:
 
 def as_csv(found: Mapping[str, Any]) -> str:
     """Return the measures as CSV, one a line."""
-    rows = io.StringIO()
-    writer = csv.DictWriter(rows, GRID, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found["measures"])
-    return rows.getvalue()
+    return rows.as_csv(found["measures"], GRID)
 
 
 def as_text(found: Mapping[str, Any]) -> str:

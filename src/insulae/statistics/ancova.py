@@ -1,4 +1,4 @@
-"""Analysis of covariance of one outcome: difference of two means at equal covariates, least squares."""
+"""Differences of two means: at equal covariates by least squares, of pairs, and against weighted patients."""
 
 import dataclasses
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri_exp
 from scipy.stats import t as student
+
+from insulae.statistics.balancing import effective_size
 
 Floats = NDArray[np.float64]
 
@@ -72,3 +74,13 @@ def paired(change: Floats) -> Estimate:
         raise ValueError("a paired comparison needs at least two patients with both values")
     error = float(there.std(ddof=1) / np.sqrt(len(there)))
     return Estimate(float(there.mean()), error, len(there) - 1)
+
+
+def weighted_difference(treated: Floats, external: Floats, weights: Floats) -> Estimate:
+    """Return the mean of treated minus the weighted mean of external ones [patient], weights as fixed."""
+    w = weights / weights.sum()
+    center = float(w @ external)
+    size = effective_size(w)
+    spread = float((w**2) @ (external - center) ** 2) * size / (size - 1)
+    error = np.sqrt(spread + treated.var(ddof=1) / len(treated))
+    return Estimate(float(treated.mean()) - center, float(error))

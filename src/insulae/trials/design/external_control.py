@@ -6,7 +6,8 @@ what the weights do not balance remains as bias, which the type I error shows.
 
 import numpy as np
 
-from insulae.statistics.balancing import effective_size, entropy_weights, weighted_difference
+from insulae.statistics.ancova import weighted_difference
+from insulae.statistics.balancing import effective_size, entropy_weights
 from insulae.trials.design.conduct import Flags
 from insulae.trials.design.designs import ExternalControl
 from insulae.trials.design.estimands import analyzed
