@@ -11,7 +11,7 @@ import pyarrow as pa
 from insulae.endpoints.base import get
 from insulae.runs import store
 from insulae.study import load
-from insulae.study.records import ENDPOINTS, EVENTS
+from insulae.study.records import ENDPOINTS, ENROLLED, EVENTS
 
 TEXT = """
 name: Small & safe
@@ -37,6 +37,20 @@ VALUES = {
     "body_weight": [70.0, 70.5, 71.25],
     "insulin_free": [0.0, 0.0, 100.0],
     "weeks_to_insulin_free": [math.inf, math.inf, 6.0],
+}
+TRAITS = {
+    "patient": [0, 1],
+    "age": [40.9, 63.0],
+    "male": [0.0, 1.0],
+    "height": [1.6, 1.8],
+    "weight": [64.0, 81.0],
+    "bmi": [25.0, 25.0],
+    "duration": [12.5, 30.0],
+    "hba1c": [8.0, 8.0],
+    "fasting_glucose": [150.0, 160.0],
+    "fasting_c_peptide": [5.0, 5.0],
+    "insulin_dose": [40.0, 50.0],
+    "egfr": [90.0, 80.0],
 }
 DEATH = ("cells", 1, 30)
 """Arm, person and day of the one death."""
@@ -80,6 +94,7 @@ def write_run(folder: Path, happened: list[tuple[Any, ...]] = HAPPENED, text: st
         for name, values in sorted(VALUES.items())
     ]
     _write(folder / "endpoints.parquet", pd.DataFrame(rows), ENDPOINTS)
+    _write(folder / "enrolled.parquet", pd.DataFrame(TRAITS), ENROLLED)
     _write(folder / "events.parquet", pd.DataFrame(happened, columns=list(_COLUMNS)), EVENTS)
     (folder / "summary.json").write_text(json.dumps({"study": study.name}))
     (folder / "manifest.json").write_text("{}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.unit.tiny_study import TEXT
 
+from insulae.populations.enrolled import TRAITS
 from insulae.runs import executors, manifest
 from insulae.study import load
 from insulae.study.plan import trial_of
@@ -28,7 +29,8 @@ def made_up(todo: trial.Trial, ids: range, **hooks: Any) -> trial.Outcome:
         for day in (0, 14)
     ]
     ones = np.ones(len(patients), np.int32)
-    return trial.Outcome(patients, patients % 7 != 3, ones, patients % 14 != 5, visits)
+    enrolled = {name: np.cos(patients + 1.0 * n) for n, name in enumerate(TRAITS)}
+    return trial.Outcome(patients, patients % 7 != 3, ones, patients % 14 != 5, visits, enrolled=enrolled)
 
 
 def _values(todo: trial.Trial, patients: NDArray[Any], day: int) -> dict[str, NDArray[Any]]:

@@ -146,19 +146,20 @@ def test_every_dataset_says_that_it_is_simulated_and_both_files_hold_the_same(fo
                 )
 
 
-def test_a_person_is_one_subject_in_each_arm_with_the_traits_all_share(folder: Path):
+def test_a_person_is_one_subject_in_each_arm_with_the_same_traits(folder: Path):
     people = table(folder, "DM")
     assert sorted(people["SUBJID"]) == ["ARM1-000000", "ARM1-000001", "ARM2-000000", "ARM2-000001"]
-    assert set(people["SEX"]) == {"F"} and set(people["AGE"]) == {40.0}
+    assert list(people["SEX"]) == ["F", "M"] * 2 and list(people["AGE"]) == [40.0, 63.0] * 2
     assert list(people["DTHDTC"]) == ["", "2000-01-31", "", ""]  # day 30 after the first of January
     assert list(people["RFXSTDTC"]) == ["2000-01-01"] * 2 + [""] * 2  # the arm of usual care begins nothing
 
 
-def test_age_and_sex_are_left_out_where_the_run_does_not_hold_them(tmp_path: Path):
-    text = TEXT.replace("{age: 40 years, sex: female}", "{age: 30 to 40 years}")
-    made = {one.name: one for one in cdisc.export(write_run(tmp_path / "run", text=text))[1]}
-    assert not {"AGE", "AGEU", "SEX"} & set(made["DM"].table)
-    assert {"SEX", "SITEID", "COUNTRY"} == {v.variable for v in made["DM"].absent if v.core == "Req"}
+def test_subjects_have_their_body_size_and_what_no_run_holds_is_named(tmp_path: Path):
+    made = {one.name: one for one in cdisc.export(write_run(tmp_path / "run"))[1]}
+    assert {"SITEID", "COUNTRY"} == {v.variable for v in made["DM"].absent if v.core == "Req"}
+    subjects = made["ADSL"].table
+    assert list(subjects["HEIGHTBL"]) == [160.0, 180.0] * 2 and list(subjects["BMIBL"]) == [25.0] * 4
+    assert list(subjects["DIABDUR"]) == [12.5, 30.0] * 2 and list(subjects["SEX"]) == ["F", "M"] * 2
 
 
 def test_laboratory_values_are_those_of_the_run_until_death(folder: Path):
@@ -257,7 +258,9 @@ def test_a_dataset_without_a_row_has_no_file(tmp_path: Path):
 # What is refused
 
 
-@pytest.mark.parametrize("name", ["summary.json", "endpoints.parquet", "events.parquet", "study.yaml"])
+@pytest.mark.parametrize(
+    "name", ["summary.json", "endpoints.parquet", "events.parquet", "enrolled.parquet", "study.yaml"]
+)
 def test_a_run_that_is_not_whole_is_refused_and_nothing_is_left(tmp_path: Path, name: str):
     folder = write_run(tmp_path / "run")
     (folder / name).unlink()

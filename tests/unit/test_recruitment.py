@@ -11,9 +11,9 @@ from tests.unit import tiny_study
 from insulae.core.errors import IncompatibleNumbers, InvalidStudy
 from insulae.populations.balancing import balanced, scaled, thinned
 from insulae.populations.cohort import draw_traits, sample
-from insulae.statistics.balancing import chances
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.recruitment import Criterion, Recruits, Target, Wanted, recruit
+from insulae.statistics.balancing import chances
 from insulae.study import load
 from insulae.study.plan import plan, trial_of
 from insulae.study.run import run

@@ -98,6 +98,19 @@ def test_traces_are_kept_for_the_first_patients(results: Results):
     assert traces["glucose"].dtype == np.float32
 
 
+def test_who_enrolled_is_kept_once_for_all_arms(results: Results, study: Study):
+    people, endpoints = results.enrolled(), results.endpoints()
+    assert list(people["patient"]) == sorted(endpoints["patient"].unique())
+    np.testing.assert_allclose(people["bmi"], people["weight"] / people["height"] ** 2)
+    assert set(people["male"]) <= {0.0, 1.0} and people.notna().all().all()
+    first = endpoints[(endpoints["week"] == 0) & (endpoints["endpoint"] == "hba1c")]
+    for _, arm in first.groupby("arm"):
+        # the measured HbA1c of the visit has an error of measurement, the starting state has none
+        assert np.abs(arm["value"].to_numpy() - people["hba1c"]).max() < 0.5
+    insulin = endpoints[(endpoints["week"] == 0) & (endpoints["endpoint"] == "insulin_dose")]
+    assert (people["insulin_dose"] > 0).all() and (insulin["value"] > 0).all()
+
+
 def test_the_manifest_tells_how_to_run_it_again(results: Results):
     manifest = results.manifest
     assert manifest["command"] == "insulae run tiny.yaml"

@@ -169,7 +169,7 @@ def test_weights_give_the_wanted_means_by_an_exponential_tilt_or_are_refused():
 
     draw = np.random.default_rng(6)
     x = draw.normal(7, 2, (150, 2))
-    wanted = x.mean(axis=0) + [1.0, -0.5]
+    wanted = x.mean(axis=0) + np.array([1.0, -0.5])
     weights = entropy_weights(x, wanted)
     np.testing.assert_allclose(weights @ x, wanted, atol=1e-5)
     # of all weights with these means those of largest entropy are log-linear in x

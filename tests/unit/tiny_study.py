@@ -36,7 +36,14 @@ arms:
       - {kind: basal_bolus, titration: wean}
   - name: care
 """
-RESULTS = ("endpoints.parquet", "events.parquet", "traces.parquet", "summary.json", "study.yaml")
+RESULTS = (
+    "endpoints.parquet",
+    "events.parquet",
+    "enrolled.parquet",
+    "traces.parquet",
+    "summary.json",
+    "study.yaml",
+)
 
 
 def contents(directory: Path) -> dict[str, bytes]:

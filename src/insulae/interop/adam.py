@@ -4,6 +4,8 @@ ADLB and ADEFF have a row for each subject, parameter and visit with a value; ba
 enrollment. Times to events (ADTTE) are in `time_to_event.py`.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,7 +15,9 @@ from insulae.interop.dataset import Dataset, Table, dataset, date_number, study_
 from insulae.interop.exposure import first_exposure
 from insulae.interop.measures import TESTS, parameter_code, parameter_words
 from insulae.interop.sdtm import ordered_events
-from insulae.interop.subjects import Subjects, fixed_traits, numbered
+from insulae.interop.subjects import Subjects, demographic, numbered
+
+CM_PER_M = 100
 
 
 def subject_level(held: Subjects) -> Dataset:
@@ -34,7 +38,16 @@ def subject_level(held: Subjects) -> Dataset:
             "DTHDT": date_number(people["death"]),
         }
     )
-    return dataset("ADSL", table.assign(**fixed_traits(held.study)))
+    return dataset("ADSL", table.assign(**demographic(held), **_at_baseline(people)))
+
+
+def _at_baseline(people: Table) -> dict[str, Any]:
+    return {
+        "HEIGHTBL": people["height"] * CM_PER_M,
+        "WEIGHTBL": people["weight"],
+        "BMIBL": people["bmi"],
+        "DIABDUR": people["duration"],
+    }
 
 
 def laboratory(held: Subjects) -> Dataset:

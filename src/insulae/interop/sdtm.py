@@ -10,7 +10,7 @@ from insulae.core.adverse_events import adverse_event
 from insulae.interop.dataset import Dataset, Table, dataset, date_text, study_day
 from insulae.interop.exposure import first_exposure
 from insulae.interop.measures import TESTS
-from insulae.interop.subjects import FATAL, Subjects, fixed_traits, numbered
+from insulae.interop.subjects import FATAL, Subjects, demographic, numbered
 
 SEVERITY = {1: "MILD", 2: "MODERATE", 3: "SEVERE", 4: "SEVERE", 5: "SEVERE"}
 NOT_RECOVERED = "NOT RECOVERED/NOT RESOLVED"
@@ -25,7 +25,7 @@ WITHOUT_UNIT = ("", "dimensionless")
 
 
 def demographics(held: Subjects) -> Dataset:
-    """Return DM: a row for each subject; age and sex only where all patients of the study share them."""
+    """Return DM: a row for each subject."""
     people, last = held.people, held.people["last"].map(date_text)
     table = pd.DataFrame(
         {
@@ -45,7 +45,7 @@ def demographics(held: Subjects) -> Dataset:
             "ACTARM": people["arm"],
         }
     )
-    return dataset("DM", table.assign(**fixed_traits(held.study)))
+    return dataset("DM", table.assign(**demographic(held)))
 
 
 def laboratory(held: Subjects) -> Dataset:

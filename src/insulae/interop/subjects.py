@@ -10,6 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import RunError
 from insulae.interop.dataset import Table
@@ -18,7 +20,7 @@ from insulae.study import load
 from insulae.study.results import load_results
 from insulae.study.spec import Study
 
-NEEDED = ("study.yaml", "endpoints.parquet", "events.parquet")
+NEEDED = ("study.yaml", "endpoints.parquet", "events.parquet", "enrolled.parquet")
 FATAL = "fatal"
 
 
@@ -27,9 +29,9 @@ class Subjects:
     """A run as subjects.
 
     `people`: a row each; arm, patient, STUDYID, USUBJID, SUBJID, ARMCD, `last` (day of the end of
-    participation), `death` (day, NaN for survivors). `measured`: a row for each arm, patient, visit and
-    endpoint with USUBJID, arm, patient, visit, week, day, endpoint, value. `events`: the adverse events with
-    USUBJID and arm.
+    participation), `death` (day, NaN for survivors), and the traits at enrollment. `measured`: a row for each
+    arm, patient, visit and endpoint with USUBJID, arm, patient, visit, week, day, endpoint, value. `events`:
+    the adverse events with USUBJID and arm.
     """
 
     study: Study
@@ -46,15 +48,15 @@ def read(directory: store.Location) -> Subjects:
         if not (directory / name).exists():
             raise RunError(f"{directory} holds no {name}", "Run the study again: insulae run STUDY.yaml")
     study = load.read((directory / "study.yaml").read_text(encoding="utf-8"), name="study.yaml")
-    measured, events = results.endpoints(), results.events()
+    measured, events, enrolled = results.endpoints(), results.events(), results.enrolled()
     stated, there = {arm.name for arm in study.arms}, set(measured["arm"].unique())
     if stated != there:
         odd = sorted(stated ^ there)[0]
         raise RunError(f"{directory}: study.yaml and endpoints.parquet disagree about the arm '{odd}'")
-    return _told(study, measured, events)
+    return _told(study, measured, events, enrolled)
 
 
-def _told(study: Study, measured: Table, events: Table) -> Subjects:
+def _told(study: Study, measured: Table, events: Table, enrolled: Table) -> Subjects:
     study_id = f"SIM-{_plain(study.name).upper()}"
     codes = {arm.name: f"ARM{number}" for number, arm in enumerate(study.arms, start=1)}
     people = measured[["arm", "patient"]].drop_duplicates().astype({"arm": str})
@@ -65,6 +67,7 @@ def _told(study: Study, measured: Table, events: Table) -> Subjects:
     people = people.merge(deaths.reset_index(), how="left", on=["arm", "patient"])
     days = study.visit_days()
     people["last"] = people["death"].fillna(days[-1])
+    people = people.merge(enrolled, how="left", on="patient")
     people = people.astype({"death": float, "last": float}).sort_values("USUBJID", ignore_index=True)
     numbers = {day: number for number, day in enumerate(days, start=1)}
     measured["day"] = (measured["week"] * DAYS_PER_WEEK).round().astype(int)
@@ -87,17 +90,14 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-") or "STUDY"
 
 
-def fixed_traits(study: Study) -> dict[str, Any]:
-    """Return age and sex where the study gives all patients the same; else the run does not hold them."""
-    patient = study.population.patient
-    found: dict[str, Any] = {}
-    if patient is None:
-        return found
-    if patient.age is not None and patient.age[0] == patient.age[1]:
-        found |= {"AGE": float(int(patient.age[0])), "AGEU": "YEARS"}
-    if patient.sex is not None:
-        found["SEX"] = {"male": "M", "female": "F"}[patient.sex]
-    return found
+def demographic(held: Subjects) -> dict[str, Any]:
+    """Return age in whole years and sex of each subject."""
+    people = held.people
+    return {
+        "AGE": np.floor(people["age"]),
+        "AGEU": "YEARS",
+        "SEX": np.where(people["male"] > 0, "M", "F"),
+    }
 
 
 def numbered(table: Table, name: str) -> Table:

@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from insulae.core.phenotypes import phenotypes
 from insulae.report import figures, given, tables, words
+from insulae.report.baseline import baseline
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
 from insulae.report.flow import flow
 from insulae.report.reading import Results, read
@@ -91,6 +92,7 @@ def _introduction(results: Results, arm: str) -> dict[str, Any]:
         "recruitment": recruitment(results),
         "flow": flow(results),
         "patients": tables.patients(results, arm),
+        "baseline": baseline(results),
         "care": given.background(results),
         "arms": given.arms(results),
         "colors": {name: figures.color(results, name) for name in results.arms},

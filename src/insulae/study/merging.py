@@ -99,10 +99,10 @@ def write_events(
     return counts.summary()
 
 
-def write_traces(todo: Plan, parts: store.Location, directory: store.Location) -> None:
-    """Write the traces of the study."""
-    tables = row_groups(_tables(todo, parts, "traces"), ROWS)
-    store.write_tables(directory / "traces.parquet", records.TRACES, tables)
+def write_table(name: str, todo: Plan, parts: store.Location, directory: store.Location) -> None:
+    """Write a table of the study that holds the rows of its chunks and nothing else."""
+    tables = row_groups(_tables(todo, parts, name), ROWS)
+    store.write_tables(directory / f"{name}.parquet", records.SCHEMAS[name], tables)
 
 
 @contextlib.contextmanager

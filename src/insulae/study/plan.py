@@ -50,7 +50,7 @@ class Plan:
     def tables(self, chunk: Chunk) -> list[str]:
         """Return the names of a chunk's tables, the one that is written last at the end."""
         has_traces = self.trial.stored_days and chunk.first < self.study.stored_traces.patients
-        return ["endpoints", "events", *(["traces"] if has_traces else []), "fates"]
+        return ["endpoints", "events", "enrolled", *(["traces"] if has_traces else []), "fates"]
 
 
 def plan(study: Study, width: int | None = None) -> Plan:

@@ -1,4 +1,5 @@
-"""What a chunk leaves behind as tables, sorted by patient: endpoints, adverse events, traces, fates.
+"""What a chunk leaves behind as tables, sorted by patient: who enrolled, endpoints, adverse events, traces,
+fates.
 
 Each patient has one row of endpoints for every arm, visit and endpoint, in this order; so the tables of the
 chunks, one after the other, are the table of the study.
@@ -14,6 +15,7 @@ import pyarrow as pa
 from insulae.core.adverse_events import adverse_event
 from insulae.core.clock import DAYS_PER_WEEK, MINUTES_PER_DAY, STEP_MINUTES
 from insulae.endpoints import base as endpoints
+from insulae.populations.enrolled import TRAITS
 from insulae.runs.arrow import column
 from insulae.trials.adverse_events import Happened
 from insulae.trials.simulation import Window
@@ -61,10 +63,18 @@ EVENTS = pa.schema(
 )
 """Adverse events; duration in days is missing for what lasts or ended in death. Texts are written out: which
 of them occur differs between chunks."""
+ENROLLED = pa.schema({"patient": pa.int32(), **{name: pa.float64() for name in TRAITS}})
+"""Traits at enrollment, the same in all arms; units in `populations/enrolled.py`; `male` is 1 or 0."""
 FATES = pa.schema(
     {"patient": pa.int32(), "is_solved": pa.bool_(), "is_finite": pa.bool_(), "draws": pa.int32()}
 )
-SCHEMAS = {"endpoints": ENDPOINTS, "events": EVENTS, "traces": TRACES, "fates": FATES}
+SCHEMAS = {
+    "endpoints": ENDPOINTS,
+    "events": EVENTS,
+    "enrolled": ENROLLED,
+    "traces": TRACES,
+    "fates": FATES,
+}
 
 
 def week_of(day: int) -> float:
@@ -75,7 +85,7 @@ def week_of(day: int) -> float:
 def tables(outcome: Outcome, n_stored: int) -> dict[str, pa.Table]:
     """Return the tables of a chunk by the names of `SCHEMAS`, fates last; traces of the first patients only.
 
-    Endpoints, events and traces hold the patients with a starting state whose numbers stayed finite.
+    All but the fates hold the patients with a starting state whose numbers stayed finite.
     """
     kept = np.flatnonzero(outcome.is_solved & outcome.is_finite)
     stored = kept[outcome.ids[kept] < n_stored]
@@ -83,6 +93,7 @@ def tables(outcome: Outcome, n_stored: int) -> dict[str, pa.Table]:
     windows = [visit for visit in visits if visit.window is not None]
     found = {"endpoints": _endpoints(visits, kept, outcome.ids[kept])}
     found["events"] = _events(outcome, kept)
+    found["enrolled"] = _table(ENROLLED, {"patient": outcome.ids[kept]} | _traits(outcome, kept))
     if windows and outcome.ids[0] < n_stored:
         found["traces"] = _traces(windows, stored, outcome.ids[stored])
     fates = [outcome.ids, outcome.is_solved, outcome.is_finite, outcome.attempts]
@@ -92,6 +103,10 @@ def tables(outcome: Outcome, n_stored: int) -> dict[str, pa.Table]:
 def _table(schema: pa.Schema, columns: dict[str, Any]) -> pa.Table:
     arrays = [column(columns[field.name], field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _traits(outcome: Outcome, kept: Any) -> dict[str, Any]:
+    return {name: np.asarray(values, float)[kept] for name, values in outcome.enrolled.items()}
 
 
 def _coded(texts: Sequence[str], place: Any) -> pa.DictionaryArray:

@@ -43,6 +43,10 @@ class Results:
         """Return the adverse events, a row each; what is missing lasts or ended in death."""
         return store.read_table(self.directory / "events.parquet").to_pandas()
 
+    def enrolled(self) -> "pd.DataFrame":
+        """Return who the patients are at enrollment, a row each; the same in all arms."""
+        return store.read_table(self.directory / "enrolled.parquet").to_pandas()
+
     def traces(self) -> "pd.DataFrame":
         """Return the stored days: arm, patient, week, day, minute, glucose, insulin, c_peptide."""
         return store.read_table(self.directory / "traces.parquet").to_pandas()

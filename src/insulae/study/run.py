@@ -105,7 +105,8 @@ def run(
     with ExitStack() as stack:
         with notes.phase("merge"):
             fates = merging.count_fates(todo, parts)
-            merging.write_traces(todo, parts, directory)
+            for name in ("enrolled", "traces"):
+                merging.write_table(name, todo, parts, directory)
             harm = merging.write_events(todo, parts, directory, fates.used)
             endpoints = merging.written_endpoints(todo, parts, directory, fates.used)
             values = stack.enter_context(endpoints)

@@ -12,6 +12,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.random import DayDraws
 from insulae.endpoints.base import evaluate
 from insulae.populations.baseline import Start, starting
+from insulae.populations.enrolled import traits
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.recruitment import Recruits
 from insulae.populations.routine import compiled_day, compiled_meal_test, day_draws
@@ -66,6 +67,7 @@ class Outcome:
     """What became of a chunk; `is_finite` is False for patients whose numbers broke in any arm.
 
     `events` are the adverse events of each arm; from a patient's death on, endpoints and traces are missing.
+    `enrolled` holds the traits of each patient at enrollment.
     """
 
     ids: NDArray[np.int64]
@@ -74,6 +76,9 @@ class Outcome:
     is_finite: NDArray[np.bool_]
     visits: list[ArmVisit]
     events: Mapping[str, Happened] = dataclasses.field(default_factory=dict[str, Happened])
+    enrolled: Mapping[str, NDArray[np.floating[Any]]] = dataclasses.field(
+        default_factory=dict[str, NDArray[np.floating[Any]]]
+    )
 
 
 def steps_of(
@@ -122,7 +127,8 @@ def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], 
             visits.append(_arm_visit(trial, arm.name, visited))
         events[arm.name] = safety.events()
     is_solved = np.asarray(start.is_solved)
-    return Outcome(np.asarray(ids), is_solved, start.attempts, is_finite, visits, events)
+    enrolled = traits(start, trial.treatment)
+    return Outcome(np.asarray(ids), is_solved, start.attempts, is_finite, visits, events, enrolled)
 
 
 def _visits(
