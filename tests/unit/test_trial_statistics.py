@@ -178,3 +178,65 @@ def test_weights_give_the_wanted_means_by_an_exponential_tilt_or_are_refused():
     assert residual[0] < 1e-8
     with pytest.raises(ValueError, match="no weights"):
         entropy_weights(x, x.max(axis=0) + 1)
+
+
+def test_a_standardized_difference_is_that_of_shares_without_covariates_and_sharper_with_them():
+    from insulae.statistics import logistic
+
+    draw = np.random.default_rng(7)
+    n = 400
+    x = draw.normal(size=(n, 1))
+    active = np.arange(n) % 2 == 0
+    yes = (draw.random(n) < 1 / (1 + np.exp(-(2 * x[:, 0] - 1 + 1.2 * active)))).astype(float)
+    events = int(yes[~active].sum()), int(yes[active].sum())
+    plain = logistic.standardized_difference(yes, active, np.empty((n, 0)))
+    effect, error = binomial.difference(events, (n // 2, n // 2))
+    assert plain.effect == pytest.approx(effect, abs=1e-4)
+    assert plain.error == pytest.approx(error, rel=0.01)
+    adjusted = logistic.standardized_difference(yes, active, x)
+    assert adjusted.error < 0.9 * plain.error
+
+
+def test_the_odds_ratio_is_that_of_maximum_likelihood_in_many_and_finite_in_an_arm_without_events():
+    import statsmodels.api as sm
+
+    from insulae.statistics import logistic
+
+    draw = np.random.default_rng(8)
+    n = 20_000
+    x = draw.normal(size=(n, 1))
+    active = draw.random(n) < 0.5
+    yes = (draw.random(n) < 1 / (1 + np.exp(-(x[:, 0] - 1 + 0.7 * active)))).astype(float)
+    found = logistic.odds_ratio(yes, active, x)
+    known = sm.Logit(yes, np.column_stack([np.ones(n), active, x])).fit(disp=0)
+    assert found.effect == pytest.approx(known.params[1], abs=0.002)
+    assert found.error == pytest.approx(known.bse[1], rel=0.001)
+    few = logistic.odds_ratio(
+        np.array([0.0] * 10 + [1.0] * 8 + [0.0] * 2), np.arange(20) >= 10, np.empty((20, 0))
+    )
+    # Firth's estimate of a 2 x 2 table without covariates adds one half to every cell
+    assert few.effect == pytest.approx(np.log(8.5 * 10.5 / (2.5 * 0.5)), abs=1e-5)
+
+
+def test_one_step_of_the_log_rank_test_is_the_log_rank_test():
+    draw = np.random.default_rng(9)
+    n = 120
+    active = np.arange(n) % 2 == 0
+    time = np.ceil(draw.exponential(np.where(active, 15, 10)))
+    happened = draw.random(n) < 0.8
+    found = survival.peto(time, happened, active)
+    chi, p = survival.log_rank(time, happened, active)
+    assert found.statistic**2 == pytest.approx(chi)
+    assert found.p == pytest.approx(p)
+    assert found.effect < 0
+    with pytest.raises(ValueError, match="nobody"):
+        survival.peto(time, np.zeros(n, bool), active)
+
+
+def test_the_error_of_a_restricted_mean_is_that_of_the_mean_when_nobody_is_cut_off():
+    draw = np.random.default_rng(10)
+    time = draw.exponential(10, 300)
+    curve = survival.kaplan_meier(time, np.ones(300, bool))
+    until = np.minimum(time, 20.0)
+    assert curve.restricted_mean(20.0) == pytest.approx(until.mean())
+    assert curve.restricted_mean_error(20.0) == pytest.approx(until.std() / np.sqrt(300), rel=0.01)

@@ -39,6 +39,19 @@ class Curve:
         edges = np.concatenate([[0.0], self.times[inside], [until]])
         return float(np.diff(edges) @ np.concatenate([[1.0], self.share[inside]]))
 
+    def restricted_mean_error(self, until: float) -> float:
+        """Return the standard error of the restricted mean (Klein & Moeschberger 2003, 4.5)."""
+        inside = self.times < until
+        edges = np.append(self.times[inside], until)
+        areas = np.diff(edges) * self.share[inside]
+        after = areas[::-1].cumsum()[::-1]
+        risk = self.at_risk[inside]
+        before = np.concatenate([[1.0], self.share[inside]])[:-1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lost = np.where(before > 0, 1 - self.share[inside] / before, 0.0) * risk
+            terms = np.where(after > 0, after**2 * lost / (risk * (risk - lost)), 0.0)
+        return float(np.sqrt(terms.sum()))
+
 
 def kaplan_meier(time: Floats, happened: Flags) -> Curve:
     """Return the product-limit curve (Kaplan & Meier 1958)."""
@@ -51,6 +64,28 @@ def log_rank(time: Floats, happened: Flags, group: NDArray[np.generic]) -> tuple
     """Return chi-square and two-sided p-value of the log-rank test over groups."""
     statistic, p = survdiff(time, happened.astype(int), group)
     return float(statistic), float(p)
+
+
+def peto(time: Floats, happened: Flags, active: Flags) -> Estimate:
+    """Return the log hazard ratio of the active arm by one step from no effect; its test is the log-rank one.
+
+    (O - E) / V with error 1 / sqrt(V) (Peto & Peto 1972): finite also where an arm has no event, and too
+    small where the ratio is far from 1.
+    """
+    points = np.unique(time[happened])
+    ordered, ordered_active = np.sort(time), np.sort(time[active])
+    risk = len(time) - np.searchsorted(ordered, points)
+    risk_active = int(active.sum()) - np.searchsorted(ordered_active, points)
+    deaths = np.searchsorted(np.sort(time[happened]), points, "right") - np.searchsorted(
+        np.sort(time[happened]), points
+    )
+    share = risk_active / risk
+    ties = np.where(risk > 1, (risk - deaths) / np.maximum(risk - 1, 1), 0.0)
+    variance = float((deaths * share * (1 - share) * ties).sum())
+    if variance <= 0:
+        raise ValueError("nobody had the event while patients of both arms were at risk")
+    excess = float((happened & active).sum() - (deaths * share).sum())
+    return Estimate(excess / variance, 1 / np.sqrt(variance))
 
 
 def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:

@@ -15,18 +15,19 @@ import pyarrow.compute as pc
 
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
-from insulae.endpoints import base as endpoints
 from insulae.runs import store
 from insulae.study.results import SIMULATED
 from insulae.study.spec import Reported, Study
 from insulae.trials.design import designs, estimands, operating
 from insulae.trials.design.null import null_scene
 from insulae.trials.design.one_arm import two_stage_of
-from insulae.trials.design.outcomes import SERIOUS, Outcomes, from_tables
+from insulae.trials.design.outcomes import SERIOUS, Outcomes, from_tables, with_people
 from insulae.trials.design.protocol import TrialSpec
 from insulae.trials.design.replayed import replayed
 from insulae.trials.design.replicate import Scene
+from insulae.trials.design.truth import truth
 from insulae.trials.design.two_arms import boundaries
+from insulae.trials.design.variables import FROM_SAFETY, measured
 
 Record = dict[str, Any]
 OnProgress = Callable[[int, int], None]
@@ -48,13 +49,19 @@ def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
     """
     names = trial_of_study(study).endpoint_names() | {SERIOUS} | {r.endpoint for r in compared(study)}
     known = study.endpoint_names()
-    for name in sorted(names - set(known)):
+    for name in sorted(names - set(known) - set(FROM_SAFETY)):
         raise InvalidStudy(f"endpoints: the trial needs '{name}'", nearest(name, known))
     columns = ["arm", "patient", "week", "endpoint", "value"]
     groups = store.read_row_groups(directory / "endpoints.parquet", columns)
     table = pa.concat_tables(group.filter(pc.field("endpoint").isin(sorted(names))) for group in groups)
-    events = store.read_table(directory / "events.parquet", columns=["arm", "patient", "day", "outcome"])
-    return from_tables(table, events, [arm.name for arm in study.arms], names)
+    events = store.read_table(directory / "events.parquet")
+    found = from_tables(table, events, [arm.name for arm in study.arms], names)
+    doubt = directory / "doubt.parquet"
+    return with_people(
+        found,
+        store.read_table(directory / "enrolled.parquet"),
+        store.read_table(doubt) if doubt.exists() else None,
+    )
 
 
 def compared(study: Study) -> list[Reported]:
@@ -125,17 +132,17 @@ def _truths(spec: TrialSpec, outcomes: Outcomes) -> list[Record]:
     arms = tuple(spec.design.arm_names())
     rows: list[Record] = []
     for estimand in spec.estimands:
-        means = estimands.true_means(spec, estimand, outcomes, arms)
-        member = endpoints.get(estimand.endpoint)
+        known = truth(spec, estimand, outcomes, arms)
+        member = measured(estimand.endpoint)
         rows.append(
             {
                 "name": estimand.name,
                 "label": member.label,
-                "unit": member.unit,
+                "unit": estimand.unit(),
                 "better": member.better,
                 "week": estimand.week,
-                "arms": dict(zip(arms, means, strict=True)),
-                "difference": means[-1] - means[0] if len(means) > 1 else None,
+                "arms": dict(zip(arms, known.arms, strict=True)),
+                "difference": known.difference,
                 "strategies": {n: estimand.strategy(n) for n in _events(spec)},
                 "estimator": estimand.chosen_estimator(),
             }
@@ -150,7 +157,7 @@ def _events(spec: TrialSpec) -> list[str]:
 def _judged(scene: Scene, nothing: Scene | None, truths: list[Record], count: _Count) -> list[Record]:
     """Return how the estimator of each estimand does, and how often it errs without an effect."""
     times = scene.spec.replicates.most
-    known = {row["name"]: float(row["difference"]) for row in truths}
+    known = {row["name"]: float(row["difference"]) for row in truths if row["difference"] is not None}
     real = operating.judged(scene, known, times, count.add)
     assert nothing is not None
     null = operating.judged(nothing, dict.fromkeys(known, 0.0), times, count.add)
@@ -187,6 +194,10 @@ def smallest(result: Record) -> int | None:
 def _course(study: Study, outcomes: Outcomes, scene: Scene) -> Record:
     """Return means over time of the primary endpoint and of serious events in every arm, all eligible."""
     primary, here = scene.spec.primary.endpoint, outcomes.chosen(scene.places)
+    shown = measured(primary)
+    values = here.values[primary]
+    if shown.is_time:
+        values = np.where(np.isnan(values), np.nan, 100.0 * np.isfinite(values))
 
     def means(values: Any) -> list[float | None]:
         return [None if np.isnan(column).all() else float(np.nanmean(column)) for column in values.T]
@@ -194,11 +205,11 @@ def _course(study: Study, outcomes: Outcomes, scene: Scene) -> Record:
     return {
         "weeks": [float(week) for week in outcomes.weeks],
         "endpoint": primary,
-        "label": endpoints.get(primary).label,
-        "unit": endpoints.get(primary).unit,
+        "label": f"{shown.label}, happened" if shown.is_time else shown.label,
+        "unit": "%" if shown.is_time else shown.unit,
         "arms": {
             name: {
-                "primary": means(here.values[primary][i]),
+                "primary": means(values[i]),
                 "serious_events": means(here.values[SERIOUS][i]),
                 "deaths": float((here.death_week[i] <= outcomes.weeks[-1]).mean() * 100),
             }

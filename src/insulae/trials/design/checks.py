@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.registry import nearest
-from insulae.endpoints import base as endpoints
 from insulae.trials.design import designs
 from insulae.trials.design.protocol import DEATH, Estimand, TrialSpec
+from insulae.trials.design.variables import measured, names
 
+NUMBER_DESIGNS = (designs.RunIn,)
 YES_NO_DESIGNS = (designs.SingleArm, designs.TwoStageDesign, designs.ResponseAdaptive)
-_ON_SHARES = ("difference_of_shares",)
 
 
 def trial_mistakes(spec: TrialSpec, arms: Sequence[str], days: Sequence[int]) -> Iterator[tuple[str, str]]:
     """Yield (path, sentence) for everything that cannot be right."""
-    known = [member.name for member in endpoints.catalogue()]
+    known = names()
     for name in spec.design.arm_names():
         if name not in arms:
             yield "trial.design", f"the study has no arm '{name}'; {nearest(name, arms)}"
@@ -28,13 +28,21 @@ def trial_mistakes(spec: TrialSpec, arms: Sequence[str], days: Sequence[int]) ->
     for i, estimand in enumerate(spec.estimands):
         yield from _estimand(f"trial.estimands.{i}", estimand, spec, days)
     if isinstance(spec.design, YES_NO_DESIGNS) and not spec.primary.is_yes_no():
-        names = ", ".join(member.name for member in endpoints.catalogue() if member.kind == "yes_no")
+        possible = ", ".join(name for name in known if measured(name).kind == "yes_no")
         yield (
             "trial.estimands.0.endpoint",
-            f"a {spec.design.kind} trial needs a yes or no; choose one of {names}",
+            f"a {spec.design.kind} trial needs a yes or no; choose one of {possible}",
         )
-    if isinstance(spec.design, designs.RunIn) and spec.primary.is_yes_no():
-        yield "trial.estimands.0.endpoint", "a run_in trial needs a number, of which the change is taken"
+    if isinstance(spec.design, NUMBER_DESIGNS) and measured(spec.primary.endpoint).kind != "number":
+        yield (
+            "trial.estimands.0.endpoint",
+            f"a {spec.design.kind} trial needs a number, of which differences are taken",
+        )
+    if isinstance(spec.design, designs.ExternalControl) and spec.primary.is_time():
+        yield (
+            "trial.estimands.0.endpoint",
+            "an external_control trial compares means; choose a number or a yes or no",
+        )
     yield from _design(spec)
 
 
@@ -90,7 +98,15 @@ def _estimand(
             yield f"{path}.strategies", f"unknown event '{name}'; {nearest(name, events)}"
     if estimand.strategy(DEATH) in ("hypothetical", "treatment_policy"):
         yield f"{path}.strategies", "for death: composite, while_on_treatment or principal_stratum"
-    if estimand.estimator in _ON_SHARES and not estimand.is_yes_no():
-        yield f"{path}.estimator", f"'{estimand.endpoint}' is a number; choose ancova or mmrm"
-    if estimand.estimator and estimand.estimator not in _ON_SHARES and estimand.is_yes_no():
-        yield f"{path}.estimator", f"'{estimand.endpoint}' is a yes or no; choose difference_of_shares"
+    possible = estimand.possible_estimators()
+    if estimand.estimator and estimand.estimator not in possible:
+        what = (
+            "a time to an event"
+            if estimand.is_time()
+            else "a yes or no"
+            if estimand.is_yes_no()
+            else "a number"
+        )
+        yield f"{path}.estimator", f"'{estimand.endpoint}' is {what}; choose {', '.join(possible)}"
+    if estimand.is_time() and "principal_stratum" in estimand.strategies.values():
+        yield f"{path}.strategies", "the time to an event has no principal_stratum; choose another strategy"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.endpoints import base as endpoints
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.outcomes import SERIOUS, Floats, Ints, Outcomes
 from insulae.trials.design.protocol import DEATH, Criterion, TrialSpec
+from insulae.trials.design.variables import measured
 
 WEEKS_PER_YEAR = 365.25 / 7
 DAYS_PER_WEEK = 7
@@ -73,7 +73,7 @@ class Data:
         is that of the visit.
         """
         truth = self.followed.values[endpoint]
-        if endpoints.get(endpoint).kind == "number" and self.offset.any():
+        if measured(endpoint).kind == "number" and self.offset.any():
             truth = _at_actual_weeks(truth, self.followed.weeks, self.offset)
         return np.where(self.seen, truth, np.nan)
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from insulae.core.errors import InsulaeError
-from insulae.statistics import ancova, binomial, mmrm, mmrm_inference, multiple_imputation
+from insulae.statistics import ancova, binomial, logistic, mmrm, mmrm_inference, multiple_imputation
 from insulae.statistics.ancova import Estimate
+from insulae.trials.design import event_estimators
 from insulae.trials.design.conduct import Data, Flags
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import analyzed
+from insulae.trials.design.event_times import Times, times
 from insulae.trials.design.outcomes import Floats
 from insulae.trials.design.protocol import Estimand
 
@@ -34,14 +36,26 @@ def estimate(
     without these an analysis of a stratified trial is too cautious.
     Raises `NotEnoughPatients` when the analysis cannot be done.
     """
-    values, belongs = analyzed(estimand, data)
     is_active = data.followed.arm == active
+    if estimand.is_time():
+        return _of_times(estimand, data, is_active)
+    values, belongs = analyzed(estimand, data)
     visit = int(np.argmin(np.abs(data.followed.weeks - estimand.week)))
     names = dict.fromkeys((estimand.endpoint, *strata))
     covariates = np.column_stack([data.followed.values[name][:, 0] for name in names])
     method = _METHODS[estimand.chosen_estimator()]
     try:
         return method(values[belongs][:, 1 : visit + 1], is_active[belongs], covariates[belongs], draws)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise NotEnoughPatients(f"the estimand '{estimand.name}' cannot be estimated: {error}") from error
+
+
+def _of_times(estimand: Estimand, data: Data, active: Flags) -> Estimate:
+    """Return the effect on the time to an event; the models of times do not adjust."""
+    found, belongs = times(estimand, data)
+    chosen = Times(found.week[belongs], found.cause[belongs])
+    try:
+        return event_estimators.estimated(estimand.chosen_estimator(), chosen, active[belongs], estimand.week)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise NotEnoughPatients(f"the estimand '{estimand.name}' cannot be estimated: {error}") from error
 
@@ -59,6 +73,20 @@ def _shares(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> 
     events, n = (int(groups[0].sum()), int(groups[1].sum())), (len(groups[0]), len(groups[1]))
     effect, error = binomial.difference(events, n)
     return Estimate(100 * effect, 100 * error, null_error=100 * binomial.pooled_error(events, n))
+
+
+def _logistic(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
+    found = logistic.standardized_difference(_yes(values), active, covariates)
+    return Estimate(100 * found.effect, 100 * found.error)
+
+
+def _odds_ratio(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
+    return logistic.odds_ratio(_yes(values), active, covariates)
+
+
+def _yes(values: Floats) -> Floats:
+    """Return 1 for yes and 0 for no at the last visit; NaN where it is missing."""
+    return np.where(np.isfinite(values[:, -1]), (values[:, -1] > 0).astype(float), np.nan)
 
 
 def _kept_visits(n_visits: int) -> list[int]:
@@ -90,6 +118,8 @@ _METHODS: dict[str, Method] = {
     "ancova": _ancova,
     "mmrm": _repeated,
     "difference_of_shares": _shares,
+    "logistic": _logistic,
+    "odds_ratio": _odds_ratio,
     "jump_to_reference": _imputed(multiple_imputation.jump_to_reference),
     "copy_increments": _imputed(multiple_imputation.copy_increments),
     "copy_reference": _imputed(multiple_imputation.copy_reference),

@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 
-from insulae.endpoints import base as endpoints
 from insulae.statistics import ancova, binomial, two_stage
 from insulae.statistics.bayesian_stopping import toxicity_bound
 from insulae.trials.design.conduct import Data, Flags
@@ -16,6 +15,7 @@ from insulae.trials.design.outcomes import SERIOUS, Floats
 from insulae.trials.design.protocol import DEATH
 from insulae.trials.design.replicate import Found, Scene, last_visit
 from insulae.trials.design.two_arms import is_better
+from insulae.trials.design.variables import measured
 
 
 def single_arm(scene: Scene, design: SingleArm, replicate: int) -> Found:
@@ -80,7 +80,7 @@ def successes(scene: Scene, data: Data) -> Flags:
     values, belongs = analyzed(primary, data)
     last = values[belongs, scene.outcomes.visit(primary.week)]
     is_yes = last > 0
-    return is_yes if endpoints.get(primary.endpoint).better == "higher" else ~is_yes & np.isfinite(last)
+    return is_yes if measured(primary.endpoint).better == "higher" else ~is_yes & np.isfinite(last)
 
 
 def _share(wins: Flags) -> ancova.Estimate:

@@ -110,15 +110,16 @@ def _tried(run: Run, replicate: int) -> Found:
 
 
 def judged(scene: Scene, truths: dict[str, float], times: int, on_progress: OnProgress) -> list[Judged]:
-    """Return how the estimators of all estimands do in a randomized trial of two arms, on the same data."""
+    """Return how the estimators of estimands with a truth do in randomized trials of two arms, on the same data."""
     design = scene.spec.design
     assert isinstance(design, designs.Parallel | designs.GroupSequential)
     active = scene.outcomes.arm(design.active)
-    effects: dict[str, list[tuple[float, bool, bool]]] = {e.name: [] for e in scene.spec.estimands}
+    wanted = [one for one in scene.spec.estimands if one.name in truths]
+    effects: dict[str, list[tuple[float, bool, bool]]] = {one.name: [] for one in wanted}
     for replicate in range(times):
         draws = scene.draws(replicate)
         data, _ = randomized(scene, design, draws)
-        for estimand in scene.spec.estimands:
+        for estimand in wanted:
             try:
                 found = estimate(estimand, data, active, draws, design.strata)
             except NotEnoughPatients:
@@ -127,7 +128,7 @@ def judged(scene: Scene, truths: dict[str, float], times: int, on_progress: OnPr
             is_covered = low <= truths[estimand.name] <= high
             effects[estimand.name].append((found.effect, is_covered, found.p <= scene.spec.alpha / 100))
         on_progress(1)
-    return [_judged(e, truths[e.name], effects[e.name]) for e in scene.spec.estimands]
+    return [_judged(e, truths[e.name], effects[e.name]) for e in wanted]
 
 
 def _judged(estimand: Estimand, truth: float, rows: Sequence[tuple[float, bool, bool]]) -> Judged:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.errors import RunError
 from insulae.core.registry import nearest
+from insulae.runs.arrow import is_text, numbers
+from insulae.trials.design.variables import DEATH_EVENT, FROM_SAFETY, SERIOUS_EVENT
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,13 +27,18 @@ class Outcomes:
     """Endpoints [arm, patient, visit], deaths [arm, patient] in weeks (inf: none), of the same patients in
     all arms.
 
-    After a death endpoints are missing (NaN).
+    After a death endpoints are missing (NaN). `numbers` are those of the patients in the run, `traits` what
+    they were at enrollment [patient], `group` whose doubt of the model's parameters they share (None: no
+    doubt was simulated).
     """
 
     arms: tuple[str, ...]
     weeks: Floats
     values: Mapping[str, Floats]
     death_week: Floats
+    numbers: Ints = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
+    traits: Mapping[str, Floats] = dataclasses.field(default_factory=dict[str, Floats])
+    group: Ints | None = None
 
     @property
     def size(self) -> int:
@@ -54,8 +61,14 @@ class Outcomes:
 
     def chosen(self, patients: Ints) -> "Outcomes":
         """Return some of the patients, who may come several times."""
-        values = {name: one[:, patients] for name, one in self.values.items()}
-        return dataclasses.replace(self, values=values, death_week=self.death_week[:, patients])
+        return dataclasses.replace(
+            self,
+            values={name: one[:, patients] for name, one in self.values.items()},
+            death_week=self.death_week[:, patients],
+            numbers=self.numbers[patients] if len(self.numbers) else self.numbers,
+            traits={name: one[patients] for name, one in self.traits.items()},
+            group=None if self.group is None else self.group[patients],
+        )
 
     def without_effect(self, control: str) -> "Outcomes":
         """Return outcomes in which every arm does what the control does: the null hypothesis."""
@@ -71,8 +84,28 @@ def from_tables(endpoints: pa.Table, events: pa.Table, arms: Sequence[str], name
     """
     weeks = np.unique(endpoints["week"].to_numpy())
     patients = np.unique(endpoints["patient"].to_numpy())
-    values = {name: _matrix(endpoints, name, arms, patients, len(weeks)) for name in sorted(names)}
-    return Outcomes(tuple(arms), weeks, values, _deaths(events, arms, patients))
+    visited = sorted(set(names) - set(FROM_SAFETY))
+    values = {name: _matrix(endpoints, name, arms, patients, len(weeks)) for name in visited}
+    for name in sorted(set(names) & set(FROM_SAFETY)):
+        first = first_weeks(events, FROM_SAFETY[name][1], arms, patients)
+        values[name] = np.where(first[:, :, None] <= weeks, first[:, :, None], np.inf)
+    deaths = first_weeks(events, DEATH_EVENT, arms, patients)
+    return Outcomes(tuple(arms), weeks, values, deaths, patients.astype(np.int64))
+
+
+def with_people(outcomes: Outcomes, enrolled: pa.Table, doubt: pa.Table | None) -> Outcomes:
+    """Return outcomes that know who the patients are, from `enrolled.parquet` and, where there is one,
+    `doubt.parquet` (patient, group).
+    """
+    place = np.searchsorted(numbers(enrolled["patient"]), outcomes.numbers)
+    names = [name for name in enrolled.column_names if name != "patient"]
+    traits = {name: numbers(enrolled[name]).astype(float)[place] for name in names}
+    if doubt is None:
+        return dataclasses.replace(outcomes, traits=traits)
+    order = np.argsort(numbers(doubt["patient"]))
+    place = order[np.searchsorted(numbers(doubt["patient"])[order], outcomes.numbers)]
+    group = numbers(doubt["group"]).astype(np.int64)[place]
+    return dataclasses.replace(outcomes, traits=traits, group=group)
 
 
 def _matrix(table: pa.Table, name: str, arms: Sequence[str], patients: Ints, n_weeks: int) -> Floats:
@@ -92,11 +125,18 @@ def _is(table: pa.Table, column: str, text: str) -> Any:
     return cast(Any, pc).equal(table[column], text)
 
 
-def _deaths(events: pa.Table, arms: Sequence[str], patients: Ints) -> Floats:
+def first_weeks(events: pa.Table, event: str, arms: Sequence[str], patients: Ints) -> Floats:
+    """Return the week of the first event of a kind [arm, patient]; inf where there is none."""
     found = np.full((len(arms), len(patients)), np.inf)
-    rows: list[dict[str, Any]] = events.filter(_is(events, "outcome", FATAL)).to_pylist()
-    place = {int(patient): i for i, patient in enumerate(patients)}
-    for row in rows:
-        at = list(arms).index(row["arm"]), place[row["patient"]]
-        found[at] = min(found[at], row["day"] / DAYS_PER_WEEK)
+    if event == DEATH_EVENT:
+        chosen = is_text(events["outcome"], FATAL)
+    elif event == SERIOUS_EVENT:
+        chosen = numbers(events["serious"]).astype(bool)
+    else:
+        chosen = is_text(events["event"], event)
+    names = np.array(events["arm"].to_pylist(), np.str_)[chosen]
+    arm = np.array([list(arms).index(str(name)) for name in names], np.int64)
+    place = np.searchsorted(patients, numbers(events["patient"])[chosen])
+    weeks = numbers(events["day"])[chosen] / DAYS_PER_WEEK
+    np.minimum.at(found, (arm, place), weeks)
     return found

@@ -12,16 +12,26 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from insulae.core.quantities import QuantityIn, Weeks
 from insulae.core.units import quantity
-from insulae.endpoints import base as endpoints
 from insulae.trials.design.designs import Design
+from insulae.trials.design.variables import measured, names
 
 Rate = Annotated[float, QuantityIn("1/month", example="8 1/month"), Field(gt=0)]
 YearlyShare = Annotated[float, QuantityIn("%/year", example="5 %/year"), Field(ge=0, le=95)]
 Share = Annotated[float, QuantityIn("%", example="5 %"), Field(ge=0, le=100)]
 Strategy = Literal["treatment_policy", "hypothetical", "composite", "while_on_treatment", "principal_stratum"]
-Estimator = Literal[
-    "ancova", "mmrm", "difference_of_shares", "jump_to_reference", "copy_increments", "copy_reference"
-]
+OF_NUMBERS = ("ancova", "mmrm", "jump_to_reference", "copy_increments", "copy_reference")
+OF_SHARES = ("difference_of_shares", "logistic", "odds_ratio")
+OF_TIMES = ("log_rank", "cox", "survival", "cumulative_incidence", "restricted_mean")
+"""Estimators of numbers, of a yes or no, and of the time to an event; the first of each is the default."""
+Estimator = Literal[(*OF_NUMBERS, *OF_SHARES, *OF_TIMES)]
+_SCALES = {
+    "odds_ratio": "log odds ratio",
+    "log_rank": "log hazard ratio",
+    "cox": "log hazard ratio",
+    "survival": "%",
+    "cumulative_incidence": "%",
+}
+"""Units of effects that are not in the unit of the variable."""
 DEATH = "death"
 
 
@@ -45,7 +55,7 @@ class Criterion(Section):
     def _has_one_limit(self) -> "Criterion":
         if (self.above is None) == (self.below is None):
             raise ValueError("a criterion is either above or below a value")
-        if self.endpoint in [one.name for one in endpoints.catalogue()]:
+        if self.endpoint in names():
             _in_unit(self.endpoint, str(self.above or self.below))
         return self
 
@@ -56,7 +66,7 @@ class Criterion(Section):
 
 
 def _in_unit(endpoint: str, text: str) -> float:
-    unit = endpoints.get(endpoint).unit
+    unit = measured(endpoint).unit
     return quantity(text, unit, {"mg/dL": "glucose", "pmol/L": "c_peptide"}.get(unit, ""))
 
 
@@ -94,26 +104,46 @@ class Estimand(Section):
     name: Annotated[str, Field(min_length=1)]
     """Its name in tables."""
     endpoint: str
-    """The variable: name of an endpoint."""
+    """The variable: name of an endpoint; also weeks_to_death, weeks_to_serious_event and
+    weeks_to_severe_hypoglycemia."""
     week: Weeks
-    """The visit of the variable."""
+    """The visit of the variable; of the time to an event, the visit up to which it is watched."""
     strategies: dict[str, Strategy] = {}
     """Strategy for each intercurrent event by its name; treatment_policy when left out. For `death`:
     composite for a yes-or-no endpoint, otherwise while_on_treatment (the last value alive)."""
     failure: Annotated[str, BeforeValidator(str)] | None = None
     """Value that counts as failure under a composite strategy; no (0 %) for a yes-or-no endpoint."""
     estimator: Estimator | None = None
-    """How it is estimated; difference_of_shares for a yes-or-no endpoint, otherwise ancova."""
+    """How it is estimated; when left out, ancova for a number, difference_of_shares for a yes or no, log_rank
+    for the time to an event."""
     population: tuple[Criterion, ...] = ()
     """Who counts, by values at enrollment; all randomized when left out."""
 
     def is_yes_no(self) -> bool:
         """Tell whether the variable is a yes or no."""
-        return endpoints.get(self.endpoint).kind == "yes_no"
+        return measured(self.endpoint).kind == "yes_no"
+
+    def is_time(self) -> bool:
+        """Tell whether the variable is the time to an event."""
+        return measured(self.endpoint).is_time
+
+    def possible_estimators(self) -> tuple[str, ...]:
+        """Return the estimators that suit the variable, the default first."""
+        return OF_TIMES if self.is_time() else OF_SHARES if self.is_yes_no() else OF_NUMBERS
 
     def chosen_estimator(self) -> str:
         """Return the estimator, also when the file leaves it out."""
-        return self.estimator or ("difference_of_shares" if self.is_yes_no() else "ancova")
+        return self.estimator or self.possible_estimators()[0]
+
+    def unit(self) -> str:
+        """Return the unit of the effect that is estimated."""
+        return _SCALES.get(self.chosen_estimator(), measured(self.endpoint).unit)
+
+    def direction(self) -> float:
+        """Return 1 when a larger effect is better, -1 when a smaller one is."""
+        better = -1.0 if measured(self.endpoint).better == "lower" else 1.0
+        counts_events = self.is_time() and self.chosen_estimator() in _SCALES
+        return -better if counts_events else better
 
     def strategy(self, event: str) -> str:
         """Return the strategy for an intercurrent event."""
@@ -126,9 +156,11 @@ class Estimand(Section):
         """Return the value of a failure in the unit of the endpoint."""
         if self.failure is not None:
             return _in_unit(self.endpoint, self.failure)
-        if not self.is_yes_no():
+        if not self.is_yes_no() and not self.is_time():
             raise ValueError(f"the estimand '{self.name}' needs a 'failure' for its composite strategy")
-        return 0.0 if endpoints.get(self.endpoint).better == "higher" else 100.0
+        if self.is_time():
+            return float("inf")
+        return 0.0 if measured(self.endpoint).better == "higher" else 100.0
 
 
 class Replicates(Section):
@@ -194,10 +226,7 @@ class TrialSpec(Section):
     def model_post_init(self, context: Any) -> None:
         """Refuse estimands whose composite strategy has no value of failure."""
         for estimand in self.estimands:
-            names = [e.name for e in self.intercurrent] + [DEATH]
-            if _known(estimand.endpoint) and any(estimand.strategy(n) == "composite" for n in names):
+            events = [e.name for e in self.intercurrent] + [DEATH]
+            is_known = estimand.endpoint in names()
+            if is_known and any(estimand.strategy(event) == "composite" for event in events):
                 estimand.failure_value()
-
-
-def _known(endpoint: str) -> bool:
-    return endpoint in [one.name for one in endpoints.catalogue()]

@@ -4,8 +4,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from insulae.endpoints import base as endpoints
 from insulae.trials.design.replicate import Scene
+from insulae.trials.design.variables import measured
 
 
 class Value(Protocol):
@@ -33,7 +33,7 @@ def replayed(scene: Scene, value: Value, reported: float, times: int) -> dict[st
         seen = data.observed(value.endpoint)[:, visit]
         means[replicate] = np.nanmean(seen) if np.isfinite(seen).any() else np.nan
     there = means[np.isfinite(means)]
-    member = endpoints.get(value.endpoint)
+    member = measured(value.endpoint)
     return {
         "endpoint": value.endpoint,
         "label": member.label,

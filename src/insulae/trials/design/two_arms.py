@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 
-from insulae.endpoints import base as endpoints
 from insulae.statistics import group_sequential, spending
 from insulae.trials.design.conduct import Data
 from insulae.trials.design.designs import GroupSequential, Parallel
@@ -46,7 +45,7 @@ def group_sequential_trial(scene: Scene, design: GroupSequential, replicate: int
     draws, primary = scene.draws(replicate), scene.spec.primary
     data, _ = randomized(scene, design, draws)
     bounds = boundaries(design.looks, design.spending, scene.spec.alpha / 100)
-    active, sign = scene.outcomes.arm(design.active), direction(primary)
+    active, sign = scene.outcomes.arm(design.active), primary.direction()
     for look, (fraction, bound) in enumerate(zip(bounds.fractions, bounds.upper, strict=True)):
         complete = data.chosen(np.arange(round(fraction * design.size)))
         found = estimate(primary, complete, active, draws, design.strata)
@@ -67,11 +66,6 @@ def boundaries(looks: tuple[float, ...], name: str, alpha: float) -> group_seque
     return group_sequential.spent(looks, alpha / 2, SPENDING[name])
 
 
-def direction(estimand: Estimand) -> float:
-    """Return 1 when a higher value is better, -1 when a lower one is."""
-    return -1.0 if endpoints.get(estimand.endpoint).better == "lower" else 1.0
-
-
 def is_better(estimand: Estimand, effect: float) -> bool:
     """Tell whether an effect is in the direction of benefit."""
-    return direction(estimand) * effect > 0
+    return estimand.direction() * effect > 0
