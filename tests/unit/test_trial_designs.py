@@ -8,16 +8,18 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
 from insulae.core.errors import RunError
-from insulae.trials.design import conduct, enrolment, estimands, operating
+from insulae.trials.design import conduct, enrolment, estimands, event_times, n_of_1, operating
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.null import null_scene
-from insulae.trials.design.outcomes import Outcomes
+from insulae.trials.design.outcomes import Outcomes, first_weeks
 from insulae.trials.design.protocol import Enrolment, TrialSpec
 from insulae.trials.design.replicate import Scene
+from insulae.trials.design.truth import truth
 
 ARMS = ("care", "cells", "more cells", "care, cells later")
 WEEKS = np.array([0.0, 12.0, 26.0, 39.0, 52.0])
@@ -39,11 +41,14 @@ def cohort(n: int = 400) -> Outcomes:
         serious[a] = (luck < HARM[a])[:, None] & (WEEKS >= 12)
     hba1c[3][:, WEEKS > 26] -= 0.6
     hba1c += draw.normal(0, 0.15, (n, 5))
+    stopped = np.where(ease[:, None] < np.array(FREE), 14 + 20 * luck[:, None], np.inf).T
+    when = np.where(stopped[:, :, None] <= WEEKS, stopped[:, :, None], np.inf)
     death = np.full((4, n), np.inf)
     death[0, :8] = 30.0
     for one in (hba1c, free, serious):
         one[0, :8, 3:] = np.nan
-    return Outcomes(ARMS, WEEKS, {"hba1c": hba1c, "insulin_free": free, "serious_events": serious}, death)
+    values = {"hba1c": hba1c, "insulin_free": free, "serious_events": serious, "weeks_to_insulin_free": when}
+    return Outcomes(ARMS, WEEKS, values, death, np.arange(n))
 
 
 def trial(design: dict[str, Any], **fields: Any) -> TrialSpec:
@@ -102,9 +107,40 @@ DESIGNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"eligibility": [{"endpoint": "hba1c", "above": "8 %"}]},
     ),
+    "platform_dunnett": (
+        {
+            "kind": "platform",
+            "control": "care",
+            "actives": ["cells", "more cells"],
+            "enter_every": 30,
+            "per_arm": 25,
+            "multiplicity": "dunnett",
+        },
+        {},
+    ),
+    "adaptive_with_futility": (
+        {
+            "kind": "response_adaptive",
+            "control": "care",
+            "actives": ["cells", "more cells"],
+            "size": 60,
+            "burn_in": 30,
+            "futility": "5 %",
+        },
+        SHARE,
+    ),
+    "log_rank": (
+        {"kind": "parallel", **TWO},
+        {"estimands": [{"name": "off", "endpoint": "weeks_to_insulin_free", "week": "52 weeks"}]} | LOST,
+    ),
+    "logistic": (
+        {"kind": "parallel", **TWO, "strata": ["hba1c"]},
+        {"estimands": [SHARE["estimands"][0] | {"estimator": "logistic"}]} | LOST,
+    ),
     "run_in": ({"kind": "run_in", "arm": "cells", "size": 20}, {}),
 }
 NOMINAL = {"platform": 0.05}
+"""Error of any of two arms, each at 2.5 % to its benefit."""
 
 
 @pytest.fixture(scope="module")
@@ -197,16 +233,16 @@ def test_each_strategy_has_its_own_truth(outcomes: Outcomes):
 
 def test_the_wrong_estimand_misleads(outcomes: Outcomes):
     """Rescue with the product itself hides part of its effect when all that was seen is analyzed."""
-    truth = {}
+    known = {}
     for strategy in ("treatment_policy", "hypothetical"):
         spec = with_strategy(strategy)
         care, cells = estimands.true_means(spec, spec.primary, outcomes, ("care", "cells"))
-        truth[strategy] = cells - care
-    assert truth["hypothetical"] == pytest.approx(-0.6, abs=0.05)
-    assert truth["treatment_policy"] > truth["hypothetical"] + 0.2
+        known[strategy] = cells - care
+    assert known["hypothetical"] == pytest.approx(-0.6, abs=0.05)
+    assert known["treatment_policy"] > known["hypothetical"] + 0.2
     spec = with_strategy("treatment_policy")
     scene = Scene.of(spec, outcomes, seed=5)
-    found = operating.judged(scene, {"e": truth["hypothetical"]}, 200, lambda n: None)[0]
+    found = operating.judged(scene, {"e": known["hypothetical"]}, 200, lambda n: None)[0]
     assert found.coverage < 85, "an interval for another question covers the wrong truth too seldom"
 
 
@@ -292,3 +328,159 @@ def test_unknown_arms_and_visits_are_named(outcomes: Outcomes):
         outcomes.arm("cell")
     with pytest.raises(RunError, match="no visit in week 30"):
         outcomes.visit(30.0)
+
+
+# Treatments in turn
+
+
+def in_turn(effect: float, n: int = 200) -> Outcomes:
+    """Return people who have glucose lower by an effect of their own whenever they take B."""
+    draw = np.random.default_rng(12)
+    weeks = np.array([0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 32.0])
+    orders = {"first": "ABAB", "second": "BABA"}
+    own = draw.normal(150, 20, n)[:, None] + 0.4 * weeks
+    mine = effect + draw.normal(0, 4, n)[:, None]
+    takes_b = {
+        name: np.array([False, *(order[int(np.ceil(w / 8)) - 1] == "B" for w in weeks[1:])])
+        for name, order in orders.items()
+    }
+    glucose = np.stack([own + takes_b[name] * mine + draw.normal(0, 6, (n, 9)) for name in orders])
+    serious = np.zeros((2, n, 9))
+    death = np.full((2, n), np.inf)
+    return Outcomes(
+        ("first", "second"), weeks, {"fasting_glucose": glucose, "serious_events": serious}, death
+    )
+
+
+def turns(**fields: Any) -> TrialSpec:
+    design = {
+        "kind": "n_of_1",
+        "sequences": {"first": "ABAB", "second": "BABA"},
+        "period": "8 weeks",
+        "washout": "4 weeks",
+        "size": 16,
+        **fields,
+    }
+    glucose = {"name": "glucose", "endpoint": "fasting_glucose", "week": "32 weeks"}
+    return trial(design, estimands=[glucose])
+
+
+@pytest.mark.parametrize("analysis", ["paired", "mixed"])
+def test_treatments_in_turn_are_compared_within_patients(analysis: str):
+    spec, outcomes = turns(analysis=analysis), in_turn(-8.0)
+    scene = Scene.of(spec, outcomes, seed=9)
+    times = 200 if analysis == "paired" else 40
+    known = truth(spec, spec.primary, outcomes, ("first", "second"))
+    # the course over time is the same in both orders, so it drops out
+    assert known.difference == pytest.approx(-8, abs=0.7)
+    found = [operating.runner(scene)(i).estimate for i in range(times)]
+    effects = np.array([one.effect for one in found if one])
+    assert abs(effects.mean() - (known.difference or 0)) < 3 * effects.std() / np.sqrt(times)
+    covered = np.mean(
+        [low <= (known.difference or 0) <= high for low, high in (f.interval() for f in found if f)]
+    )
+    assert covered > 0.95 - 3 * np.sqrt(0.95 * 0.05 / times)
+    nothing = null_scene(scene)
+    assert nothing is not None
+    wrong = np.mean([operating.runner(nothing)(i).is_success for i in range(times)])
+    assert wrong <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / times)
+
+
+def test_the_washout_leaves_the_beginning_of_a_period_out():
+    spec, outcomes = turns(), in_turn(-8.0)
+    scene = Scene.of(spec, outcomes, seed=9)
+    draws = scene.draws(0)
+    followed = scene.followed(np.arange(5), np.zeros(5, int), draws)
+    data = scene.data(followed, np.zeros(5), draws)
+    means = n_of_1.period_means(spec.design, data, "fasting_glucose")
+    np.testing.assert_allclose(means, outcomes.values["fasting_glucose"][0, :5][:, [2, 4, 6, 8]])
+
+
+# Times to an event
+
+
+def test_what_ends_a_time_follows_the_strategy(outcomes: Outcomes):
+    spec = trial(
+        {"kind": "parallel", **TWO},
+        estimands=[{"name": "off", "endpoint": "weeks_to_insulin_free", "week": "39 weeks"}],
+    )
+    scene = Scene.of(spec, outcomes, seed=10)
+    draws = scene.draws(0)
+    everybody = np.arange(outcomes.size)
+    followed = scene.followed(everybody, np.zeros(outcomes.size, int), draws)
+    data = dataclasses.replace(
+        scene.data(followed, np.zeros(outcomes.size), draws), left=np.where(everybody == 50, 10.0, np.inf)
+    )
+    found, belongs = event_times.times(spec.primary, data)
+    assert belongs.all()
+    assert found.cause[50] == event_times.CUT and found.week[50] == 10
+    free = np.isfinite(outcomes.values["weeks_to_insulin_free"][0, :, 3])
+    dead = np.isfinite(outcomes.death_week[0]) & ~free
+    assert (found.cause[dead] == event_times.COMPETING).all() and (found.week[dead] == 30).all()
+    assert (found.cause[free & (everybody != 50)] == event_times.EVENT).all()
+    assert (found.week[~free & ~dead & (everybody != 50)] == 39).all()
+
+
+@pytest.mark.parametrize(
+    "estimator", ["cox", "log_rank", "survival", "cumulative_incidence", "restricted_mean"]
+)
+def test_estimators_of_times_are_unbiased_and_cover(estimator: str, outcomes: Outcomes):
+    estimand = {"name": "e", "endpoint": "weeks_to_insulin_free", "week": "52 weeks", "estimator": estimator}
+    design = {"kind": "parallel", **TWO, "control": "more cells", "size": 120}
+    spec = trial(design, dropout="10 %/year", estimands=[estimand])
+    scene = Scene.of(spec, outcomes, seed=11)
+    known = truth(spec, spec.primary, outcomes, ("more cells", "cells"))
+    assert known.arms["more cells"] == pytest.approx(60, abs=5)
+    assert known.difference is not None
+    times = 200
+    found = operating.judged(scene, {"e": known.difference}, times, lambda n: None)[0]
+    assert abs(found.bias) < 4 * found.bias_error
+    assert abs(found.coverage - 95) < 3 * 100 * np.sqrt(0.95 * 0.05 / times)
+
+
+def test_a_benefit_is_told_from_harm_whatever_the_scale():
+    def direction(endpoint: str, estimator: str) -> float:
+        spec = trial(
+            {"kind": "parallel", **TWO},
+            estimands=[{"name": "e", "endpoint": endpoint, "week": "52 weeks", "estimator": estimator}],
+        )
+        return spec.primary.direction()
+
+    # off insulin sooner is better: a hazard ratio above 1, more people, less time on insulin
+    assert direction("weeks_to_insulin_free", "cox") == 1
+    assert direction("weeks_to_insulin_free", "cumulative_incidence") == 1
+    assert direction("weeks_to_insulin_free", "restricted_mean") == -1
+    assert direction("weeks_to_death", "log_rank") == -1
+    assert direction("weeks_to_death", "restricted_mean") == 1
+    assert direction("insulin_free", "odds_ratio") == 1
+
+
+def test_times_come_from_the_table_of_adverse_events():
+    events = pa.table(
+        {
+            "arm": ["b", "b", "a", "b"],
+            "patient": [4, 4, 7, 7],
+            "day": [70, 14, 21, 35],
+            "event": ["infection", "infection", "severe_hypoglycemia", "death"],
+            "serious": [True, True, False, True],
+            "outcome": ["recovered", "recovered", "recovered", "fatal"],
+        }
+    )
+    patients = np.array([2, 4, 7])
+    serious = first_weeks(events, "serious", ("a", "b"), patients)
+    np.testing.assert_allclose(serious, [[np.inf] * 3, [np.inf, 2, 5]])
+    hypoglycemia = first_weeks(events, "severe_hypoglycemia", ("a", "b"), patients)
+    np.testing.assert_allclose(hypoglycemia, [[np.inf, np.inf, 3], [np.inf] * 3])
+    np.testing.assert_allclose(first_weeks(events, "death", ("a", "b"), patients)[1], [np.inf, np.inf, 5])
+
+
+def test_a_platform_keeps_the_error_of_any_success(outcomes: Outcomes):
+    errors: dict[str, float] = {}
+    graph = {"weights": [0.5, 0.5], "graph": [[0, 1], [1, 0]]}
+    for name in ("none", "bonferroni", "holm", "dunnett", "graphical"):
+        design = DESIGNS["platform"][0] | {"multiplicity": name} | (graph if name == "graphical" else {})
+        scene = null_scene(Scene.of(trial(design), outcomes, seed=12))
+        assert scene is not None
+        errors[name] = np.mean([one.is_success for one in operating.replicates(scene, lambda n: None)])
+    assert errors["holm"] == errors["graphical"], "equal weights handed on are Holm's procedure"
+    assert errors["bonferroni"] <= errors["dunnett"] <= errors["none"]

@@ -229,6 +229,9 @@ def test_one_step_of_the_log_rank_test_is_the_log_rank_test():
     assert found.statistic**2 == pytest.approx(chi)
     assert found.p == pytest.approx(p)
     assert found.effect < 0
+    known = survival.cox(time, happened, active.astype(float)[:, None])[0]
+    quick = survival.cox_of_arms(time, happened, active)
+    assert (quick.effect, quick.error) == pytest.approx((known.effect, known.error), rel=1e-5)
     with pytest.raises(ValueError, match="nobody"):
         survival.peto(time, np.zeros(n, bool), active)
 
@@ -240,3 +243,15 @@ def test_the_error_of_a_restricted_mean_is_that_of_the_mean_when_nobody_is_cut_o
     until = np.minimum(time, 20.0)
     assert curve.restricted_mean(20.0) == pytest.approx(until.mean())
     assert curve.restricted_mean_error(20.0) == pytest.approx(until.std() / np.sqrt(300), rel=0.01)
+
+
+def test_adjustment_for_a_shared_control_lies_between_bonferroni_and_none():
+    correlation = multiplicity.shared_control_correlation([50, 50], np.full((2, 2), 50.0))
+    assert correlation[0, 1] == pytest.approx(0.5)
+    # Dunnett's two-sided critical value for two comparisons with many patients is 2.212
+    assert multiplicity.dunnett([2.212, 1.0], correlation)[0] == pytest.approx(0.05, abs=2e-4)
+    three = multiplicity.shared_control_correlation([50] * 3, np.full((3, 3), 50.0))
+    assert multiplicity.dunnett([2.349, 0, 0], three)[0] == pytest.approx(0.05, abs=3e-4)
+    apart = multiplicity.shared_control_correlation([50, 50], np.diag([50.0, 50.0]))
+    sidak = 1 - (1 - 0.05) ** 2
+    assert multiplicity.dunnett([1.959964, 0.0], apart)[0] == pytest.approx(sidak, abs=1e-4)

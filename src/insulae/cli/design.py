@@ -45,7 +45,8 @@ def design(
         results = run(loaded, out or Path("results") / study.stem, workers, on_progress, command)
     outcomes = trial.outcomes_of(loaded, results.directory)
     with progress() as on_progress:
-        found = trial.characterize(loaded, outcomes, command, on_progress)
+        events = trial.events_of(results.directory)
+        found = trial.characterize(loaded, outcomes, command, on_progress, events)
     trial.write(found, results.directory)
     written = store.write_text(results.directory / "design.html", page(found))
     if as_json:
@@ -57,7 +58,18 @@ def design(
 
 
 def _brief(found: dict[str, Any]) -> dict[str, Any]:
-    kept = ("simulated", "truths", "planned", "null", "judged", "search", "replayed", "processor_seconds")
+    kept = (
+        "simulated",
+        "truths",
+        "planned",
+        "null",
+        "judged",
+        "search",
+        "replayed",
+        "assurance",
+        "subgroups",
+        "processor_seconds",
+    )
     return {key: found[key] for key in kept} | {"answer": answer(found)}
 
 

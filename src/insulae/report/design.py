@@ -20,6 +20,7 @@ KINDS = {
     "response_adaptive": "randomized, response-adaptive (Bayesian)",
     "platform": "platform with a shared control",
     "external_control": "one arm against an external control",
+    "n_of_1": "treatments in turn within each patient (N-of-1)",
     "run_in": "one arm, every patient the own control",
 }
 

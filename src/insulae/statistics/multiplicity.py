@@ -1,4 +1,5 @@
-"""Many hypotheses in one trial: graphical procedures, of which Holm and fixed sequences are cases; Hochberg.
+"""Many hypotheses in one trial: graphical procedures, of which Holm and fixed sequences are cases; Hochberg,
+Bonferroni, Dunnett.
 
 Bretz, Maurer, Brannath & Posch 2009 (Stat Med 28:586): a hypothesis that is rejected hands its alpha on along
 the edges of a graph.
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import multivariate_normal
 
 Floats = NDArray[np.float64]
 
@@ -71,3 +73,43 @@ def hochberg(p: Sequence[float]) -> Floats:
     found = np.empty_like(values)
     found[order] = np.minimum(adjusted, 1)
     return found
+
+
+def bonferroni(p: Sequence[float]) -> Floats:
+    """Return p-values times their number."""
+    return np.minimum(np.asarray(p, float) * len(p), 1)
+
+
+def shared_control_correlation(active: Sequence[int], control: ArrayLike) -> Floats:
+    """Return the correlation of comparisons [i, j] of arms with controls that they partly share.
+
+    `active`: patients of each arm; `control[i, j]`: controls that i and j both are compared with, those of
+    i on the diagonal. Variances are taken as equal; with all controls shared and arms of one size it is 1/2.
+    """
+    n, shared = np.asarray(active, float), np.asarray(control, float)
+    own = np.diag(shared)
+    spread = np.sqrt(1 / n + 1 / own)
+    found = shared / np.outer(own, own) / np.outer(spread, spread)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def dunnett(z: Sequence[float], correlation: Floats) -> Floats:
+    """Return two-sided p-values of comparisons with a control, adjusted for the largest of all of them.
+
+    Dunnett 1955 in large samples: `z` are normal deviates with the correlation that the control makes.
+    """
+    reach = np.abs(np.asarray(z, float))
+    if len(reach) == 1:
+        return np.array([2 * multivariate_normal.cdf(-reach[0])])
+    draw = np.random.default_rng(0)
+    mean = np.zeros(len(reach))
+    return np.array(
+        [
+            1
+            - multivariate_normal.cdf(
+                np.full(len(reach), r), mean, correlation, lower_limit=np.full(len(reach), -r), rng=draw
+            )
+            for r in reach
+        ]
+    )

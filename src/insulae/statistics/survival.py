@@ -17,6 +17,7 @@ from insulae.statistics.ancova import Estimate
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+STEPS, CLOSE = 50, 1e-10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,26 +67,56 @@ def log_rank(time: Floats, happened: Flags, group: NDArray[np.generic]) -> tuple
     return float(statistic), float(p)
 
 
+def _risk_sets(time: Floats, happened: Flags, active: Flags) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return for each time with events: at risk, of them active; events, of them active."""
+    points = np.unique(time[happened])
+
+    def at_risk(times: Floats) -> Floats:
+        return len(times) - np.searchsorted(np.sort(times), points).astype(float)
+
+    def events(times: Floats) -> Floats:
+        ordered = np.sort(times)
+        return (np.searchsorted(ordered, points, "right") - np.searchsorted(ordered, points)).astype(float)
+
+    return at_risk(time), at_risk(time[active]), events(time[happened]), events(time[happened & active])
+
+
 def peto(time: Floats, happened: Flags, active: Flags) -> Estimate:
     """Return the log hazard ratio of the active arm by one step from no effect; its test is the log-rank one.
 
     (O - E) / V with error 1 / sqrt(V) (Peto & Peto 1972): finite also where an arm has no event, and too
     small where the ratio is far from 1.
     """
-    points = np.unique(time[happened])
-    ordered, ordered_active = np.sort(time), np.sort(time[active])
-    risk = len(time) - np.searchsorted(ordered, points)
-    risk_active = int(active.sum()) - np.searchsorted(ordered_active, points)
-    deaths = np.searchsorted(np.sort(time[happened]), points, "right") - np.searchsorted(
-        np.sort(time[happened]), points
-    )
+    risk, risk_active, events, events_active = _risk_sets(time, happened, active)
     share = risk_active / risk
-    ties = np.where(risk > 1, (risk - deaths) / np.maximum(risk - 1, 1), 0.0)
-    variance = float((deaths * share * (1 - share) * ties).sum())
+    ties = np.where(risk > 1, (risk - events) / np.maximum(risk - 1, 1), 0.0)
+    variance = float((events * share * (1 - share) * ties).sum())
     if variance <= 0:
         raise ValueError("nobody had the event while patients of both arms were at risk")
-    excess = float((happened & active).sum() - (deaths * share).sum())
-    return Estimate(excess / variance, 1 / np.sqrt(variance))
+    return Estimate(float((events_active - events * share).sum()) / variance, 1 / np.sqrt(variance))
+
+
+def cox_of_arms(time: Floats, happened: Flags, active: Flags) -> Estimate:
+    """Return the log hazard ratio of the active arm, ties after Efron: `cox` of one covariate, quickly.
+
+    Raises `ValueError` when an arm has no event: the ratio is 0 or infinite then.
+    """
+    if any(not happened[active == arm].any() for arm in (False, True)):
+        raise ValueError("an arm has no event, so its hazard ratio is 0 or infinite; log_rank is finite")
+    risk, risk_active, events, events_active = _risk_sets(time, happened, active)
+    which = np.repeat(np.arange(len(events)), events.astype(int))
+    gone = (np.arange(len(which)) - np.repeat(np.cumsum(events) - events, events.astype(int))) / events[which]
+    ones = risk_active[which] - gone * events_active[which]
+    zeros = (risk - risk_active)[which] - gone * (events - events_active)[which]
+    beta = 0.0
+    for _ in range(STEPS):
+        share = ones * np.exp(beta) / (ones * np.exp(beta) + zeros)
+        information = float((share * (1 - share)).sum())
+        step = (float(events_active.sum()) - float(share.sum())) / information
+        beta += float(np.clip(step, -1, 1))
+        if abs(step) < CLOSE:
+            return Estimate(beta, 1 / np.sqrt(information))
+    raise ValueError("the hazard ratio did not converge")
 
 
 def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:

@@ -16,15 +16,20 @@ import pyarrow.compute as pc
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
 from insulae.runs import store
+from insulae.study import trial_people
 from insulae.study.results import SIMULATED
 from insulae.study.spec import Reported, Study
 from insulae.trials.design import designs, estimands, operating
+from insulae.trials.design.assurance import assurance
+from insulae.trials.design.example import SERIOUS_EVENT
 from insulae.trials.design.null import null_scene
 from insulae.trials.design.one_arm import two_stage_of
 from insulae.trials.design.outcomes import SERIOUS, Outcomes, from_tables, with_people
 from insulae.trials.design.protocol import TrialSpec
 from insulae.trials.design.replayed import replayed
 from insulae.trials.design.replicate import Scene
+from insulae.trials.design.selection import selection
+from insulae.trials.design.subgroups import subgroups
 from insulae.trials.design.truth import truth
 from insulae.trials.design.two_arms import boundaries
 from insulae.trials.design.variables import FROM_SAFETY, measured
@@ -47,15 +52,15 @@ def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
 
     Raises `InvalidStudy` when the study does not compute an endpoint that its trial needs.
     """
-    names = trial_of_study(study).endpoint_names() | {SERIOUS} | {r.endpoint for r in compared(study)}
+    names = trial_of_study(study).endpoint_names() | {SERIOUS, SERIOUS_EVENT}
+    names |= {r.endpoint for r in compared(study)}
     known = study.endpoint_names()
     for name in sorted(names - set(known) - set(FROM_SAFETY)):
         raise InvalidStudy(f"endpoints: the trial needs '{name}'", nearest(name, known))
     columns = ["arm", "patient", "week", "endpoint", "value"]
     groups = store.read_row_groups(directory / "endpoints.parquet", columns)
     table = pa.concat_tables(group.filter(pc.field("endpoint").isin(sorted(names))) for group in groups)
-    events = store.read_table(directory / "events.parquet")
-    found = from_tables(table, events, [arm.name for arm in study.arms], names)
+    found = from_tables(table, events_of(directory), [arm.name for arm in study.arms], names)
     doubt = directory / "doubt.parquet"
     return with_people(
         found,
@@ -85,13 +90,25 @@ class _Count:
         self.on_progress(self.done, self.total)
 
 
-def characterize(study: Study, outcomes: Outcomes, command: str, on_progress: OnProgress) -> Record:
-    """Return everything the page of a trial tells, as plain data."""
+def events_of(directory: store.Location) -> pa.Table:
+    """Return the adverse events that a run has left in a folder."""
+    return store.read_table(directory / "events.parquet")
+
+
+def characterize(
+    study: Study,
+    outcomes: Outcomes,
+    command: str,
+    on_progress: OnProgress,
+    events: pa.Table | None = None,
+) -> Record:
+    """Return everything the page of a trial tells, as plain data; without events, nothing of single ones."""
     begin, spec = time.process_time(), trial_of_study(study)
     scene = Scene.of(spec, outcomes, study.seed)
     sizes = spec.search.sizes if spec.search else ()
     is_two_armed = isinstance(spec.design, TWO_ARMS)
-    count = _Count(spec.replicates.most * (2 + len(sizes) + 2 * is_two_armed), on_progress)
+    has_doubt = outcomes.group is not None
+    count = _Count(spec.replicates.most * (2 + len(sizes) + 2 * is_two_armed + has_doubt), on_progress)
     nothing = null_scene(scene)
     truths = _truths(spec, outcomes)
     found = operating.replicates(scene, count.add)
@@ -118,6 +135,11 @@ def characterize(study: Study, outcomes: Outcomes, command: str, on_progress: On
         "course": _course(study, outcomes, scene),
         "replayed": [replayed(scene, r, r.number(), spec.replicates.most) for r in _chosen(study, spec)],
         "plan": _plan(spec),
+        "assurance": trial_people.as_record(assurance(scene, count.add)),
+        "enrolled": trial_people.enrolled(scene),
+        "subgroups": subgroups(scene),
+        "selection": selection(scene),
+        "example": trial_people.one_replicate(scene, found[0], events),
     }
     on_progress(count.total, count.total)
     return result | {"processor_seconds": round(time.process_time() - begin, 1)}
@@ -141,7 +163,7 @@ def _truths(spec: TrialSpec, outcomes: Outcomes) -> list[Record]:
                 "unit": estimand.unit(),
                 "better": member.better,
                 "week": estimand.week,
-                "arms": dict(zip(arms, known.arms, strict=True)),
+                "arms": known.arms,
                 "difference": known.difference,
                 "strategies": {n: estimand.strategy(n) for n in _events(spec)},
                 "estimator": estimand.chosen_estimator(),

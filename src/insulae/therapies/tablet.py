@@ -7,16 +7,18 @@ exposure by their share; that they cluster in some patients is not modelled.
 """
 
 import dataclasses
+import itertools
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from insulae.core.quantities import Days, Percent
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Risks, TherapySpec, Treatment, exposure
 
 PERCENT = 100.0
 DAYS_PER_YEAR = 365.25
+ALWAYS = ((-np.inf, np.inf),)
 
 
 class Withdrawal(BaseModel):
@@ -40,6 +42,16 @@ class TabletSpec(TherapySpec):
     """Share of days on which it is taken."""
     stop: Days | None = None
     """Last day, the same for everybody; never when left out."""
+    periods: tuple[tuple[Days, Days], ...] = ()
+    """First and last day of each span in which it is taken, as for treatments in turn; always when empty."""
+
+    @field_validator("periods")
+    @classmethod
+    def _follow_one_another(cls, given: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        days = [day for span in given for day in span]
+        if any(a > b for a, b in itertools.pairwise(days)) or any(a == b for a, b in given):
+            raise ValueError("periods must follow one another, each from a day to a later one")
+        return given
 
     def course(self, enrolled: Enrolled, parameters: Any) -> dict[str, Any]:
         """Return who takes it from when until when; `parameters` holds `onset` and `caution`."""
@@ -51,6 +63,7 @@ class TabletSpec(TherapySpec):
             "caution": parameters.caution,
             "withdrawal": self.withdraw,
             "adherence": self.adherence / PERCENT,
+            "periods": self.periods or ALWAYS,
             "lowest_egfr": lowest,
         }
 
@@ -74,14 +87,18 @@ class Tablet(Treatment):
     withdrawal: Withdrawal | None
     adherence: float = dataclasses.field(default=1.0, kw_only=True)
     lowest_egfr: Floats | float = dataclasses.field(default=0.0, kw_only=True)
+    periods: tuple[tuple[float, float], ...] = dataclasses.field(default=ALWAYS, kw_only=True)
 
     def exposure(self, day: float) -> Floats:
         """Return the share of the full effect on a day."""
-        return exposure(day, self.start, self.stop, self.onset) * np.float32(self.adherence)
+        spans = [(np.maximum(self.start, first), np.minimum(self.stop, last)) for first, last in self.periods]
+        parts = [exposure(day, first, last, self.onset) for first, last in spans if np.any(first <= day)]
+        return np.sum([np.zeros_like(self.onset), *parts], axis=0) * np.float32(self.adherence)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who takes it on a day."""
-        return (day >= self.start) & (day < self.stop)
+        is_period = any(first <= day < last for first, last in self.periods)
+        return (day >= self.start) & (day < self.stop) & is_period
 
     def harm(self, day: float, rate: Floats) -> Floats:
         """Return the yearly rate of an adverse event in who takes it, lower by the days missed."""
@@ -98,7 +115,8 @@ class Tablet(Treatment):
 
     def event_days(self) -> list[float]:
         """Return the days on which somebody begins or stops."""
-        return [float(day) for day in np.unique([self.start, self.stop]) if np.isfinite(day)]
+        spans = [day for span in self.periods for day in span]
+        return [float(day) for day in np.unique([*self.start, *self.stop, *spans]) if np.isfinite(day)]
 
     def after(self, observed: Observed) -> Treatment:
         """Stop at a visit for who meets the withdrawal rule or has too little kidney function left."""

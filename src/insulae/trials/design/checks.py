@@ -9,7 +9,8 @@ from insulae.trials.design import designs
 from insulae.trials.design.protocol import DEATH, Estimand, TrialSpec
 from insulae.trials.design.variables import measured, names
 
-NUMBER_DESIGNS = (designs.RunIn,)
+NUMBER_DESIGNS = (designs.RunIn, designs.NOf1)
+_ROUNDING = 1e-9
 YES_NO_DESIGNS = (designs.SingleArm, designs.TwoStageDesign, designs.ResponseAdaptive)
 
 
@@ -56,8 +57,38 @@ def _design(spec: TrialSpec) -> Iterator[tuple[str, str]]:
         s = design.skeleton
         if len(s) != len(design.doses) or any(a >= b for a, b in itertools.pairwise(s)):
             yield "trial.design.skeleton", f"crm needs {len(design.doses)} rising shares, one for each dose"
+    if isinstance(design, designs.Platform):
+        yield from _platform(design)
+    if isinstance(design, designs.NOf1):
+        yield from _n_of_1(design)
     if isinstance(design, designs.TwoStageDesign) and design.alternative <= design.reference:
         yield "trial.design.alternative", "must be above the reference"
+
+
+def _platform(design: designs.Platform) -> Iterator[tuple[str, str]]:
+    n, is_graphical = len(design.actives), design.multiplicity == "graphical"
+    if not is_graphical and (design.weights or design.graph):
+        yield "trial.design.multiplicity", "weights and graph belong to 'graphical'"
+    if not is_graphical:
+        return
+    if len(design.weights) != n or sum(design.weights) > 1 + _ROUNDING:
+        yield "trial.design.weights", f"a graphical procedure needs {n} parts of alpha that sum to at most 1"
+    rows = [len(row) == n and sum(row) <= 1 + _ROUNDING for row in design.graph]
+    if len(rows) != n or not all(rows) or any(row[i] for i, row in enumerate(design.graph)):
+        yield (
+            "trial.design.graph",
+            f"needs {n} rows of {n} parts that sum to at most 1, none for the arm itself",
+        )
+
+
+def _n_of_1(design: designs.NOf1) -> Iterator[tuple[str, str]]:
+    lengths = {len(order) for order in design.sequences.values()}
+    if len(lengths) > 1:
+        yield "trial.design.sequences", "all orders need as many periods"
+    if any(set(order) != {"A", "B"} for order in design.sequences.values()):
+        yield "trial.design.sequences", "every order needs periods of A and of B"
+    if design.washout >= design.period:
+        yield "trial.design.washout", "must be shorter than the period"
 
 
 def _at_visit(week: float, days: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ from insulae.core.quantities import QuantityIn, Weeks
 Share = Annotated[float, QuantityIn("%", example="30 %"), Field(ge=0, le=100)]
 Size = Annotated[int, Field(ge=2, le=100_000)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+Part = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Design(BaseModel):
@@ -28,6 +29,23 @@ class _Design(BaseModel):
         return self.model_copy(update={"size": size})
 
 
+class ToxicityRule(BaseModel):
+    """Stop when too many have had an event (Bayesian, prior Beta(limit, 1 - limit))."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    event: Literal["any serious adverse event", "death"] = "any serious adverse event"
+    """What is counted."""
+    within: Weeks
+    """Counted within this time after enrollment, at the last visit of it."""
+    limit: Share
+    """Largest acceptable share of patients."""
+    certainty: Share = 90.0
+    """Stop when the share lies above the limit with more than this probability."""
+    fewest: Annotated[int, Field(ge=1)] = 3
+    """Never stop with fewer patients."""
+
+
 class _TwoArms(_Design):
     control: str
     """Arm of the study."""
@@ -41,6 +59,8 @@ class _TwoArms(_Design):
     """Endpoints whose median at enrollment cuts the strata of the allocation."""
     blocks: Annotated[int, Field(ge=1)] = 2
     """Times the ratio fits into a block of the allocation."""
+    stopping: ToxicityRule | None = None
+    """When to stop for harm in the active arm; never when left out."""
 
     def arm_names(self) -> list[str]:
         """Return control and active."""
@@ -80,23 +100,6 @@ class SentinelDosing(BaseModel):
     """How many."""
     wait: Weeks
     """Time from one to the next, and from the last to all others."""
-
-
-class ToxicityRule(BaseModel):
-    """Stop when too many have had an event (Bayesian, prior Beta(limit, 1 - limit))."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    event: Literal["any serious adverse event", "death"] = "any serious adverse event"
-    """What is counted."""
-    within: Weeks
-    """Counted within this time after enrollment, at the last visit of it."""
-    limit: Share
-    """Largest acceptable share of patients."""
-    certainty: Share = 90.0
-    """Stop when the share lies above the limit with more than this probability."""
-    fewest: Annotated[int, Field(ge=1)] = 3
-    """Never stop with fewer patients."""
 
 
 class SingleArm(_Design):
@@ -166,6 +169,8 @@ class DoseEscalation(_Design):
     """A toxicity is any serious adverse event within this time, at the last visit of it."""
     skeleton: tuple[Fraction, ...] = ()
     """Prior shares of toxicity of the doses (crm only)."""
+    sentinel: Weeks = 0.0
+    """Time from the first patient at a dose that nobody has had to the rest of the cohort; 0: none."""
 
     def arm_names(self) -> list[str]:
         """Return the doses."""
@@ -191,6 +196,9 @@ class ResponseAdaptive(_Design):
     """Give an arm up when its probability to be better than the control is below this."""
     success: Share | None = None
     """Posterior probability that is a success; when left out, the one with the wanted error is found."""
+    futility: Share = 0.0
+    """End the trial at an update when the predictive probability that it will succeed is below this; not
+    binding: the limit of success is found as if nothing were ended; 0: never."""
 
     def arm_names(self) -> list[str]:
         """Return control and actives."""
@@ -210,6 +218,12 @@ class Platform(_Design):
     """Patients enrolled between the entries of two arms."""
     per_arm: Size
     """Patients of each active arm."""
+    multiplicity: Literal["none", "bonferroni", "holm", "dunnett", "graphical"] = "none"
+    """What keeps the error of any false success at alpha; none: every arm is tested at full alpha."""
+    weights: tuple[Part, ...] = ()
+    """Parts of alpha of the arms (graphical only)."""
+    graph: tuple[tuple[Part, ...], ...] = ()
+    """Row for each arm: the parts of its alpha that a success hands on to each other arm (graphical only)."""
 
     def arm_names(self) -> list[str]:
         """Return control and actives."""
@@ -245,6 +259,33 @@ class ExternalControl(_Design):
         return set(self.balance)
 
 
+class NOf1(_Design):
+    """Every patient takes two treatments in turn, in a random order; arms of the study are the orders.
+
+    In each arm a treatment is taken in some periods and not in others (the field `periods` of a therapy), so
+    that what carries over from one period to the next is simulated.
+    """
+
+    kind: Literal["n_of_1"]
+    """Which design."""
+    sequences: Annotated[dict[str, Annotated[str, Field(pattern="^[AB]+$")]], Field(min_length=2)]
+    """Arms of the study and what is taken in each period, like `{first: ABAB, second: BABA}`; B is judged
+    against A."""
+    period: Weeks
+    """Length of a period."""
+    washout: Weeks = 0.0
+    """Beginning of each period that is not judged; the visits after it are, up to the period's end."""
+    size: Size
+    """Patients."""
+    analysis: Literal["paired", "mixed"] = "paired"
+    """Difference of each patient's own means, one-sample t; or a model in which patients differ in level and
+    effect, and count by how many of their periods were measured."""
+
+    def arm_names(self) -> list[str]:
+        """Return the orders."""
+        return list(self.sequences)
+
+
 class RunIn(_Design):
     """One arm whose patients are their own controls: the change since enrollment."""
 
@@ -269,6 +310,7 @@ Design = Annotated[
     | ResponseAdaptive
     | Platform
     | ExternalControl
+    | NOf1
     | RunIn,
     Field(discriminator="kind"),
 ]

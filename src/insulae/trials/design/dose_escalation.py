@@ -7,7 +7,7 @@ from insulae.trials.design.conduct import Flags, serious_events
 from insulae.trials.design.designs import DoseEscalation, ToxicityRule
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.enrolment import WEEKS_PER_MONTH
-from insulae.trials.design.one_arm import had_event
+from insulae.trials.design.harm import had_event
 from insulae.trials.design.outcomes import Ints
 from insulae.trials.design.replicate import Found, Scene
 
@@ -30,6 +30,8 @@ class _Cohorts:
         arm = np.full(len(some), self.scene.outcomes.arm(self.design.doses[dose]))
         followed = self.scene.followed(some, arm, self.draws)
         entered = self.week + self.entered[start : start + len(some)] - self.entered[start]
+        if dose not in self.doses and len(some) > 1:
+            entered[1:] += max(0.0, self.design.sentinel - (entered[1] - entered[0]))
         data = self.scene.data(followed, entered, self.draws)
         rule = ToxicityRule(within=self.design.within, limit=self.design.target)
         toxic = had_event(rule, data)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from insulae.trials.design.designs import RunIn, SingleArm, TwoStageDesign
+from insulae.trials.design.designs import NOf1, RunIn, SingleArm, TwoStageDesign
 from insulae.trials.design.one_arm import successes
 from insulae.trials.design.outcomes import Floats
 from insulae.trials.design.replicate import Scene
@@ -14,13 +14,16 @@ def null_scene(scene: Scene) -> Scene | None:
     """Return the scene without an effect; None for a design that tests none (dose escalation).
 
     Arms that are compared all do what the control does. Against a fixed share patients are drawn so that
-    just this share succeeds. Against the own past the mean change is taken off.
+    just this share succeeds. Against the own past the mean change is taken off. Of treatments in turn every
+    order does what the orders do on average.
     """
     design = scene.spec.design
     if isinstance(design, SingleArm | TwoStageDesign):
         return dataclasses.replace(scene, weights=_tilted(scene, design))
     if isinstance(design, RunIn):
         return _unchanged(scene, design)
+    if isinstance(design, NOf1):
+        return _averaged(scene, design)
     control = getattr(design, "control", None) or getattr(design, "external", None)
     if control is None:
         return None
@@ -48,3 +51,13 @@ def _unchanged(scene: Scene, design: RunIn) -> Scene:
     values[arm, :, visit] -= np.nanmean(change)
     replaced = {**outcomes.values, primary.endpoint: values}
     return dataclasses.replace(scene, outcomes=dataclasses.replace(outcomes, values=replaced))
+
+
+def _averaged(scene: Scene, design: NOf1) -> Scene:
+    """Return the scene in which all orders have the mean of their outcomes, patient by patient."""
+    outcomes = scene.outcomes
+    places = [outcomes.arm(name) for name in design.arm_names()]
+    values = {name: one.copy() for name, one in outcomes.values.items()}
+    endpoint = scene.spec.primary.endpoint
+    values[endpoint][places] = values[endpoint][places].mean(axis=0)
+    return dataclasses.replace(scene, outcomes=dataclasses.replace(outcomes, values=values))

@@ -5,14 +5,13 @@ import functools
 import numpy as np
 
 from insulae.statistics import ancova, binomial, two_stage
-from insulae.statistics.bayesian_stopping import toxicity_bound
 from insulae.trials.design.conduct import Data, Flags
-from insulae.trials.design.designs import RunIn, SingleArm, ToxicityRule, TwoStageDesign
+from insulae.trials.design.designs import RunIn, SingleArm, TwoStageDesign
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import analyzed
 from insulae.trials.design.estimators import NotEnoughPatients
-from insulae.trials.design.outcomes import SERIOUS, Floats
-from insulae.trials.design.protocol import DEATH
+from insulae.trials.design.harm import stopped_for_harm
+from insulae.trials.design.outcomes import Floats, Ints
 from insulae.trials.design.replicate import Found, Scene, last_visit
 from insulae.trials.design.two_arms import is_better
 from insulae.trials.design.variables import measured
@@ -21,8 +20,8 @@ from insulae.trials.design.variables import measured
 def single_arm(scene: Scene, design: SingleArm, replicate: int) -> Found:
     """Run a trial of one arm; who has no outcome counts as no success."""
     draws, primary = scene.draws(replicate), scene.spec.primary
-    data = _enrolled(scene, design, draws)
-    stopped = _stopped(design.stopping, data) if design.stopping else None
+    data, _ = enrolled(scene, design, draws)
+    stopped = stopped_for_harm(design.stopping, data) if design.stopping else None
     if stopped is not None:
         return Found(False, *scene.ended_at(data, stopped), "stopped for harm")
     wins = successes(scene, data)
@@ -31,13 +30,15 @@ def single_arm(scene: Scene, design: SingleArm, replicate: int) -> Found:
     return Found(p <= scene.spec.alpha / 200, *ended, "planned end", _share(wins))
 
 
-def _enrolled(scene: Scene, design: SingleArm, draws: Draws) -> Data:
+def enrolled(scene: Scene, design: SingleArm, draws: Draws) -> tuple[Data, Ints]:
+    """Return the data of all patients of a trial of one arm, followed to the end, and who they are."""
     arm = scene.outcomes.arm(design.arm)
     entered = scene.entries(design.size, draws)
     if design.sentinel is not None:
         entered = _staggered(entered, design.sentinel.patients, design.sentinel.wait)
-    followed = scene.followed(scene.patients(design.size, draws), np.full(design.size, arm), draws)
-    return scene.data(followed, entered, draws)
+    patients = scene.patients(design.size, draws)
+    followed = scene.followed(patients, np.full(design.size, arm), draws)
+    return scene.data(followed, entered, draws), patients
 
 
 def _staggered(entered: Floats, sentinels: int, wait: float) -> Floats:
@@ -47,31 +48,6 @@ def _staggered(entered: Floats, sentinels: int, wait: float) -> Floats:
         if i <= sentinels:
             found[i] = max(found[i], found[i - 1] + wait)
     return np.maximum(found, found[min(sentinels, len(found) - 1)] * (np.arange(len(found)) >= sentinels))
-
-
-def _stopped(rule: ToxicityRule, data: Data) -> float | None:
-    """Return the calendar week in which the rule stops the trial; None when it does not.
-
-    After each patient's observation time all who have completed theirs are counted.
-    """
-    harmed = had_event(rule, data)
-    limit = rule.limit / 100
-    for n in range(rule.fewest, len(harmed) + 1):
-        bound = toxicity_bound(n, limit, (limit, 1 - limit), rule.certainty / 100)
-        if bound is not None and harmed[:n].sum() >= bound:
-            return float(data.entered[n - 1] + rule.within)
-    return None
-
-
-def had_event(rule: ToxicityRule, data: Data) -> Flags:
-    """Tell who had the event of a rule in time [patient]."""
-    followed = data.followed
-    died = followed.event_week[DEATH] <= rule.within
-    if rule.event == "death":
-        return died
-    inside = followed.weeks <= rule.within + 1e-9
-    counts = np.where(np.isfinite(followed.values[SERIOUS]), followed.values[SERIOUS], 0.0)
-    return (counts[:, inside].max(axis=1) > 0) | died
 
 
 def successes(scene: Scene, data: Data) -> Flags:

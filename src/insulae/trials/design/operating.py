@@ -13,6 +13,7 @@ from insulae.trials.design.adaptive import response_adaptive
 from insulae.trials.design.dose_escalation import dose_escalation
 from insulae.trials.design.estimators import NotEnoughPatients, estimate
 from insulae.trials.design.external_control import external_control
+from insulae.trials.design.n_of_1 import n_of_1
 from insulae.trials.design.null import null_scene
 from insulae.trials.design.one_arm import run_in, simon, single_arm
 from insulae.trials.design.platform import platform
@@ -36,6 +37,7 @@ _RUNS: dict[type, Callable[[Scene, Any, int], Found]] = {
     designs.Platform: platform,
     designs.ExternalControl: external_control,
     designs.RunIn: run_in,
+    designs.NOf1: n_of_1,
 }
 
 
@@ -60,18 +62,27 @@ def share_error(share: float, n: int) -> float:
     return float(np.sqrt(max(share * (1 - share), 1 / n) / n)) if n else float("nan")
 
 
-def runner(scene: Scene) -> Run:
-    """Return what runs one replicate of the scene's design; finds the limit of an adaptive design first."""
+def runner(scene: Scene, limit: float | None = None) -> Run:
+    """Return what runs one replicate of the scene's design; finds the limit of an adaptive design where none
+    is given.
+    """
     design = scene.spec.design
     if isinstance(design, designs.ResponseAdaptive):
-        limit = _limit(scene, design)
-        return lambda replicate: response_adaptive(scene, design, replicate, limit)
+        known = success_limit(scene) if limit is None else limit
+        assert known is not None
+        return lambda replicate: response_adaptive(scene, design, replicate, known)
     run = _RUNS[type(design)]
     return lambda replicate: run(scene, design, replicate)
 
 
-def _limit(scene: Scene, design: designs.ResponseAdaptive) -> float:
-    """Return the posterior probability that is exceeded in half of alpha of the trials without an effect."""
+def success_limit(scene: Scene) -> float | None:
+    """Return the posterior probability that is exceeded in half of alpha of the trials without an effect.
+
+    None for a design that needs none.
+    """
+    design = scene.spec.design
+    if not isinstance(design, designs.ResponseAdaptive):
+        return None
     if design.success is not None:
         return design.success / 100
     nothing = null_scene(dataclasses.replace(scene, seed=scene.seed + OTHER_SEED))
@@ -110,7 +121,7 @@ def _tried(run: Run, replicate: int) -> Found:
 
 
 def judged(scene: Scene, truths: dict[str, float], times: int, on_progress: OnProgress) -> list[Judged]:
-    """Return how the estimators of estimands with a truth do in randomized trials of two arms, on the same data."""
+    """Return how the estimators of estimands with a truth do in trials of two arms, on the same data."""
     design = scene.spec.design
     assert isinstance(design, designs.Parallel | designs.GroupSequential)
     active = scene.outcomes.arm(design.active)

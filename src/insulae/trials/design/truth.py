@@ -11,34 +11,48 @@ import numpy as np
 
 from insulae.statistics.ancova import Estimate
 from insulae.trials.design.conduct import Data, eligible, follow, observe
+from insulae.trials.design.designs import NOf1
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import REPETITIONS, true_means
 from insulae.trials.design.estimators import NotEnoughPatients, estimate
 from insulae.trials.design.event_estimators import share_with_event
 from insulae.trials.design.event_times import Times, times
+from insulae.trials.design.n_of_1 import paired, period_means
 from insulae.trials.design.outcomes import Outcomes
 from insulae.trials.design.protocol import Estimand, TrialSpec
 
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """Means or percentages of the arms, and the last arm against the first in the unit of the effect."""
+    """Means or percentages by arm, and the last arm against the first in the unit of the effect."""
 
-    arms: list[float]
+    arms: dict[str, float]
     difference: float | None
 
 
 def truth(spec: TrialSpec, estimand: Estimand, outcomes: Outcomes, arms: tuple[str, ...]) -> Truth:
     """Return the true values of an estimand; None for a difference that does not exist."""
+    if isinstance(spec.design, NOf1):
+        return _in_turn(spec, spec.design, estimand, outcomes)
     if not estimand.is_time():
-        means = true_means(spec, estimand, outcomes, arms)
+        means = dict(zip(arms, true_means(spec, estimand, outcomes, arms), strict=True))
         if len(arms) < 2 or estimand.chosen_estimator() != "odds_ratio":
-            return Truth(means, means[-1] - means[0] if len(arms) > 1 else None)
+            return Truth(means, means[arms[-1]] - means[arms[0]] if len(arms) > 1 else None)
         return Truth(means, _difference(spec, estimand, outcomes, (arms[0], arms[-1])))
     complete = _complete(spec, estimand)
-    shares = [share_with_event(_times(complete, estimand, outcomes, arm)) for arm in arms]
+    shares = {arm: share_with_event(_times(complete, estimand, outcomes, arm)) for arm in arms}
     found = _difference(spec, estimand, outcomes, (arms[0], arms[-1])) if len(arms) > 1 else None
     return Truth(shares, found)
+
+
+def _in_turn(spec: TrialSpec, design: NOf1, estimand: Estimand, outcomes: Outcomes) -> Truth:
+    """Return the mean of B against that of A within everybody, in every order."""
+    data = _everybody(_complete(spec, estimand), outcomes, tuple(design.sequences), 0)
+    values = period_means(design, data, estimand.endpoint)
+    letters = np.array([list(order) for order in design.sequences.values()])
+    is_b = np.repeat(letters == "B", len(data.entered) // len(letters), axis=0)
+    means = {"A": float(np.nanmean(values[~is_b])), "B": float(np.nanmean(values[is_b]))}
+    return Truth(means, paired(values, is_b).effect)
 
 
 def _complete(spec: TrialSpec, estimand: Estimand) -> TrialSpec:

@@ -10,10 +10,12 @@ from insulae.trials.design.designs import GroupSequential, Parallel
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.enrolment import allocated, strata_of
 from insulae.trials.design.estimators import estimate
+from insulae.trials.design.harm import stopped_for_harm
 from insulae.trials.design.outcomes import Ints
 from insulae.trials.design.protocol import Estimand
 from insulae.trials.design.replicate import Found, Scene, last_visit
 
+STOPPED = "stopped for harm"
 SPENDING = {"obrien_fleming": spending.obrien_fleming, "pocock": spending.pocock}
 
 
@@ -34,8 +36,12 @@ def parallel(scene: Scene, design: Parallel, replicate: int) -> Found:
     draws = scene.draws(replicate)
     data, _ = randomized(scene, design, draws)
     primary = scene.spec.primary
+    last = last_visit(primary, data)
+    harm = harmed_by(scene, design, data)
+    if harm is not None and harm < last:
+        return Found(False, *scene.ended_at(data, harm), STOPPED)
     found = estimate(primary, data, scene.outcomes.arm(design.active), draws, design.strata)
-    ended = scene.ended_at(data, last_visit(primary, data))
+    ended = scene.ended_at(data, last)
     is_success = found.p <= scene.spec.alpha / 100 and is_better(primary, found.effect)
     return Found(is_success, *ended, "planned end", found)
 
@@ -46,8 +52,11 @@ def group_sequential_trial(scene: Scene, design: GroupSequential, replicate: int
     data, _ = randomized(scene, design, draws)
     bounds = boundaries(design.looks, design.spending, scene.spec.alpha / 100)
     active, sign = scene.outcomes.arm(design.active), primary.direction()
+    harm = harmed_by(scene, design, data)
     for look, (fraction, bound) in enumerate(zip(bounds.fractions, bounds.upper, strict=True)):
         complete = data.chosen(np.arange(round(fraction * design.size)))
+        if harm is not None and harm < last_visit(primary, complete):
+            return Found(False, *scene.ended_at(data, harm), STOPPED, look=look)
         found = estimate(primary, complete, active, draws, design.strata)
         z, ended = sign * found.z, scene.ended_at(data, last_visit(primary, complete))
         is_last = look == len(bounds.fractions) - 1
@@ -58,6 +67,15 @@ def group_sequential_trial(scene: Scene, design: GroupSequential, replicate: int
         if chance < design.futility / 100:
             return Found(False, *ended, f"futility at look {look + 1}", found, look=look + 1)
     raise AssertionError("the last look ends the trial")
+
+
+def harmed_by(scene: Scene, design: Parallel | GroupSequential, data: Data) -> float | None:
+    """Return the calendar week in which the trial stops for harm in the active arm; None when it does not."""
+    if design.stopping is None:
+        return None
+    return stopped_for_harm(
+        design.stopping, data.chosen(data.followed.arm == scene.outcomes.arm(design.active))
+    )
 
 
 @functools.lru_cache(maxsize=32)

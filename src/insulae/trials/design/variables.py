@@ -1,6 +1,7 @@
 """What a trial can look at: endpoints of the visits, and times to events that the safety record holds."""
 
 import dataclasses
+import functools
 
 from insulae.core.errors import UnknownName
 from insulae.core.registry import nearest
@@ -34,11 +35,13 @@ FROM_SAFETY = {
 """Times that no visit reports but the table of adverse events holds: label, and which events count."""
 
 
-def names() -> list[str]:
+@functools.cache
+def names() -> tuple[str, ...]:
     """Return the names of everything a trial can look at."""
-    return [*(member.name for member in endpoints.catalogue()), *FROM_SAFETY]
+    return (*(member.name for member in endpoints.catalogue()), *FROM_SAFETY)
 
 
+@functools.cache
 def measured(name: str) -> Measured:
     """Return what a name stands for; raises `UnknownName` with the nearest one."""
     if name in FROM_SAFETY:

@@ -1,0 +1,61 @@
+"""What the page of a trial tells of people: who they are, who benefits, one replicate as a board sees it."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from insulae.populations.enrolled import TRAITS
+from insulae.trials.design.assurance import Assurance
+from insulae.trials.design.board import board
+from insulae.trials.design.example import curves, example
+from insulae.trials.design.replicate import Found, Scene
+
+Record = dict[str, Any]
+
+
+def enrolled(scene: Scene) -> list[Record]:
+    """Return mean and spread of each trait of all simulated and of those who may enter."""
+    rows: list[Record] = []
+    for name, values in scene.outcomes.traits.items():
+        trait = TRAITS.get(name)
+        if trait is None:
+            continue
+        rows.append(
+            {
+                "label": trait.label,
+                "unit": trait.unit,
+                "is_share": trait.is_share,
+                "everybody": _spread(values),
+                "eligible": _spread(values[scene.places]),
+            }
+        )
+    return rows
+
+
+def _spread(values: Any) -> Record:
+    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    return {"n": len(values), "mean": float(np.mean(values)), "sd": spread}
+
+
+def as_record(found: Assurance | None) -> Record | None:
+    """Return assurance as plain data; None where no doubt was simulated."""
+    if found is None:
+        return None
+    low, middle, high = np.quantile(found.power, [0.05, 0.5, 0.95])
+    return dataclasses.asdict(found) | {
+        "mean": found.mean,
+        "error": found.error,
+        "spread": found.spread,
+        "quantiles": [float(low), float(middle), float(high)],
+    }
+
+
+def one_replicate(scene: Scene, found: Found, events: pa.Table | None) -> Record | None:
+    """Return curves and the view of a safety board of the first replicate; None where none is shown."""
+    shown = example(scene, found)
+    if shown is None:
+        return None
+    seen = board(scene, shown, events) if events is not None else None
+    return {"curves": curves(scene, shown), "board": seen, "ended": found.ended, "weeks": shown.end}
