@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from insulae.core.citations import references, text
-from insulae.report import design_figures
+from insulae.report import design_figures, people, people_figures
 from insulae.study.design import smallest
 
 Record = Mapping[str, Any]
@@ -46,7 +46,8 @@ def page(found: Record) -> str:
         search=_search(found),
         course=_course(found),
         replayed=_replayed(found),
-        figures=design_figures.all_of(found),
+        figures=[*design_figures.all_of(found), *people_figures.all_of(found)],
+        **people.content(found),
         sources=sorted({text(r["source"]) for r in found["replayed"] if r["source"] in references()}),
         command=found["command"],
         seconds=found["processor_seconds"],
@@ -62,6 +63,8 @@ def answer(found: Record) -> list[str]:
             f"Without an effect it succeeds in {null['success']:.1f} % of trials "
             f"(Monte Carlo error {null['success_error']:.1f})."
         )
+    if found.get("assurance"):
+        sentences.append(_assured(found["assurance"]))
     if found["search"]:
         sentences.append(_size(found))
     harm, months = found["planned"]["serious_events"], found["planned"]["months"]
@@ -83,6 +86,14 @@ def _success(found: Record) -> str:
         f"Design: {KINDS[kind]}. With {planned['patients']['mean']:.0f} patients on average it {what} in "
         f"{planned['success']:.1f} % of {planned['replicates']} replicates (Monte Carlo error "
         f"{planned['success_error']:.1f})."
+    )
+
+
+def _assured(one: Record) -> str:
+    low, _, high = one["quantiles"]
+    return (
+        f"Over what is not known of the model's parameters it succeeds in {one['mean']:.1f} % (assurance, "
+        f"error {one['error']:.1f}); in nine of ten draws of them its power is {low:.0f} to {high:.0f} %."
     )
 
 

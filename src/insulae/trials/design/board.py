@@ -64,16 +64,18 @@ def _listing(scene: Scene, shown: Example, events: pa.Table) -> list[dict[str, A
                 kept = {name: columns[name][row] for name in COLUMNS}
                 allocated = scene.outcomes.arms[int(followed.arm[i])]
                 entry = float(shown.data.entered[i])
-                rows.append(
-                    {"person": i + 1, "arm": allocated, "week": week, "calendar": entry + week, **kept}
-                )
+                told = {"person": i + 1, "arm": allocated, "week": week, "calendar": entry + week}
+                rows.append(told | kept)
     return sorted(rows, key=lambda row: (row["calendar"], row["person"], row["event"]))
 
 
 def _is_seen(shown: Example, i: int, arm: int, week: float) -> bool:
-    """Tell whether a patient is watched and in an arm of the study at a week since entry."""
+    """Tell whether a patient is watched and in an arm of the study at a week since entry.
+
+    What happens on the day of an intercurrent event, such as that of an infusion, belongs to what comes after.
+    """
     data = shown.data
-    segment = min(int(np.searchsorted(data.followed.weeks, week)), len(data.followed.weeks) - 1)
+    segment = min(int(np.searchsorted(data.followed.weeks, week, "right")), len(data.followed.weeks) - 1)
     is_watched = week <= data.left[i] and data.entered[i] + week <= shown.end
     return bool(is_watched and data.followed.path[i, segment] == arm)
 

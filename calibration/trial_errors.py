@@ -1,0 +1,312 @@
+"""Error of every trial design without an effect, and coverage of every estimator, measured and written down.
+
+`python -m calibration.trial_errors [REPLICATES]` runs each design on outcomes made by hand, whose truth is
+known, and writes both tables into docs/trials.md. Nobody is simulated: two thousand people with two outcomes
+under three arms, some of whom are lost. The figures take some minutes on one core.
+"""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from insulae.trials.design import operating
+from insulae.trials.design.estimators import NotEnoughPatients, estimate
+from insulae.trials.design.null import null_scene
+from insulae.trials.design.outcomes import Floats, Outcomes
+from insulae.trials.design.protocol import OF_NUMBERS, OF_SHARES, OF_TIMES, TrialSpec
+from insulae.trials.design.replicate import Scene
+from insulae.trials.design.truth import truth
+from insulae.trials.design.two_arms import randomized
+
+PAGE = Path(__file__).parents[1] / "docs" / "trials.md"
+BEGIN, END = "<!-- errors: begin -->", "<!-- errors: end -->"
+PEOPLE, SEED = 2000, 1
+ARMS = ("care", "cells", "more cells")
+WEEKS = np.array([0.0, 12.0, 26.0, 39.0, 52.0])
+HBA1C, FREE = (0.0, -0.5, -0.6), (0.25, 0.5, 0.6)
+LOST = {"dropout": "10 %/year", "missing_visits": "5 %", "visit_window": "7 days"}
+DEATHS = 40
+SLOW = ("mmrm", "jump_to_reference", "copy_increments", "copy_reference")
+
+
+def made() -> Outcomes:
+    """Return outcomes of people under three arms; a few die under care."""
+    draw = np.random.default_rng(SEED)
+    base, own = draw.normal(8.5, 0.8, PEOPLE), draw.normal(0, 0.7, PEOPLE)
+    # Who is easy to free of insulin has a lower HbA1c at enrollment: covariates then explain something.
+    ease = np.argsort(np.argsort(base + draw.normal(0, 0.8, PEOPLE))) / PEOPLE
+    when, luck = draw.random(PEOPLE), draw.random(PEOPLE)
+    hba1c, free, serious, off = (np.empty((len(ARMS), PEOPLE, len(WEEKS))) for _ in range(4))
+    rise = np.clip(WEEKS / 26, 0, 1)
+    for a in range(len(ARMS)):
+        hba1c[a] = base[:, None] + rise * (own + HBA1C[a])[:, None]
+        week = np.where(ease < FREE[a], 8 + 36 * when, np.inf)
+        off[a] = np.where(week[:, None] <= WEEKS, week[:, None], np.inf)
+        free[a] = 100.0 * np.isfinite(off[a])
+        serious[a] = (luck < 0.1 * (1 + a))[:, None] & (WEEKS >= 12)
+    hba1c += draw.normal(0, 0.15, hba1c.shape)
+    death = np.full((len(ARMS), PEOPLE), np.inf)
+    dead = np.flatnonzero(~np.isfinite(off[0, :, -1]))[:DEATHS]
+    death[0, dead] = 30.0
+    for one in (hba1c, free, serious):
+        one[0, dead, 3:] = np.nan
+    values = {
+        "hba1c": hba1c,
+        "insulin_free": free,
+        "serious_events": serious,
+        "weeks_to_insulin_free": off,
+        "fasting_glucose": 18.0 * hba1c,
+    }
+    return Outcomes(ARMS, WEEKS, values, death, np.arange(PEOPLE))
+
+
+def in_turn() -> Outcomes:
+    """Return people whose glucose is lower whenever they take the second treatment."""
+    draw = np.random.default_rng(SEED)
+    weeks = np.arange(0.0, 36.0, 4.0)
+    own = draw.normal(150, 20, PEOPLE)[:, None] + 0.4 * weeks
+    mine = draw.normal(-5, 4, PEOPLE)[:, None]
+    glucose = np.empty((2, PEOPLE, len(weeks)))
+    for k, order in enumerate(("ABAB", "BABA")):
+        takes = np.array([False, *(order[int(np.ceil(week / 8)) - 1] == "B" for week in weeks[1:])])
+        glucose[k] = own + takes * mine + draw.normal(0, 6, (PEOPLE, len(weeks)))
+    values = {"fasting_glucose": glucose, "serious_events": np.zeros_like(glucose)}
+    return Outcomes(("first", "second"), weeks, values, np.full((2, PEOPLE), np.inf), np.arange(PEOPLE))
+
+
+TWO = {"control": "care", "active": "cells", "size": 80}
+MANY: dict[str, Any] = {"control": "care", "actives": ["cells", "more cells"]}
+NUMBER, SHARE = "hba1c", "insulin_free"
+_GRAPH = {"weights": [0.5, 0.5], "graph": [[0, 1], [1, 0]]}
+_PLATFORM = {"kind": "platform", **MANY, "enter_every": 40, "per_arm": 40}
+_ADAPTIVE = {"kind": "response_adaptive", **MANY, "size": 120, "burn_in": 40}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A design, its primary endpoint, what it should err in (%), and what makes it err less."""
+
+    name: str
+    design: dict[str, Any]
+    endpoint: str
+    nominal: float = 2.5
+    remark: str = ""
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+
+CASES = (
+    Case("parallel, number", {"kind": "parallel", **TWO, "strata": ["hba1c"]}, NUMBER, fields=LOST),
+    Case("parallel, shares", {"kind": "parallel", **TWO}, SHARE, fields=LOST),
+    Case(
+        "parallel, time to event (log-rank)",
+        {"kind": "parallel", **TWO},
+        "weeks_to_insulin_free",
+        fields=LOST,
+    ),
+    Case(
+        "group-sequential, O'Brien and Fleming",
+        {"kind": "group_sequential", **TWO, "looks": ["0.5", "0.75", "1"]},
+        NUMBER,
+        fields=LOST,
+    ),
+    Case(
+        "group-sequential, Pocock",
+        {"kind": "group_sequential", **TWO, "looks": ["0.5", "0.75", "1"], "spending": "pocock"},
+        NUMBER,
+        fields=LOST,
+    ),
+    Case(
+        "group-sequential with futility",
+        {"kind": "group_sequential", **TWO, "looks": ["0.5", "0.75", "1"], "futility": "10 %"},
+        NUMBER,
+        remark="futility is not binding: who stops for it cannot err",
+        fields=LOST,
+    ),
+    Case(
+        "single arm, exact",
+        {"kind": "single_arm", "arm": "cells", "size": 40, "reference": "30 %"},
+        SHARE,
+        remark="an exact test of counts keeps below",
+    ),
+    Case(
+        "Simon's two stages",
+        {"kind": "simon", "arm": "cells", "reference": "30 %", "alternative": "50 %", "most": 60},
+        SHARE,
+        remark="exact, counts",
+    ),
+    Case("response-adaptive", _ADAPTIVE, SHARE, remark="limit found by simulating the null; any of two arms"),
+    Case(
+        "response-adaptive with predictive futility",
+        _ADAPTIVE | {"futility": "5 %"},
+        SHARE,
+        remark="the same limit; futility is not binding",
+    ),
+    Case("platform, none", _PLATFORM, NUMBER, 5.0, "any of two arms, each at 2.5 %"),
+    Case(
+        "platform, Bonferroni",
+        _PLATFORM | {"multiplicity": "bonferroni"},
+        NUMBER,
+        remark="arms share controls",
+    ),
+    Case("platform, Holm", _PLATFORM | {"multiplicity": "holm"}, NUMBER, remark="arms share controls"),
+    Case("platform, Dunnett", _PLATFORM | {"multiplicity": "dunnett"}, NUMBER),
+    Case(
+        "platform, graphical",
+        _PLATFORM | {"multiplicity": "graphical", **_GRAPH},
+        NUMBER,
+        remark="is Holm here",
+    ),
+    Case(
+        "external control",
+        {
+            "kind": "external_control",
+            "arm": "cells",
+            "external": "care",
+            "size": 40,
+            "external_size": 120,
+            "balance": ["hba1c"],
+        },
+        NUMBER,
+        fields={"eligibility": [{"endpoint": "hba1c", "above": "8 %"}]},
+    ),
+    Case("run-in", {"kind": "run_in", "arm": "cells", "size": 20}, NUMBER),
+    Case(
+        "N-of-1, paired",
+        {
+            "kind": "n_of_1",
+            "sequences": {"first": "ABAB", "second": "BABA"},
+            "period": "8 weeks",
+            "washout": "4 weeks",
+            "size": 16,
+        },
+        "fasting_glucose",
+    ),
+    Case(
+        "N-of-1, mixed",
+        {
+            "kind": "n_of_1",
+            "sequences": {"first": "ABAB", "second": "BABA"},
+            "period": "8 weeks",
+            "washout": "4 weeks",
+            "size": 16,
+            "analysis": "mixed",
+        },
+        "fasting_glucose",
+        fields={"missing_visits": "10 %"},
+    ),
+)
+
+
+def scene_of(case: Case, outcomes: Outcomes, times: int, estimator: str | None = None) -> Scene:
+    """Return the scene of a case, primary endpoint at the last visit."""
+    week = f"{outcomes.weeks[-1]:g} weeks"
+    estimand = {"name": "primary", "endpoint": case.endpoint, "week": week}
+    spec = {
+        "design": case.design,
+        "enrolment": {"rate": "8 1/month"},
+        "estimands": [estimand | ({"estimator": estimator} if estimator else {})],
+        "replicates": {"most": times},
+        **case.fields,
+    }
+    return Scene.of(TrialSpec.model_validate(spec), outcomes, SEED)
+
+
+def share(values: list[bool]) -> str:
+    """Write a share with its Monte Carlo error in percent."""
+    found = float(np.mean(values))
+    return f"{100 * found:.1f} ± {100 * operating.share_error(found, len(values)):.1f}"
+
+
+def design_rows(times: int) -> Iterator[str]:
+    """Yield a row for each design: error without an effect, nominal error, power."""
+    people, turns = made(), in_turn()
+    for case in CASES:
+        scene = scene_of(case, turns if case.design["kind"] == "n_of_1" else people, times)
+        nothing = null_scene(scene)
+        assert nothing is not None
+        limit = operating.success_limit(scene)
+        wrong, right = (
+            [
+                one.is_success
+                for one in operating.replicates(one_scene, lambda n: None, operating.runner(one_scene, limit))
+            ]
+            for one_scene in (nothing, scene)
+        )
+        yield f"| {case.name} | {case.nominal:g} | {share(wrong)} | {share(right)} | {case.remark} |"
+
+
+def estimator_rows(times: int) -> Iterator[str]:
+    """Yield a row for each estimator: bias, coverage, error without an effect, in parallel trials."""
+    people = made()
+    for endpoint, names in ((NUMBER, OF_NUMBERS), (SHARE, OF_SHARES), ("weeks_to_insulin_free", OF_TIMES)):
+        for name in names:
+            n = max(times // 5, 100) if name in SLOW else times
+            case = Case(name, {"kind": "parallel", **TWO, "size": 120}, endpoint, fields=LOST)
+            scene = scene_of(case, people, n, name)
+            nothing = null_scene(scene)
+            assert nothing is not None
+            known = truth(scene.spec, scene.spec.primary, scene.outcomes, ("care", "cells")).difference
+            assert known is not None
+            effect, covered, _ = _found(scene, known, n)
+            _, _, wrong = _found(nothing, 0.0, n)
+            error = effect.std(ddof=1) / np.sqrt(len(effect))
+            bias = f"{effect.mean() - known:+.3f} ± {error:.3f}"
+            yield f"| {name} | {scene.spec.primary.unit()} | {known:.3f} | {bias} | {share(covered)} | {share(wrong)} |"
+
+
+def _found(scene: Scene, known: float, times: int) -> tuple[Floats, list[bool], list[bool]]:
+    design = scene.spec.design
+    active = scene.outcomes.arm("cells")
+    effects, covered, rejected = list[float](), list[bool](), list[bool]()
+    for replicate in range(times):
+        draws = scene.draws(replicate)
+        data, _ = randomized(scene, design, draws)  # type: ignore[arg-type]
+        try:
+            found = estimate(scene.spec.primary, data, active, draws)
+        except NotEnoughPatients:
+            continue
+        low, high = found.interval()
+        effects.append(found.effect)
+        covered.append(low <= known <= high)
+        rejected.append(found.p <= scene.spec.alpha / 100)
+    return np.array(effects), covered, rejected
+
+
+def text(times: int) -> str:
+    """Return both tables."""
+    begin = time.process_time()
+    designs, estimators = [*design_rows(times)], [*estimator_rows(times)]
+    seconds = time.process_time() - begin
+    lines = [
+        BEGIN,
+        f"`python -m calibration.trial_errors {times}` wrote this ({seconds:.0f} s of processor time, {times} replicates; a fifth of them",
+        f"for {', '.join(SLOW)}). Success and error in percent ± Monte Carlo standard error.",
+        "",
+        "| design | nominal | success without an effect | success with it | remark |",
+        "|---|---|---|---|---|",
+        *designs,
+        "",
+        "| estimator, 120 patients | unit | truth | bias | coverage of 95 % | error without an effect, 5 nominal |",
+        "|---|---|---|---|---|---|",
+        *estimators,
+        END,
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and write the tables into the page."""
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    PAGE.write_text(before + text(times) + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
