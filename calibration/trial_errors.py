@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from insulae.trials.design import operating
+from insulae.trials.design.designs import Parallel
 from insulae.trials.design.estimators import NotEnoughPatients, estimate
 from insulae.trials.design.null import null_scene
 from insulae.trials.design.outcomes import Floats, Outcomes
@@ -216,6 +217,10 @@ def scene_of(case: Case, outcomes: Outcomes, times: int, estimator: str | None =
     return Scene.of(TrialSpec.model_validate(spec), outcomes, SEED)
 
 
+def _unheard(done: int) -> None:
+    """Hear of finished replicates where nobody watches."""
+
+
 def share(values: list[bool]) -> str:
     """Write a share with its Monte Carlo error in percent."""
     found = float(np.mean(values))
@@ -231,11 +236,8 @@ def design_rows(times: int) -> Iterator[str]:
         assert nothing is not None
         limit = operating.success_limit(scene)
         wrong, right = (
-            [
-                one.is_success
-                for one in operating.replicates(one_scene, lambda n: None, operating.runner(one_scene, limit))
-            ]
-            for one_scene in (nothing, scene)
+            [one.is_success for one in operating.replicates(each, _unheard, operating.runner(each, limit))]
+            for each in (nothing, scene)
         )
         yield f"| {case.name} | {case.nominal:g} | {share(wrong)} | {share(right)} | {case.remark} |"
 
@@ -255,17 +257,25 @@ def estimator_rows(times: int) -> Iterator[str]:
             effect, covered, _ = _found(scene, known, n)
             _, _, wrong = _found(nothing, 0.0, n)
             error = effect.std(ddof=1) / np.sqrt(len(effect))
-            bias = f"{effect.mean() - known:+.3f} ± {error:.3f}"
-            yield f"| {name} | {scene.spec.primary.unit()} | {known:.3f} | {bias} | {share(covered)} | {share(wrong)} |"
+            cells = (
+                name,
+                scene.spec.primary.unit(),
+                f"{known:.3f}",
+                f"{effect.mean() - known:+.3f} ± {error:.3f}",
+                share(covered),
+                share(wrong),
+            )
+            yield f"| {' | '.join(cells)} |"
 
 
 def _found(scene: Scene, known: float, times: int) -> tuple[Floats, list[bool], list[bool]]:
     design = scene.spec.design
+    assert isinstance(design, Parallel)
     active = scene.outcomes.arm("cells")
     effects, covered, rejected = list[float](), list[bool](), list[bool]()
     for replicate in range(times):
         draws = scene.draws(replicate)
-        data, _ = randomized(scene, design, draws)  # type: ignore[arg-type]
+        data, _ = randomized(scene, design, draws)
         try:
             found = estimate(scene.spec.primary, data, active, draws)
         except NotEnoughPatients:
@@ -284,14 +294,14 @@ def text(times: int) -> str:
     seconds = time.process_time() - begin
     lines = [
         BEGIN,
-        f"`python -m calibration.trial_errors {times}` wrote this ({seconds:.0f} s of processor time, {times} replicates; a fifth of them",
-        f"for {', '.join(SLOW)}). Success and error in percent ± Monte Carlo standard error.",
+        f"`python -m calibration.trial_errors {times}` wrote this in {seconds:.0f} s of processor time.",
+        f"{times} replicates, a fifth for {', '.join(SLOW)}; percent ± Monte Carlo standard error.",
         "",
         "| design | nominal | success without an effect | success with it | remark |",
         "|---|---|---|---|---|",
         *designs,
         "",
-        "| estimator, 120 patients | unit | truth | bias | coverage of 95 % | error without an effect, 5 nominal |",
+        "| estimator, 120 patients | unit | truth | bias | coverage of 95 % | error, 5 nominal |",
         "|---|---|---|---|---|---|",
         *estimators,
         END,

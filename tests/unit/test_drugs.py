@@ -142,6 +142,19 @@ def test_appetite_answers_weight_more_weakly_under_an_incretin():
     np.testing.assert_allclose(effects.appetite, 1 - value("tirzepatide.appetite_effect"), rtol=1e-5)
 
 
+def test_treatments_in_turn_rise_and_fall_like_one_that_starts_and_stops():
+    in_turn = built("metformin", start="0 days", periods=[["0 days", "56 days"], ["112 days", "168 days"]])
+    once = built("metformin", start="0 days", stop="56 days")
+    again = built("metformin", start="112 days", stop="168 days")
+    for day in (-1.0, 10.0, 60.0, 111.0, 120.0, 400.0):
+        parts = [one.exposure(day) for one in (once, again)]  # type: ignore[attr-defined]
+        np.testing.assert_allclose(in_turn.exposure(day), sum(parts), atol=1e-6)  # type: ignore[attr-defined]
+        assert in_turn.is_taken(day).all() == (0 <= day < 56 or 112 <= day < 168)
+    assert set(in_turn.event_days()) == {0.0, 56.0, 112.0, 168.0}
+    with pytest.raises(ValidationError, match="follow one another"):
+        built("metformin", periods=[["0 days", "56 days"], ["50 days", "60 days"]])
+
+
 @pytest.mark.parametrize("kind", ["metformin", "sglt2_inhibitor"])
 def test_low_kidney_function_stops_it(kind: str):
     limit = value(f"{kind}.lowest_egfr")

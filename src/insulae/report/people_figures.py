@@ -68,7 +68,7 @@ def _survival(axes: Axes, curve: Record) -> None:
     )
     for i, (arm, one) in enumerate(curve["arms"].items()):
         tint, label = COLORS[i % len(COLORS)], f"{arm} ({one['events']} of {one['patients']})"
-        weeks = [*one["weeks"], curve["week"]]
+        weeks = [*one["weeks"], one["until"]]
         low, share, high = ([*one[name], one[name][-1]] for name in ("low", "share", "high"))
         axes.fill_between(weeks, low, high, step="post", color=tint, alpha=0.15, linewidth=0)
         axes.step(weeks, share, where="post", color=tint, label=label)

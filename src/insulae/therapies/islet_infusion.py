@@ -6,7 +6,7 @@ how it differs between people, and how fast they are lost under immunosuppressio
 Assumed: sites and devices, see `sites.py` and `encapsulation.py`; that a person's own islets escape that
 loss. What the immune system sees of them is in `gene_edits.py`, how they are made in `lots.py`, what else may
 grow from them in `residual_cells.py`; whether autologous islets meet autoimmunity is the patient's phenotype.
-Not modelled: islets that come in several infusions count as one.
+A second infusion of the same islets can follow by a rule. Not modelled: that a new donor brings new antigens.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -26,10 +27,20 @@ from pydantic_core import PydanticKnownError
 
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
+from insulae.core.quantities import Days, QuantityIn
 from insulae.core.units import quantity
 from insulae.manufacturing.supply import LotRequest
 from insulae.physiology.effects import Effects, Infusion
-from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, register
+from insulae.therapies.base import (
+    Enrolled,
+    Flags,
+    Floats,
+    Observed,
+    Risks,
+    TherapySpec,
+    Treatment,
+    register,
+)
 from insulae.therapies.encapsulation import AnyDevice, DeviceTable, enclosed
 from insulae.therapies.gene_edits import Edits, EditTable, Mismatch, recognized
 from insulae.therapies.lots import GivenLot, given_lot, mistake
@@ -102,18 +113,55 @@ def product_properties(name: str, enrolled: Enrolled) -> Product:
     return Product(**{n: enrolled.draw(f"islet_infusion.{name}_{n}") for n in names})
 
 
+class SecondInfusion(BaseModel):
+    """A second infusion of the same islets, for who still injects insulin and has too little C-peptide."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    day: Days
+    """When it is given; it is decided by the last contact before."""
+    c_peptide_below: Annotated[float, QuantityIn("pmol/L", example="500 pmol/L"), Field(gt=0)] | None = None
+    """Fasting C-peptide below which it is given; any when left out."""
+
+    def is_needed(self, observed: Observed) -> Flags:
+        """Tell who needs it."""
+        on_insulin = observed.days_off_insulin <= 0
+        if self.c_peptide_below is None:
+            return on_insulin
+        return on_insulin & (observed.fasting_c_peptide < self.c_peptide_below)
+
+
 @dataclasses.dataclass(frozen=True)
 class InfusionTreatment(Treatment):
-    """The infusion each patient gets on one day."""
+    """The infusion each patient gets on one day, and once more who needs it by a rule.
+
+    `needs_more`: who would get a second one by what was last seen.
+    """
 
     day: float
     infusion: Infusion
     risks: Risks
     growth: Risks
+    again: SecondInfusion | None = None
+    needs_more: Flags | None = None
 
     def effects(self, day: float) -> Effects:
-        """Give the islets on their day, nothing on any other."""
-        return Effects(infusion=self.infusion) if day == self.day else Effects()
+        """Give the islets on their day, and on the day of the second infusion; nothing on any other."""
+        if day == self.day:
+            return Effects(infusion=self.infusion)
+        if self.again is None or day != self.again.day:
+            return Effects()
+        return Effects(infusion=dataclasses.replace(self.infusion, dose=self._second_dose()))
+
+    def _second_dose(self) -> Floats:
+        needed = np.zeros(1, bool) if self.needs_more is None else self.needs_more
+        return np.asarray(self.infusion.dose * needed, np.float32)
+
+    def after(self, observed: Observed) -> Treatment:
+        """Note before the day of the second infusion who needs it."""
+        if self.again is None or not self.day < observed.day < self.again.day:
+            return self
+        return dataclasses.replace(self, needs_more=self.again.is_needed(observed))
 
     def is_taken(self, day: float) -> Flags:
         """Tell who has received islets by a day."""
@@ -121,16 +169,22 @@ class InfusionTreatment(Treatment):
 
     def hazards(self, day: float) -> Risks:
         """Return the risk that residual pluripotent cells grow, from the day of the infusion on."""
-        return {event: np.where(self.is_taken(day), rate, 0) for event, rate in self.growth.items()}
+        times = np.asarray(self.is_taken(day), np.float32)
+        if self.again is not None and day >= self.again.day:
+            times = times + (self._second_dose() > 0)
+        return {event: times * rate for event, rate in self.growth.items()}
 
     def procedures(self, day: float) -> Risks:
         """Return the risks of the procedure on its day, for who receives islets."""
-        given = np.asarray(self.infusion.dose) > 0
-        return {event: risk * given for event, risk in self.risks.items()} if day == self.day else {}
+        is_second = self.again is not None and day == self.again.day
+        if day != self.day and not is_second:
+            return {}
+        given = (self._second_dose() if is_second else np.asarray(self.infusion.dose)) > 0
+        return {event: risk * given for event, risk in self.risks.items()}
 
     def event_days(self) -> list[float]:
-        """Return the day of the infusion."""
-        return [self.day]
+        """Return the days of the infusions."""
+        return [self.day] if self.again is None else [self.day, self.again.day]
 
 
 @register
@@ -150,6 +204,8 @@ class IsletInfusion(TherapySpec):
     """What they are: grown from stem cells, or isolated from the pancreas of a donor."""
     source: Literal["autologous", "allogeneic"]
     """Whose they are: the patient's own, or another person's."""
+    again: SecondInfusion | None = None
+    """Who receives as many islets once more, and when; nobody when left out."""
     device: AnyDevice | None = None
     """What surrounds them; nothing when left out."""
     hla_mismatch: Mismatch | None = None
@@ -171,6 +227,8 @@ class IsletInfusion(TherapySpec):
         found = mistake(self.dose, self.lot, self.source, self.product)
         if not found and self.device is not None and self.site == "portal_vein":
             found = f"a {self.device.kind} does not fit into the portal_vein; choose another site, as omentum"
+        if not found and self.again is not None and self.again.day <= self.start:
+            found = f"the second infusion (day {self.again.day:g}) must follow the first (day {self.start:g})"
         if found:
             raise ValueError(found)
         return self
@@ -193,6 +251,7 @@ class IsletInfusion(TherapySpec):
             infusion=bare if self.device is None else enclosed(bare, self.device, enrolled),
             risks=site_risks(self.site, enrolled),
             growth=self._growth(islets, lot, enrolled),
+            again=self.again,
         )
 
     def _bare(self, islets: Floats, lot: GivenLot | None, enrolled: Enrolled) -> Infusion:

@@ -13,7 +13,7 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betainc, betaincinv
 
 from insulae.statistics.ancova import Estimate
 from insulae.statistics.binomial import difference
@@ -37,8 +37,13 @@ def chance_better(one: tuple[int, int], other: tuple[int, int]) -> float:
     >>> round(chance_better((5, 10), (5, 10)), 3)
     0.5
     """
-    first = beta.ppf(_PLACES, 1 + one[0], 1 + one[1] - one[0])
-    return float(beta.cdf(first, 1 + other[0], 1 + other[1] - other[0]).mean())
+    return float(betainc(1 + other[0], 1 + other[1] - other[0], _posterior(one)).mean())
+
+
+@functools.lru_cache(maxsize=20_000)
+def _posterior(seen: tuple[int, int]) -> Floats:
+    """Return evenly likely shares given successes and patients, under a flat prior."""
+    return np.asarray(betaincinv(1 + seen[0], 1 + seen[1] - seen[0], _PLACES))
 
 
 def response_adaptive(scene: Scene, design: ResponseAdaptive, replicate: int, limit: float) -> Found:

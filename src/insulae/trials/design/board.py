@@ -25,6 +25,7 @@ from insulae.trials.design.two_arms import boundaries
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 COLUMNS = ("event", "label", "grade", "relation", "outcome")
 PER_YEARS = 100
+SAME_WEEK = 1e-6
 
 
 def board(scene: Scene, shown: Example, events: pa.Table) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def _listing(scene: Scene, shown: Example, events: pa.Table) -> list[dict[str, A
 def _is_seen(shown: Example, i: int, arm: int, week: float) -> bool:
     """Tell whether a patient is watched and in an arm of the study at a week since entry.
 
-    What happens on the day of an intercurrent event, such as that of an infusion, belongs to what comes after.
+    What happens on the day of an intercurrent event, such as an infusion, belongs to what comes after.
     """
     data = shown.data
     segment = min(int(np.searchsorted(data.followed.weeks, week, "right")), len(data.followed.weeks) - 1)
@@ -103,10 +104,13 @@ def _weeks(scene: Scene, shown: Example) -> list[tuple[float, str]]:
     if isinstance(design, GroupSequential):
         looks = [data.chosen(np.arange(round(f * design.size))) for f in design.looks]
         found = [(last_visit(scene.spec.primary, some), f"look {k}") for k, some in enumerate(looks, 1)]
+        last = [words for week, words in found if abs(week - shown.end) < SAME_WEEK]
+        ending = f"{last[0]}, the end" if last else "the end"
     else:
         last = len(data.entered) - 1
         found = [(float(data.entered[round(q * last)]), f"{100 * q:.0f} % entered") for q in QUARTERS]
-    return [(week, words) for week, words in found if week < shown.end - 1e-6] + [(shown.end, "end")]
+        ending = "the end"
+    return [(week, words) for week, words in found if week < shown.end - SAME_WEEK] + [(shown.end, ending)]
 
 
 def _look(

@@ -61,7 +61,8 @@ def _curve(scene: Scene, shown: Example, estimand: Estimand) -> dict[str, Any]:
     until_end = dataclasses.replace(shown.data, left=np.minimum(shown.data.left, followed))
     found, belongs = times(estimand, until_end)
     belongs &= shown.data.entered < shown.end
-    at = [float(week) for week in np.linspace(0, estimand.week, RISK_COLUMNS)]
+    longest = float(found.week[belongs].max()) if belongs.any() else estimand.week
+    at = [float(week) for week in np.linspace(0, longest, RISK_COLUMNS)]
     arms: dict[str, Any] = {}
     for name in scene.spec.design.arm_names():
         mine = belongs & (shown.data.followed.arm == scene.outcomes.arm(name))
@@ -70,7 +71,7 @@ def _curve(scene: Scene, shown: Example, estimand: Estimand) -> dict[str, Any]:
     return {
         "name": estimand.name,
         "endpoint": estimand.endpoint,
-        "week": estimand.week,
+        "week": longest,
         "at": at,
         "arms": arms,
     }
@@ -83,6 +84,7 @@ def _of_arm(found: Times, at: list[float]) -> dict[str, Any]:
     return {
         "patients": len(found.week),
         "events": int(found.happened.sum()),
+        "until": float(found.week.max()),
         "weeks": [0.0, *map(float, curve.times)],
         "share": [100.0, *map(float, 100 * curve.share)],
         "low": [100.0, *map(float, 100 * low)],
