@@ -32,7 +32,7 @@ COLUMNS = ("name", "population", "doubt", "evidence", "source", "locator", "note
 
 @dataclasses.dataclass(frozen=True)
 class Doubt:
-    """The standard error of the value of one row, and where it is from: a fit, a paper, or a stated reason."""
+    """The standard error of the value of one row, and where it is from: a fit, a paper, a stated reason."""
 
     name: str
     population: str

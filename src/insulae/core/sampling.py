@@ -1,8 +1,8 @@
 """Draw parameters for patients: each row of the table and each patient has its own random stream.
 
-Where people are split into groups of doubt (`insulae.core.doubts`), a group moves the value of a row for all of
-its people alike: a logit-normal value on the logit scale, a normal one by an amount, any other by a factor of
-mean 1.
+Where people are split into groups of doubt (`insulae.core.doubts`), a group moves the value of a row for all
+of its people alike: a logit-normal value on the logit scale, a normal one by an amount, any other by a factor
+of mean 1.
 """
 
 import zlib

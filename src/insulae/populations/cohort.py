@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from insulae.core import parameters as table
 from insulae.core import doubts, random, sampling
+from insulae.core import parameters as table
 from insulae.core.pytree import replace
 from insulae.physiology.slow import insulin_resistance
 from insulae.populations.patient import (
