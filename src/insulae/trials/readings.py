@@ -2,10 +2,10 @@
 
 reading = value x exp(s z - s^2 / 2), of mean one, so that means stay what they are. s comes from the
 coefficient of variation of the assay and that within a person, added as squares; z is found by seed,
-quantity, patient and day, so that arms, chunks and workers read alike, and a value at enrollment is read once.
-The variation within a person of C-peptide is shared by the five samples of a meal test, each of which has an
-assay of its own. A second fasting glucose stands for the test by which a diagnosis is confirmed. What the
-sensor of a person shows has its own error (`devices/sensor.py`).
+quantity, patient and day, so that arms, chunks and workers read alike, and a value at enrollment is read
+once. The variation within a person of C-peptide is shared by the five samples of a meal test, each of which
+has an assay of its own. A second fasting glucose stands for the test by which a diagnosis is confirmed.
+What the sensor of a person shows has its own error (`devices/sensor.py`).
 
 Not modelled: errors that last for a person or differ between laboratories, and diseases that disturb HbA1c.
 """
