@@ -25,7 +25,8 @@ LEAST_FREEDOM = 3.0
 class Components:
     """Mean of all people, standard deviations within groups and between the true means of groups.
 
-    `freedom` are the degrees of freedom of the latter (Satterthwaite 1946), at least three.
+    `freedom` are the degrees of freedom of the latter (Satterthwaite 1946), at least three; below
+    `resolution` it drowns in the chance of people: the root of one standard error of its square at zero.
     """
 
     mean: float
@@ -34,6 +35,7 @@ class Components:
     people: int
     groups: int
     freedom: float
+    resolution: float
 
     @property
     def error(self) -> float:
@@ -63,7 +65,8 @@ def components(values: NDArray[Any], groups: Groups) -> Components | None:
     variance = max(0.0, (between - within) / size)
     share = variance * size / between if between > 0 else 0.0
     freedom = max(LEAST_FREEDOM, (k - 1) * share**2)
-    return Components(mean, float(np.sqrt(within)), float(np.sqrt(variance)), len(x), k, freedom)
+    resolution = float(np.sqrt(within / size * np.sqrt(2 / (k - 1))))
+    return Components(mean, float(np.sqrt(within)), float(np.sqrt(variance)), len(x), k, freedom, resolution)
 
 
 def group_means(values: NDArray[Any], groups: Groups, count: int) -> Floats:

@@ -1,9 +1,9 @@
 """What a run with groups of doubt tells: chance and doubt apart, and which rows of the table matter.
 
 `doubt.parquet` holds who was in which group; in `summary.json`, `doubt` holds for the mean of each endpoint
-its standard error by chance and its standard deviation by doubt, the same for differences to the first arm
-(the same people live in both), and the rows whose draws go along most with the means of the groups at the
-last visit.
+its standard error by chance, its standard deviation by doubt, below what that drowns in chance, the same for
+differences to the first arm (the same people live in both), and the rows whose draws go along most with the
+means of the groups at the last visit.
 """
 
 from collections.abc import Callable
@@ -112,6 +112,7 @@ def _over_visits(found: list[Components | None]) -> dict[str, list[float | None]
         "mean": [one.mean if one else None for one in found],
         "chance": [float(one.error) if one else None for one in found],
         "doubt": [one.between if one else None for one in found],
+        "resolution": [one.resolution if one else None for one in found],
     }
 
 
