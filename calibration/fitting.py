@@ -76,7 +76,7 @@ def fit(
 
 
 def standard_errors(jacobian: np.ndarray, residuals: np.ndarray) -> list[float]:
-    """Return the standard errors of parameters from the residuals at the best fit, [target], and their slopes.
+    """Return the standard errors of parameters from residuals at the best fit [target] and their slopes.
 
     With more targets than parameters they grow by the root mean square of the residuals, if above one.
     """

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.report_fixture import write_results
@@ -13,9 +12,8 @@ from insulae.report.page import write_report
 from insulae.report.reading import read
 
 
-def row(family: str, **changes: Any) -> discrepancy.Discrepancy:
-    known = {"scale": "identity", "unit": "", "tau": 0.3, "low": 0.2, "high": 0.4, "values": 9, "studies": 6}
-    return discrepancy.Discrepancy(family=family, **{**known, "source": "fitted", "note": ""} | changes)
+def row(family: str, source: str = "fitted") -> discrepancy.Discrepancy:
+    return discrepancy.Discrepancy(family, "identity", "", 0.3, 0.2, 0.4, 9, 6, source, "")
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def validate(
     rows = _discrepancies(judged, discrepancy)
     found = with_everything(judged, rows)
     title = "Validation, each study left out of its fit" if leave_out else "Validation"
-    whole = record(found, known, _command(), rows, title)
+    whole = record(found, known, command(), rows, title)
     name = "leave_out" if leave_out else "validation"
     write_json(out / f"{name}.json", whole)
     written = write_text(out / f"{name}.html", page(whole))
@@ -78,7 +78,7 @@ def validate(
     typer.echo(written)
 
 
-def _command() -> str:
+def command() -> str:
     """Return the command without the folder it wrote to, which is nobody else's."""
     words, kept = iter(sys.argv[1:]), ["insulae"]
     for word in words:

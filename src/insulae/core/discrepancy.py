@@ -117,12 +117,20 @@ def read(text: str) -> dict[str, Discrepancy]:
 
 def _row(record: dict[str, str]) -> Discrepancy:
     try:
-        numbers = {name: float(record[name]) for name in ("tau", "low", "high")}
-        counts = {name: int(record[name]) for name in ("values", "studies")}
+        return Discrepancy(
+            family=record["family"],
+            scale=record["scale"],
+            unit=record["unit"],
+            tau=float(record["tau"]),
+            low=float(record["low"]),
+            high=float(record["high"]),
+            values=int(record["values"]),
+            studies=int(record["studies"]),
+            source=record["source"],
+            note=record["note"],
+        )
     except ValueError as error:
         raise TableError(f"{FILE}, row '{record['family']}': {error}") from error
-    texts = {name: record[name] for name in ("family", "scale", "unit", "source", "note")}
-    return Discrepancy(**texts, **numbers, **counts)
 
 
 @functools.cache

@@ -94,7 +94,7 @@ def fitted_to(study: Study, asked: Iterable[Observed], names: list[str]) -> Stud
     observed = list(asked)
     days = {round(w * DAYS_PER_WEEK) for one in observed for w in one.question.weeks(one.week)}
     every = sorted({*study.visit_days(), *days})
-    plain = study.to_plain() | {
+    plain: dict[str, Any] = study.to_plain() | {
         "visits": [f"{day} days" for day in every],
         "horizon": f"{every[-1]} days",
         "endpoints": names or "all",
@@ -103,7 +103,7 @@ def fitted_to(study: Study, asked: Iterable[Observed], names: list[str]) -> Stud
     }
     groups = min(GROUPS, study.population.size // PEOPLE_OF_A_GROUP)
     if groups > 1:
-        plain["population"] = {**plain["population"], "doubt": groups}
+        plain["population"]["doubt"] = groups
     return from_plain(plain)
 
 
