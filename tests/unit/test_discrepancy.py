@@ -43,7 +43,9 @@ def made(
     observed = dataclasses.replace(
         like, study=study, value=value, n=N, role=role, is_verified=True, bound="", against=""
     )
-    return Judged(published, observed, "%", 0.25, found.chance, "", found)
+    made_up = dataclasses.replace(published, name=study, source="ada2025")
+    observed = dataclasses.replace(observed, row={**like.row, "doi": ""})
+    return Judged(made_up, observed, "%", 0.25, found.chance, "", found)
 
 
 def test_components_find_what_was_put_in():
@@ -117,7 +119,7 @@ def test_a_difference_has_the_doubt_that_arms_do_not_share():
 def test_tau_is_found_again_and_covers(known: Catalogue):
     generator = np.random.default_rng(11)
     seen = [made(known, generator, f"S{i}", 0.3) for i in range(40)]
-    rows = discrepancy.estimated(seen)
+    rows = discrepancy.estimated(seen, known.bands)
     family = table.family_of(seen[0].observed.kind)
     row = rows[family.name]
     # Forty trials: a standard error of 11 %.
@@ -131,7 +133,27 @@ def test_tau_is_found_again_and_covers(known: Catalogue):
 def test_validation_values_do_not_move_tau(known: Catalogue):
     seen = [made(known, np.random.default_rng(i), f"S{i}", 0.3) for i in range(12)]
     wild = [made(known, np.random.default_rng(i), f"W{i}", 30.0, "validation") for i in range(12)]
-    assert discrepancy.estimated([*seen, *wild]) == discrepancy.estimated(seen)
+    assert discrepancy.estimated([*seen, *wild], known.bands) == discrepancy.estimated(seen, known.bands)
+
+
+def test_values_that_a_fit_has_used_up_tell_nothing(known: Catalogue):
+    seen = [made(known, np.random.default_rng(i), f"S{i}", 0.3) for i in range(12)]
+    fitted = [
+        dataclasses.replace(j, published=dataclasses.replace(j.published, source="aschner2006", name="F"))
+        for j in (made(known, np.random.default_rng(99), "F", 0.0),)
+    ]
+    assert discrepancy.freedoms([*seen, *fitted]) == {**{f"S{i}": 1.0 for i in range(12)}, "F": 0.0}
+    assert discrepancy.estimated([*seen, *fitted], known.bands) == discrepancy.estimated(seen, known.bands)
+
+
+def test_the_source_of_a_row_is_found_by_its_doi(known: Catalogue):
+    """The weights of ADOPT were published apart, and three rows were fitted to its three values."""
+    used = [
+        Judged(known.studies["ADOPT"], o, "kg", 1, None)
+        for o in known.studies["ADOPT"].observed
+        if o.role == "calibration"
+    ]
+    assert discrepancy.freedoms(used) == {"ADOPT": 0.0}
 
 
 def test_a_study_with_many_values_counts_once():
@@ -151,12 +173,12 @@ def test_chance_alone_needs_no_tau():
 
 def test_a_kind_with_few_studies_says_that_it_borrows(known: Catalogue):
     seen = [made(known, np.random.default_rng(i), f"S{i}", 0.3) for i in range(8)]
-    rows = discrepancy.estimated(seen)
+    rows = discrepancy.estimated(seen, known.bands)
     share = rows["share of people"]
-    assert share.scale == table.BAND and share.source == table.POOLED and "too few" in share.note
+    assert share.scale == table.BAND and share.source == table.POOLED and "0 values" in share.note
     assert rows[table.POOLED].tau > 0
     with pytest.raises(InsulaeError, match="3 studies are too few"):
-        discrepancy.estimated(seen[:3])
+        discrepancy.estimated(seen[:3], known.bands)
 
 
 def test_shares_stay_shares(known: Catalogue):
@@ -183,3 +205,14 @@ def test_every_kind_of_published_number_has_a_family(known: Catalogue):
     numbers: list[Observed] = [o for p in known.studies.values() for o in p.observed]
     assert all(table.family_of(o.kind) for o in numbers)
     assert table.family_of("fasting_c_peptide change").name == table.POOLED
+    assert table.family_of("egfr slope").name == table.POOLED
+
+
+def test_the_deviation_of_a_row_is_in_the_unit_of_the_number():
+    row = table.Discrepancy("x", table.IDENTITY, "", 0.2, 0, 1, 9, 6, "", "", "")
+    assert row.deviation(8) == 0.2
+    assert dataclasses.replace(row, scale=table.LOG).deviation(400) == pytest.approx(80)
+    assert dataclasses.replace(row, scale=table.LOGIT).deviation(50) == pytest.approx(5)
+    assert dataclasses.replace(row, scale=table.BAND, band="0.25 %").deviation(8) == pytest.approx(0.05)
+    assert dataclasses.replace(row, scale=table.BAND, band="15 % of it").deviation(400) == pytest.approx(12)
+    assert np.isnan(dataclasses.replace(row, scale=table.BAND).deviation(400))

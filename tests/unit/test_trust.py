@@ -13,7 +13,8 @@ from insulae.report.reading import read
 
 
 def row(family: str, source: str = "fitted") -> discrepancy.Discrepancy:
-    return discrepancy.Discrepancy(family, "identity", "", 0.3, 0.2, 0.4, 9, 6, source, "")
+    scale = "band" if source == "pooled" else "identity"
+    return discrepancy.Discrepancy(family, scale, "", 0.3, 0.2, 0.4, 9, 6, "2 kg", source, "")
 
 
 @pytest.fixture
@@ -63,7 +64,9 @@ def test_what_is_not_known_is_said(tmp_path: Path):
     found = page.trust(read(write_results(tmp_path)))
     assert not found.groups and not found.differences and not found.matters
     assert {r.doubt for r in found.means} == {page.NOT_ASKED}
-    others = [r for r in found.means if not r.label.startswith(("HbA1c", "Change of HbA1c"))]
+    weight = [r for r in found.means if "weight" in r.label]
+    assert {r.missed for r in weight} <= {"± 0.99 *"}  # 1.645 times 0.3 bands of 2 kg
+    others = [r for r in found.means if "HbA1c" not in r.label and "weight" not in r.label]
     assert others and {r.missed for r in others} == {page.NOT_KNOWN}
     assert {r.together for r in others} == {page.NOT_KNOWN}
 

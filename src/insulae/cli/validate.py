@@ -61,7 +61,7 @@ def validate(
     todo = _asked(known, study or [], evidence, skip_unknown, smoke)
     resized = [one.sized(size or (SMOKE_SIZE if smoke else None)) for one in todo]
     judged = _refitted(resized, known) if leave_out else _judged(resized, known, out)
-    rows = _discrepancies(judged, discrepancy)
+    rows = _discrepancies(judged, known, discrepancy)
     found = with_everything(judged, rows)
     title = "Validation, each study left out of its fit" if leave_out else "Validation"
     whole = record(found, known, command(), rows, title)
@@ -89,7 +89,7 @@ def command() -> str:
     return shlex.join(kept)
 
 
-def _discrepancies(found: Any, path: Path | None) -> Any:
+def _discrepancies(found: Any, known: "Catalogue", path: Path | None) -> Any:
     """Return the table of the package, or one estimated from what was judged, which is then written."""
     from insulae.core import discrepancy
     from insulae.runs.store import write_text
@@ -97,7 +97,7 @@ def _discrepancies(found: Any, path: Path | None) -> Any:
 
     if path is None:
         return discrepancy.table()
-    rows = estimated(found)
+    rows = estimated(found, known.bands)
     write_text(path, discrepancy.written(rows))
     return rows
 

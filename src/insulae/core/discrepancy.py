@@ -9,6 +9,7 @@ known to a factor, `logit` for shares of people. A family with too few published
 import csv
 import dataclasses
 import functools
+import math
 from importlib import resources
 
 from insulae.core.errors import TableError
@@ -16,21 +17,29 @@ from insulae.core.errors import TableError
 FILE = "discrepancy.csv"
 POOLED = "pooled"
 IDENTITY, LOG, LOGIT, BAND = "identity", "log", "logit", "band"
-COLUMNS = ("family", "scale", "unit", "tau", "low", "high", "values", "studies", "source", "note")
+COLUMNS = (
+    *("family", "scale", "unit", "tau", "low", "high", "values", "studies"),
+    *("band", "source", "note"),
+)
+OF_IT = "% of it"
 
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Kinds of numbers that miss alike: a name, the scale and the unit on it."""
+    """Kinds of numbers that miss alike: a name, the scale and the unit on it, the kind whose band is usual."""
 
     name: str
     scale: str
     unit: str
+    lead: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Discrepancy:
-    """Standard deviation on the scale of a family, its 90 % interval, and how much it is known from."""
+    """Standard deviation on the scale of a family, its 90 % interval, and how much it is known from.
+
+    `band` is the usual one of the family, as `acceptance.csv` writes it, for a row whose scale is the band.
+    """
 
     family: str
     scale: str
@@ -40,6 +49,7 @@ class Discrepancy:
     high: float
     values: int
     studies: int
+    band: str
     source: str
     note: str
 
@@ -48,20 +58,39 @@ class Discrepancy:
         """Return the degrees of freedom of the prediction: the studies behind it."""
         return float(self.studies)
 
+    @property
+    def is_borrowed(self) -> bool:
+        """Tell whether a family has too few values and takes what all kinds have together."""
+        return self.source == POOLED
 
+    def deviation(self, at: float) -> float:
+        """Return the standard deviation at a number, in its unit; NaN where the row has no band to tell it.
+
+        A share is in percent.
+        """
+        if self.scale == BAND:
+            width, _, unit = self.band.partition(" ")
+            relative = abs(at) / PERCENT if unit == OF_IT else 1
+            return self.tau * float(width or math.nan) * relative
+        share = min(max(at / PERCENT, LEAST_SHARE), 1 - LEAST_SHARE)
+        return self.tau * {IDENTITY: 1.0, LOG: abs(at), LOGIT: PERCENT * share * (1 - share)}[self.scale]
+
+
+PERCENT, LEAST_SHARE = 100.0, 0.01
 FAMILIES = {
-    "hba1c": Family("HbA1c", IDENTITY, "percentage points"),
-    "glucose": Family("glucose", IDENTITY, "mg/dL"),
-    "weight": Family("body weight", IDENTITY, "kg"),
-    "weight_percent": Family("body weight in percent", IDENTITY, "%"),
-    "share": Family("share of people", LOGIT, "logit"),
-    "incidence": Family("incidence", LOG, "log"),
-    "time": Family("time to an event", LOG, "log"),
-    "c_peptide": Family("C-peptide", LOG, "log"),
-    "range": Family("time in ranges", IDENTITY, "percentage points"),
-    "insulin": Family("insulin dose", LOG, "log"),
-    "body": Family("tests of the body", LOG, "log"),
-    "egfr": Family("kidney function", IDENTITY, "mL/min/1.73 m2"),
+    "hba1c": Family("HbA1c", IDENTITY, "percentage points", "hba1c"),
+    "glucose": Family("glucose", IDENTITY, "mg/dL", "fasting_glucose"),
+    "weight": Family("body weight", IDENTITY, "kg", "body_weight"),
+    "weight_percent": Family("body weight in percent", IDENTITY, "%", "body_weight percent change"),
+    "share": Family("share of people", LOGIT, "logit", "share"),
+    "incidence": Family("incidence", LOG, "log", "incidence"),
+    "time": Family("time to an event", LOG, "log", "first"),
+    "c_peptide": Family("C-peptide", LOG, "log", "c_peptide_auc"),
+    "range": Family("time in ranges", IDENTITY, "percentage points", "time_in_range"),
+    "low": Family("time below range", IDENTITY, "percentage points", "time_below_range"),
+    "insulin": Family("insulin dose", LOG, "log", "insulin_dose"),
+    "body": Family("tests of the body", LOG, "log", "ogtt.matsuda"),
+    "egfr": Family("kidney function", IDENTITY, "mL/min/1.73 m2", "egfr"),
     POOLED: Family(POOLED, BAND, "bands"),
 }
 _ENDPOINTS = {
@@ -97,14 +126,14 @@ def _key(kind: str) -> str:
         return "time"
     if "." in name:
         return "body"
-    if name.startswith(("time_in_", "time_below_", "time_above_")):
+    if name.startswith("time_below_"):
+        return "low"
+    if name.startswith(("time_in_", "time_above_")):
         return "range"
     known = _ENDPOINTS.get(name, POOLED)
     if how == "percent change":
         return "weight_percent" if known == "weight" else POOLED
-    if how == "slope" or (how and FAMILIES[known].scale == LOG):
-        return "egfr" if known == "egfr" else POOLED
-    return known
+    return POOLED if how.startswith("slope") or (how and FAMILIES[known].scale == LOG) else known
 
 
 def read(text: str) -> dict[str, Discrepancy]:
@@ -126,6 +155,7 @@ def _row(record: dict[str, str]) -> Discrepancy:
             high=float(record["high"]),
             values=int(record["values"]),
             studies=int(record["studies"]),
+            band=record["band"],
             source=record["source"],
             note=record["note"],
         )
@@ -144,6 +174,6 @@ def written(rows: dict[str, Discrepancy]) -> str:
     lines = [",".join(COLUMNS)]
     for row in rows.values():
         values = [row.family, row.scale, row.unit, *(f"{x:.3g}" for x in (row.tau, row.low, row.high))]
-        texts = [f'"{text}"' if "," in text else text for text in (row.source, row.note)]
+        texts = [f'"{text}"' if "," in text else text for text in (row.band, row.source, row.note)]
         lines.append(",".join([*values, str(row.values), str(row.studies), *texts]))
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from insulae.core.discrepancy import IDENTITY, LOG, LOGIT, POOLED, family_of, table
+from insulae.core.discrepancy import IDENTITY, family_of, table
 from insulae.report.comparison import main_arm
 from insulae.report.figures import COLORS, INK, Figure, draw_panel
 from insulae.report.reading import Results, Series
@@ -25,11 +25,10 @@ SHOWN = (
     *("stimulated_c_peptide", "meal_c_peptide_90", "body_weight", "body_weight_change", "egfr"),
 )
 HALF_WIDTH = 1.645
-NOT_ASKED, NOT_KNOWN = "not asked", "too few published values"
+NOT_ASKED, NOT_KNOWN, BORROWED = "not asked", "not known", " *"
 DRAWN = ("hba1c", "insulin_independence", "insulin_free", "stimulated_c_peptide", "hba1c_change")
 """Endpoints whose rows are drawn, as far as they are in the run; at most `MOST_FIGURES`."""
 MOST_FIGURES = 3
-PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -105,11 +104,12 @@ def _difference(series: Series | None, arm: str, apart: dict[str, Any]) -> Trust
     if series is None or known is None or series.name.endswith("_change"):
         return None
     family = family_of(kind_of(series))
-    missed = _missed(series, known["mean"]) if family.scale == IDENTITY else math.nan
+    missed = _missed(series, known["mean"]) if family.scale == IDENTITY else (math.nan, False)
     return _row(series, arm, known, missed)
 
 
-def _row(series: Series, arm: str, found: dict[str, float], missed: float) -> TrustRow:
+def _row(series: Series, arm: str, found: dict[str, float], off: tuple[float, bool]) -> TrustRow:
+    missed, is_borrowed = off
     mean, chance, doubt = (found[key] for key in ("mean", "chance", "doubt"))
     drowned = f"below {_text(HALF_WIDTH * found['resolution'])}" if doubt < found["resolution"] else ""
     parts = [part for part in (chance, doubt, missed) if math.isfinite(part)]
@@ -120,7 +120,7 @@ def _row(series: Series, arm: str, found: dict[str, float], missed: float) -> Tr
         mean=f"{_text(mean)} {unit}".strip(),
         chance=_width(chance, NOT_KNOWN),
         doubt=drowned or _width(doubt, NOT_ASKED),
-        missed=_width(missed, NOT_KNOWN),
+        missed=_width(missed, NOT_KNOWN) + BORROWED * (is_borrowed and math.isfinite(missed)),
         together=_width(math.hypot(*parts), NOT_KNOWN) if math.isfinite(missed) else NOT_KNOWN,
     )
 
@@ -148,14 +148,10 @@ def kind_of(series: Series) -> str:
     return series.name.removesuffix("_change") + " change" * series.name.endswith("_change")
 
 
-def _missed(series: Series, mean: float) -> float:
-    """Return the standard deviation of the discrepancy at a mean; NaN where its kind has too few values."""
+def _missed(series: Series, mean: float) -> tuple[float, bool]:
+    """Return the standard deviation of the discrepancy at a mean, and whether all kinds together tell it."""
     row = table().get(family_of(kind_of(series)).name)
-    if row is None or row.source == POOLED:
-        return math.nan
-    share = min(max(mean / PERCENT, 0.01), 0.99)
-    steep = {IDENTITY: 1.0, LOG: abs(mean), LOGIT: PERCENT * share * (1 - share)}
-    return row.tau * steep.get(row.scale, math.nan)
+    return (math.nan, False) if row is None else (row.deviation(mean), row.is_borrowed)
 
 
 def _matters(doubt: dict[str, Any]) -> list[str]:

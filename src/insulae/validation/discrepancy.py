@@ -3,26 +3,42 @@
 Each observed value y of a family differs from the simulated one m on the scale of the family by e = y - m,
 whose variance is v + tau^2: v from chance and doubt, tau^2 from differences between trials of one kind and
 from the error of the equations. tau maximizes the likelihood of normal e with mean zero. No mean is fitted,
-for predictions are not shifted by one: a bias counts as error (then the restricted likelihood of
-random-effects meta-analysis and the likelihood are the same). Values of one study share what the study has
-of its own, so each counts as one over their number. The interval holds every tau whose log likelihood is
-within 1.35 of the best, 90 % by the likelihood ratio.
+for predictions are not shifted by one: a bias counts as error.
 
-A family with fewer than five studies is not estimated by itself: it takes the pooled row, e and v in bands
-of `acceptance.csv` over all calibration values. Values of the role validation never enter. Calibration
-values were used to set the model, so tau is rather too small for what is new.
+A value that a parameter was fitted to is met whatever the equations: k values of a study to which p rows of
+the parameter table were fitted tell as much as k - p. So a study weighs f = (k - p) / k, or nothing, its e
+are divided by the square root of f, as residuals are by their degrees of freedom, and its weight is shared
+among its values, for they share what the study has of its own. The interval holds every tau whose log
+likelihood is within 1.35 of the best, 90 % by the likelihood ratio.
+
+A family with fewer than five such studies is not estimated by itself: it takes the pooled row, e and v in
+bands of `acceptance.csv` over all calibration values. Values of the role validation never enter.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core.discrepancy import BAND, FAMILIES, LOG, LOGIT, POOLED, Discrepancy, Family, family_of
+from insulae.core.citations import references
+from insulae.core.discrepancy import (
+    BAND,
+    FAMILIES,
+    LOG,
+    LOGIT,
+    OF_IT,
+    POOLED,
+    Discrepancy,
+    Family,
+    family_of,
+)
 from insulae.core.errors import InsulaeError
+from insulae.core.parameters import table as parameters
+from insulae.validation.catalogue import Band
 from insulae.validation.judgment import Judged
 from insulae.validation.prediction import Predicted
 
@@ -38,12 +54,17 @@ LITERATURE = {
 }
 
 
-def estimated(found: Iterable[Judged]) -> dict[str, Discrepancy]:
-    """Return the table: a row for each family; raises `InsulaeError` without enough calibration values."""
-    known = [j for j in found if is_used(j)]
-    whole = _estimate(FAMILIES[POOLED], known)
+def estimated(found: Iterable[Judged], bands: Mapping[str, Band]) -> dict[str, Discrepancy]:
+    """Return the table: a row for each family; raises `InsulaeError` without enough calibration values.
+
+    `bands` are those of `acceptance.csv` by kind of number.
+    """
+    used = [j for j in found if is_used(j)]
+    freedom = freedoms(used)
+    known = [j for j in used if freedom[j.published.name] > 0]
+    whole = _estimate(FAMILIES[POOLED], known, freedom)
     if whole is None:
-        n = len({j.observed.study for j in known})
+        n = len({j.published.name for j in known})
         raise InsulaeError(
             f"the calibration values of {n} studies are too few to tell the discrepancy",
             f"At least {FEWEST_STUDIES} studies are needed; leave --discrepancy out to use the table",
@@ -52,8 +73,26 @@ def estimated(found: Iterable[Judged]) -> dict[str, Discrepancy]:
     for family in FAMILIES.values():
         if family.name != POOLED:
             own = [j for j in known if family_of(j.observed.kind) == family and is_of_family(j)]
-            rows[family.name] = _estimate(family, own) or _fallen_back(family, own, whole)
+            rows[family.name] = _estimate(family, own, freedom) or _fallen_back(family, own, whole, bands)
     return rows
+
+
+def freedoms(used: Sequence[Judged]) -> dict[str, float]:
+    """Return by study the share of its calibration values that no fitted row has used up."""
+    fitted = Counter(row.source for row in parameters().values() if row.evidence == "fitted")
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(j.published.name for j in used):
+        own = [j for j in used if j.published.name == name]
+        sources = {own[0].published.source, *(key for j in own for key in _by_doi(j.observed.row["doi"]))}
+        spent = sum(fitted[source] for source in sources)
+        found[name] = max(0.0, len(own) - spent) / len(own)
+    return found
+
+
+def _by_doi(doi: str) -> list[str]:
+    """Return the keys of the references with a DOI."""
+    wanted = f"{{{doi.lower()}}}"
+    return [key for key, entry in references().items() if doi and wanted in entry.lower()]
 
 
 def with_everything(found: Iterable[Judged], rows: dict[str, Discrepancy]) -> list[Judged]:
@@ -107,20 +146,21 @@ def on_scale(scale: str, values: NDArray[Any], j: Judged) -> Floats:
 def z_score(found: Predicted, scale: str, j: Judged) -> float:
     """Return observed less predicted in standard deviations on a scale; NaN where there is none."""
     value, results = (on_scale(scale, x, j) for x in (np.array([j.observed.value]), found.draws))
-    spread = np.std(results[np.isfinite(results)])
-    if not np.isfinite(value).all() or not np.isfinite(results).all() or not spread > 0:
+    if not np.isfinite(value).all() or not np.isfinite(results).all():
         return math.nan
-    return float((value[0] - np.median(results)) / spread)
+    spread = float(np.std(results))
+    return float(value[0] - np.median(results)) / spread if spread > 0 else math.nan
 
 
-def _estimate(family: Family, judged: Sequence[Judged]) -> Discrepancy | None:
-    pairs = [(j.observed.study, found) for j in judged if (found := off(family, j)) is not None]
+def _estimate(family: Family, judged: Sequence[Judged], freedom: Mapping[str, float]) -> Discrepancy | None:
+    pairs = [(j.published.name, found) for j in judged if (found := off(family, j)) is not None]
     studies = [study for study, _ in pairs]
     if len(set(studies)) < FEWEST_STUDIES:
         return None
     e, v = np.array([found for _, found in pairs]).T
-    weights = np.array([1 / studies.count(study) for study in studies])
-    tau, low, high = between(e, v, weights)
+    f = np.array([freedom[study] for study in studies])
+    shared = np.array([studies.count(study) for study in studies])
+    tau, low, high = between(e / np.sqrt(f), v, f / shared)
     return Discrepancy(
         family=family.name,
         scale=family.scale,
@@ -130,14 +170,18 @@ def _estimate(family: Family, judged: Sequence[Judged]) -> Discrepancy | None:
         high=high,
         values=len(pairs),
         studies=len(set(studies)),
+        band="",
         source=FITTED,
         note=LITERATURE.get(family.name, ""),
     )
 
 
-def _fallen_back(family: Family, own: Sequence[Judged], whole: Discrepancy) -> Discrepancy:
-    n = len({j.observed.study for j in own})
-    note = f"{len(own)} values of {n} studies are too few; the pooled row, in bands of each kind"
+def _fallen_back(
+    family: Family, own: Sequence[Judged], whole: Discrepancy, bands: Mapping[str, Band]
+) -> Discrepancy:
+    usual = bands[family.lead]
+    n = len({j.published.name for j in own})
+    note = f"{len(own)} values of {n} studies that no fit has used up; the pooled row in bands of each kind"
     return Discrepancy(
         family=family.name,
         scale=BAND,
@@ -147,6 +191,7 @@ def _fallen_back(family: Family, own: Sequence[Judged], whole: Discrepancy) -> D
         high=whole.high,
         values=whole.values,
         studies=whole.studies,
+        band=f"{usual.width:g} {OF_IT if usual.is_relative else usual.unit}",
         source=POOLED,
         note=note,
     )
