@@ -30,8 +30,8 @@ demo: $(STAMP)  ## simulate the first study and write its report to results/firs
 test: $(STAMP)  ## run all tests
 	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_OPTIONS)
 
-validate: $(STAMP)  ## simulate the published studies, judge every number, write docs/validation.md; under 45 minutes
-	$(BIN)/insulae validate --credibility docs/validation.md
+validate: $(STAMP)  ## simulate the published studies, estimate the discrepancy, judge every number, write docs/validation.md
+	$(BIN)/insulae validate --discrepancy src/insulae/tables/discrepancy.csv --credibility docs/validation.md
 
 endurance: $(STAMP)  ## kill runs, workers and disks on purpose; about ten minutes
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -o addopts="--strict-markers --import-mode=importlib" tests/endurance

@@ -27,10 +27,16 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """The values found and what they lead to, in the order of the targets."""
+    """The values found and what they lead to, in the order of the targets.
+
+    `errors` are the relative standard errors of the values, as far as the tolerances are standard errors of
+    the targets and these err independently: candidates for `tables/doubts.csv`. They grow where the fit
+    misses its targets by more than that; infinite where the targets do not tell a value.
+    """
 
     values: Mapping[str, float]
     obtained: Sequence[float]
+    errors: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
 
 
 Model = Callable[[Mapping[str, float]], Sequence[float]]
@@ -65,13 +71,31 @@ def fit(
     # Small steps drown in the days' chance, which is the same in every evaluation.
     best = least_squares(residuals, start, bounds=(lower, upper), diff_step=step, max_nfev=evaluations)
     values = at(best.x)
-    return Fit(values, list(model(values)))
+    errors = standard_errors(best.jac, best.fun)
+    return Fit(values, list(model(values)), dict(zip(names, errors, strict=True)))
+
+
+def standard_errors(jacobian: np.ndarray, residuals: np.ndarray) -> list[float]:
+    """Return the standard errors of parameters from residuals at the best fit [target] and their slopes.
+
+    With more targets than parameters they grow by the root mean square of the residuals, if above one.
+    """
+    information = jacobian.T @ jacobian
+    if np.linalg.matrix_rank(information) < len(information):
+        return [float("inf")] * len(information)
+    spare = len(residuals) - len(information)
+    excess = max(1.0, float((residuals**2).sum()) / spare) if spare > 0 else 1.0
+    return [float(np.sqrt(excess * v)) for v in np.diag(np.linalg.inv(information))]
 
 
 def report(names: Sequence[str], targets: Sequence[Target], found: Fit) -> str:
     """Return the fit as lines of text: parameters before and after, targets wanted and obtained."""
     lines = ["parameter, table -> fit"]
-    lines += [f"  {name}: {lookup(name).value:.4g} -> {found.values[name]:.4g}" for name in names]
+    lines += [
+        f"  {name}: {lookup(name).value:.4g} -> {found.values[name]:.4g}, relative standard error "
+        f"{found.errors.get(name, float('nan')):.2g}"
+        for name in names
+    ]
     lines += ["target: wanted, obtained, deviation in tolerances"]
     for target, obtained in zip(targets, found.obtained, strict=True):
         off = (obtained - target.value) / target.tolerance

@@ -24,7 +24,7 @@ from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.signals import Signals, SlowSignals
 from insulae.populations.patient import PHENOTYPES, Habits, TraitTable
 from insulae.therapies.base import parameter_classes
-from insulae.trials import body_events, consequences
+from insulae.trials import body_events, consequences, readings
 
 ROWS = list(parameters.table().values())
 SOURCED = ("measured", "fitted", "literature")
@@ -43,7 +43,7 @@ def declarations() -> dict[str, str]:
     found = {
         n: unit for cls in [*kernel, *parameter_classes()] for n, unit in parameters.declared(cls).items()
     }
-    records = (body_events.Parameters, consequences.Parameters, ErrorTable)
+    records = (body_events.Parameters, consequences.Parameters, readings.Parameters, ErrorTable)
     found |= {n: unit for cls in records for n, unit in parameters.declared(cls).items()}
     traits = parameters.declared(TraitTable).items()
     return found | {f"traits.{name.rsplit('.', 1)[1]}": unit for name, unit in traits}

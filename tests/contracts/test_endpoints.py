@@ -23,6 +23,7 @@ RANGES = {
     "glucose": (40, 320),
     "hba1c": (4.5, 12.0),
     "fasting_glucose": (60, 250),
+    "fasting_glucose_again": (60, 250),
     "meal_test_glucose": (60, 320),
 }
 N = 6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calibration.fitting import Target, fit, report
+from calibration.fitting import Target, fit, report, standard_errors
 from calibration.simulated import simulated
 
 from insulae.core.errors import UnknownName
@@ -44,6 +44,22 @@ def test_the_values_behind_the_targets_are_found_again():
     found = fit(NAMES, targets, model, evaluations=100)
     assert found.values == pytest.approx(truth, rel=1e-3)
     assert "metformin.production_effect" in report(NAMES, targets, found)
+
+
+def test_a_fit_tells_the_standard_errors_of_what_it_finds():
+    """Two targets, each of one value alone: their relative tolerances are the errors."""
+    targets = [Target("a", 0.19, 0.019, "", "none"), Target("b", 0.2, 0.04, "", "none")]
+    found = fit(NAMES, targets, lambda values: [values[name] for name in NAMES], evaluations=50)
+    assert found.errors[NAMES[0]] == pytest.approx(0.1, rel=0.05)
+    assert found.errors[NAMES[1]] == pytest.approx(0.2, rel=0.05)
+    assert "relative standard error 0.1" in report(NAMES, targets, found)
+
+
+def test_errors_grow_with_misfit_and_are_infinite_where_nothing_is_told():
+    slopes = np.array([[1.0], [1.0], [1.0], [1.0], [1.0]])
+    assert standard_errors(slopes, np.full(5, 0.1)) == pytest.approx([5**-0.5])
+    assert standard_errors(slopes, np.full(5, 2.0)) == pytest.approx([2 * (5 / 4) ** 0.5 * 5**-0.5])
+    assert standard_errors(np.ones((3, 2)), np.zeros(3)) == [math.inf, math.inf]
 
 
 def test_a_value_of_one_is_fitted_like_any_other():

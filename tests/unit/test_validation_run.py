@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from insulae.cli.main import app
+from insulae.cli.validate import command
+from insulae.core.discrepancy import table
 from insulae.core.parameters import lookup
 from insulae.validation.catalogue import Band, Catalogue, catalogue
 from insulae.validation.credibility import credibility
+from insulae.validation.discrepancy import with_everything
 from insulae.validation.judgment import Judged, judged
 from insulae.validation.leave_out import Refits, judge_left_out, refits
 from insulae.validation.page import page
@@ -68,7 +72,8 @@ def test_a_second_run_uses_what_is_there(known: Catalogue, folder: Path, found: 
 
 
 def test_record_page_and_credibility_tell_the_same(known: Catalogue, found: list[Judged]):
-    whole = record(found, known, "insulae validate --smoke")
+    rows = table()
+    whole = record(with_everything(found, rows), known, "insulae validate --smoke", rows)
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     misses = [v for v in whole["values"] if v["verdict"] == "miss"]
     assert whole["values"][: len(misses)] == misses
@@ -82,6 +87,11 @@ def test_record_page_and_credibility_tell_the_same(known: Catalogue, found: list
     assert "five-minute step" in text  # from the page of the accuracy
     for bar in whole["bars"]:
         assert bar["name"] in html and bar["name"] in text
+    for layer in whole["honesty"]:
+        assert layer["layer"] in html and layer["layer"] in text
+    counted = [v for v in whole["values"] if v["low"] is not None and not v["bound"]]
+    widths = [(v["high"] - v["low"], v["full_high"] - v["full_low"]) for v in counted]
+    assert all(full > chance for chance, full in widths)
 
 
 def prediction(median: float, half: float) -> Predicted:
@@ -180,3 +190,9 @@ def test_the_command_judges_new_numbers(folder: Path, found: list[Judged], tmp_p
     whole = json.loads(done.stdout.strip().splitlines()[-1])
     assert [v["observed"] for v in whole["values"]] == [-5]
     assert (folder / "validation.html").exists()
+
+
+@pytest.mark.parametrize("out", [["--out", "/home/somebody/x"], ["--out=/home/somebody/x"]])
+def test_the_command_is_told_without_the_folder_it_wrote_to(out: list[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/insulae", "validate", *out, "--size", "40"])
+    assert command() == "insulae validate --size 40"

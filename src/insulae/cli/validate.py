@@ -37,6 +37,13 @@ def validate(
         Path | None,
         typer.Option(metavar="PAGE.md", help="Also write the credibility page, beside that of the accuracy."),
     ] = None,
+    discrepancy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE.csv",
+            help="Estimate the discrepancy from calibration values of this run, write it there, use it.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path("results/validation"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
@@ -44,6 +51,7 @@ def validate(
     from insulae.runs.manifest import keep_compiled_code
     from insulae.runs.store import make_folder, write_json, write_text
     from insulae.validation.catalogue import catalogue
+    from insulae.validation.discrepancy import with_everything
     from insulae.validation.page import page
     from insulae.validation.run import SMOKE_SIZE, record
 
@@ -52,9 +60,11 @@ def validate(
     known = catalogue(studies)
     todo = _asked(known, study or [], evidence, skip_unknown, smoke)
     resized = [one.sized(size or (SMOKE_SIZE if smoke else None)) for one in todo]
-    found = _refitted(resized, known) if leave_out else _judged(resized, known, out)
+    judged = _refitted(resized, known) if leave_out else _judged(resized, known, out)
+    rows = _discrepancies(judged, known, discrepancy)
+    found = with_everything(judged, rows)
     title = "Validation, each study left out of its fit" if leave_out else "Validation"
-    whole = record(found, known, shlex.join(["insulae", *sys.argv[1:]]), title)
+    whole = record(found, known, command(), rows, title)
     name = "leave_out" if leave_out else "validation"
     write_json(out / f"{name}.json", whole)
     written = write_text(out / f"{name}.html", page(whole))
@@ -66,6 +76,30 @@ def validate(
     for line in _answer(whole):
         typer.echo(line)
     typer.echo(written)
+
+
+def command() -> str:
+    """Return the command without the folder it wrote to, which is nobody else's."""
+    words, kept = iter(sys.argv[1:]), ["insulae"]
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif not word.startswith("--out="):
+            kept.append(word)
+    return shlex.join(kept)
+
+
+def _discrepancies(found: Any, known: "Catalogue", path: Path | None) -> Any:
+    """Return the table of the package, or one estimated from what was judged, which is then written."""
+    from insulae.core import discrepancy
+    from insulae.runs.store import write_text
+    from insulae.validation.discrepancy import estimated
+
+    if path is None:
+        return discrepancy.table()
+    rows = estimated(found, known.bands)
+    write_text(path, discrepancy.written(rows))
+    return rows
 
 
 def _write_credibility(whole: dict[str, Any], path: Path) -> None:
@@ -132,7 +166,12 @@ def _answer(whole: dict[str, Any]) -> list[str]:
             what = f"{v['study']}, {v['arm']}, {v['endpoint']}, week {v['week']:g}"
             lines.append(f"MISS {what}: observed {number(v['observed'])} {v['unit']}, {simulated}")
     for row in whole["domains"]:
-        lines.append(f"{row['name']}: {row['accepted']} of {row['total']} accepted, {row['inside']} inside")
+        counts = f"{row['covered']} covered, {row['accepted']} accepted, {row['inside']} inside by chance"
+        lines.append(f"{row['name']}, of {row['total']}: {counts}")
+    for layer in whole["honesty"]:
+        inside, spread = number(layer["share_inside"]), number(layer["z_sd"])
+        width = number(layer["half_width_over_band"])
+        lines.append(f"{layer['layer']}: {inside} % inside, z spreads {spread}, half width {width} bands")
     for bar in whole["bars"]:
         met = {True: "met", False: "NOT met", None: "nothing judged"}[bar["is_met"]]
         lines.append(f"{bar['name']}: {number(bar['reached'])} {bar['unit']} (bar {bar['asked']:g}): {met}")

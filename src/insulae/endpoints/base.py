@@ -38,7 +38,8 @@ class Visit:
     week: float  # since enrollment; day 0 is the day of the main treatment
     glucose: Floats  # [patient, time] interstitial, mg/dL, every 5 minutes of the window
     insulin_dose: Floats  # [patient, day] injected, U/d, each day of the window
-    fasting_glucose: Floats  # [patient] mg/dL, mean of the window
+    fasting_glucose: Floats  # [patient] mg/dL, mean of the window as one test reads it
+    fasting_glucose_again: Floats  # [patient] mg/dL, read by a second test
     hba1c: Floats  # [patient] %, measured
     meal_test_c_peptide: Floats  # [patient, 5] pmol/L at the minutes of MEAL_TEST_MINUTES
     meal_test_glucose: Floats  # [patient, 5] mg/dL

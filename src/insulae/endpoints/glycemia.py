@@ -3,6 +3,8 @@
 The CGM measures are those of `insulae.cgm.metrics`, taken over the window that ends at the visit.
 """
 
+import numpy as np
+
 from insulae.cgm import metrics
 from insulae.cgm.readings import Readings
 from insulae.endpoints.base import Floats, endpoint, percent
@@ -34,8 +36,14 @@ def hba1c_below_6_5(hba1c: Floats) -> Floats:
 
 @endpoint(unit="mg/dL", label="Fasting glucose", better="lower", source="ada2025", cdisc="GLUC")
 def fasting_glucose(fasting_glucose: Floats) -> Floats:
-    """Mean of the fasting values of the window."""
+    """Mean of the fasting values of the window, as one test reads it."""
     return fasting_glucose
+
+
+@endpoint(unit="mg/dL", label="Confirmed fasting glucose", better="lower", source="ada2025")
+def confirmed_fasting_glucose(fasting_glucose: Floats, fasting_glucose_again: Floats) -> Floats:
+    """Lower of two tests: above a limit only where a second test confirms the first, as diagnoses ask."""
+    return np.minimum(fasting_glucose, fasting_glucose_again)
 
 
 @endpoint(unit="mg/dL", label="Mean CGM glucose", better="lower", source="battelino2023")

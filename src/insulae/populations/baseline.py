@@ -156,7 +156,7 @@ def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[bool, Floats]:
     return False, dose if "basal_insulin" in numbers.treatment else 0 * dose
 
 
-def _provisional(cohort: Cohort, seed: int, phenotype: str) -> Enrolled:
+def _provisional(cohort: Cohort, seed: int, numbers: ClinicNumbers) -> Enrolled:
     """Return what therapies may know before the doses are solved."""
     zero = np.zeros(cohort.size, np.float32)
     known = ("age", "male", "duration", "height", "weight", "hba1c", "egfr")
@@ -167,7 +167,7 @@ def _provisional(cohort: Cohort, seed: int, phenotype: str) -> Enrolled:
         bolus_per_carbohydrate=zero,
         fasting_glucose=zero,
         daytime_glucose=zero,
-        draw=lambda name: np.asarray(sampling.draw(name, phenotype, seed, cohort.ids)),
+        draw=lambda name: sampling.draw(name, numbers.phenotype, seed, cohort.ids, numbers.groups),
     )
 
 
@@ -189,7 +189,7 @@ def _attempt(
     numbers: ClinicNumbers, treatment: list[TherapySpec], seed: int, cohort: Cohort
 ) -> tuple[Start, dict[str, Floats]]:
     """Solve a sampled cohort; also return the deviations by clinic number."""
-    enrolled = _provisional(cohort, seed, numbers.phenotype)
+    enrolled = _provisional(cohort, seed, numbers)
     has_bolus, basal = _doses(numbers, cohort)
     names = unknowns(numbers, has_bolus)
     draws = day_draws(seed, cohort.ids)

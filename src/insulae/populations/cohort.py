@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from insulae.core import doubts, random, sampling
 from insulae.core import parameters as table
-from insulae.core import random, sampling
 from insulae.core.pytree import replace
 from insulae.physiology.slow import insulin_resistance
 from insulae.populations.patient import (
@@ -173,11 +173,16 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
     return replace(parameters, slow=slow, habits=changed)
 
 
-def _values(numbers: ClinicNumbers, names: list[str], draws: dict[str, Floats], n: int) -> dict[str, Floats]:
+def _values(
+    numbers: ClinicNumbers, names: list[str], draws: dict[str, Floats], seed: int, ids: Ids
+) -> dict[str, Floats]:
     """Return the values of some quantities [patient] from their standard normal draws."""
-    zero = np.zeros(n, np.float32)
+    zero = np.zeros(len(ids), np.float32)
     rows = {name: table.lookup(name, numbers.phenotype) for name in names}
-    values = {name: sampling.quantile(row, draws.get(name, zero)) for name, row in rows.items()}
+    values = {
+        name: sampling.quantile(row, draws.get(name, zero), doubts.drawn(row, seed, numbers.groups, ids))
+        for name, row in rows.items()
+    }
     share = rows["traits.male"].value
     values["traits.male"] = np.where(draws["traits.male"] < ndtri(share), 1.0, 0.0)
     return values
@@ -188,7 +193,7 @@ def draw_traits(numbers: ClinicNumbers, seed: int, ids: Ids) -> Traits:
     attempts = {name: 0 for name in _varying(numbers.phenotype) if _is_trait(name)}
     draws = _normals(seed, numbers.phenotype, attempts, ids)
     names = [name for name in _names() if _is_trait(name)]
-    return sample_traits(numbers, _values(numbers, names, draws, len(ids)), seed, ids)
+    return sample_traits(numbers, _values(numbers, names, draws, seed, ids), seed, ids)
 
 
 def sample(numbers: ClinicNumbers, seed: int, ids: Ids, attempt: int = 0) -> Cohort:
@@ -196,7 +201,7 @@ def sample(numbers: ClinicNumbers, seed: int, ids: Ids, attempt: int = 0) -> Coh
     kept = numbers.keeps_traits
     attempts = {n: 0 if kept and _is_trait(n) else attempt for n in _varying(numbers.phenotype)}
     draws = _normals(seed, numbers.phenotype, attempts, ids)
-    values = _values(numbers, list(_names()), draws, len(ids))
+    values = _values(numbers, list(_names()), draws, seed, ids)
     traits, zero = sample_traits(numbers, values, seed, ids), np.zeros(len(ids), np.float32)
     fast, slow = (_group(Parameters.__annotations__[g], values, zero) for g in ("fast", "slow"))
     parameters = Parameters(fast=fast, slow=slow, habits=_group(Habits, values, zero))

@@ -103,7 +103,8 @@ class ClinicNumbers:
     """The given numbers of a patient or cohort, each as (lowest, highest); the rest is sampled.
 
     `treatment` names the therapies at enrollment. Where the patients were chosen for their traits,
-    `keeps_traits`: a patient without a starting state is given another body with the same traits.
+    `keeps_traits`: a patient without a starting state is given another body with the same traits. `groups`
+    is in how many groups the doubted population values are drawn, 0 for the table's values for everybody.
 
     Keys and units: age year, male 0/1, weight kg, height m, bmi kg/m2, duration year, hba1c %,
     fasting_glucose mg/dL, fasting_c_peptide pmol/L, insulin_dose U/d, egfr mL/min/1.73 m2.
@@ -113,6 +114,7 @@ class ClinicNumbers:
     given: dict[str, tuple[float, float]]
     treatment: tuple[str, ...] = ()
     keeps_traits: bool = False
+    groups: int = 0
 
     @property
     def has_beta_cells(self) -> bool:

@@ -14,6 +14,7 @@ from insulae.report.flow import flow
 from insulae.report.reading import Results, read
 from insulae.report.recruitment import recruitment
 from insulae.report.safety import harm
+from insulae.report.trust import trust
 from insulae.runs import store
 
 TIME_COURSES = {
@@ -72,6 +73,7 @@ def _content(results: Results) -> dict[str, Any]:
         "answer": words.answer(results, arm, others) if results.arms else ["The run holds no arms."],
         "figures": _figures(results, compared),
         "outcomes": tables.outcomes(results),
+        "trust": trust(results),
         "harm": harm(results),
         "comparisons": tables.comparisons(compared),
         "counts": {v: sum(c.verdict == v for c in compared) for v in (MISS, NOT_JUDGED, HIT)},

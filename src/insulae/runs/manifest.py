@@ -18,12 +18,15 @@ from insulae.runs import store
 PACKAGE = Path(insulae.__file__).parent
 SHOWING_ONLY = ("cli", "report")
 """Folders that show results and cannot change them."""
+JUDGING_ONLY = ("discrepancy.csv",)
+"""Tables by which results are judged, which change no result."""
 
 
 @functools.cache
 def tables_hash() -> str:
-    """Return the hash of the tables that hold numbers."""
-    packaged = store.digest_of_files(PACKAGE, (PACKAGE / "tables").glob("*.csv"))
+    """Return the hash of the tables that hold numbers of the simulation."""
+    paths = [p for p in (PACKAGE / "tables").glob("*.csv") if p.name not in JUDGING_ONLY]
+    packaged = store.digest_of_files(PACKAGE, paths)
     return _with_folders(packaged, ".csv")
 
 

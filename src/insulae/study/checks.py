@@ -14,6 +14,8 @@ from insulae.manufacturing.supply import told
 from insulae.study.spec import Reported, Study
 from insulae.trials.design.checks import trial_mistakes
 
+PEOPLE_OF_A_GROUP = 4
+"""People of a group of doubt below which differences between groups drown in chance."""
 INSULINS = ("basal_bolus", "basal_insulin", "premix_insulin")
 
 
@@ -25,6 +27,7 @@ def mistakes(study: Study) -> list[str]:
 def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
     yield from _patient(study)
     yield from _baseline(study)
+    yield from _doubt(study)
     yield from _repeated_kinds("population.treatment", study.population.treatment)
     for i, arm in enumerate(study.arms):
         if arm.name in [other.name for other in study.arms[:i]]:
@@ -40,6 +43,14 @@ def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
         yield from trial_mistakes(study.trial, [arm.name for arm in study.arms], study.visit_days())
     for i, reported in enumerate(study.reported):
         yield from _reported(f"reported.{i}", reported, [arm.name for arm in study.arms])
+
+
+def _doubt(study: Study) -> Iterator[tuple[str, str]]:
+    size, groups = study.population.size, study.population.doubt
+    if groups and size < PEOPLE_OF_A_GROUP * groups:
+        most = size // PEOPLE_OF_A_GROUP
+        hint = f"at most {most} with this size, or size: {PEOPLE_OF_A_GROUP * groups}"
+        yield "population.doubt", f"{groups} groups of {size} people leave too few in each; {hint}"
 
 
 def _repeated_kinds(path: str, given: Iterable[Any]) -> Iterator[tuple[str, str]]:

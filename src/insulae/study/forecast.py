@@ -30,7 +30,8 @@ PATIENTS = 200
 def study_of(twin: Twin, study: Study, number: int = PATIENTS) -> Study:
     """Return the study with the twin's draws in place of its patients.
 
-    Raises `InvalidStudy` when the study gives another treatment at enrollment than the person had.
+    Raises `InvalidStudy` when the study gives another treatment at enrollment than the person had, or asks
+    for groups of doubt.
     """
     plain = study.to_plain()
     person = dict(twin.person)
@@ -46,6 +47,11 @@ def study_of(twin: Twin, study: Study, number: int = PATIENTS) -> Study:
         raise InvalidStudy(
             f"population.phenotype: the study is of {study.population.phenotype}, the twin of "
             f"{person['phenotype']}"
+        )
+    if study.population.doubt:
+        raise InvalidStudy(
+            "population.doubt: a forecast follows draws of one person, whose doubt is the data's",
+            "Leave population.doubt out",
         )
     known = {k: v for k, v in person["patient"].items() if not k.startswith(("hba1c", "fasting_"))}
     note = (

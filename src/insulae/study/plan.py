@@ -89,7 +89,9 @@ def trial_without_recruits(study: Study) -> Trial:
     given = population.patient.given() if population.patient else {}
     kinds = tuple(spec.kind for spec in population.treatment)
     return Trial(
-        numbers=ClinicNumbers(population.phenotype, given, kinds, population.is_recruited),
+        numbers=ClinicNumbers(
+            population.phenotype, given, kinds, population.is_recruited, population.doubt or 0
+        ),
         treatment=population.treatment,
         arms=tuple(_arm(study, arm) for arm in study.arms),
         endpoints=tuple(study.endpoint_names()),

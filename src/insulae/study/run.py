@@ -16,7 +16,7 @@ from typing import Any
 from insulae.core.errors import InvalidStudy, RunError
 from insulae.runs import chunks, executors, manifest, store
 from insulae.runs.workers import Workers, finished
-from insulae.study import merging, recruiting
+from insulae.study import doubting, merging, recruiting
 from insulae.study.checks import mistakes
 from insulae.study.job import START_STEPS, Done, Job, file_of, simulate
 from insulae.study.load import to_yaml
@@ -112,10 +112,18 @@ def run(
             values = stack.enter_context(endpoints)
         with notes.phase("summarize"):
             who = recruiting.summary(todo.recruitment, fates.used) if todo.recruitment else {}
-            store.write_json(directory / "summary.json", summarize(study, values) | {"harm": harm} | who)
+            unsure = _doubt(todo, parts, directory, values) if study.population.doubt else {}
+            whole = summarize(study, values) | {"harm": harm} | who | unsure
+            store.write_json(directory / "summary.json", whole)
     store.write_text(directory / "study.yaml", to_yaml(study))
     store.write_json(directory / "manifest.json", _manifest(todo, fates) | notes.record())
     return load_results(directory)
+
+
+def _doubt(
+    todo: Plan, parts: store.Location, directory: store.Location, values: merging.Values
+) -> dict[str, Any]:
+    return doubting.summary(todo, values, doubting.write(todo, parts, directory))
 
 
 def _simulate(

@@ -69,6 +69,8 @@ class Population(Spec):
     """Who may be chosen, like `hba1c 7 to 10 %` or `egfr at least 60 mL/min/1.73 m2`."""
     treatment: tuple[Therapy, ...] = ()
     """What everybody takes at enrollment, for long unless a start is stated."""
+    doubt: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Groups of patients, each with an own draw of the doubted population values; none when left out."""
 
     @property
     def is_recruited(self) -> bool:

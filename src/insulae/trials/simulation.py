@@ -26,6 +26,7 @@ from insulae.trials.calendar import WINDOW_DAYS, Step
 from insulae.trials.consequences import Consequences
 from insulae.trials.monitor import Monitor
 from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, Whole, pieces, shorter
+from insulae.trials.readings import Readings
 
 TEST_MEAL_CARBOHYDRATE = 50.0
 """Carbohydrate of the liquid mixed meal in g (360 mL, Greenbaum 2008)."""
@@ -62,8 +63,10 @@ class Arm:
     def __init__(
         self, start: Start, treatments: dict[str, Treatment], draws: DayDraws, safety: Safety
     ) -> None:
+        """Begin at enrollment; without `readings`, what is read is what is true."""
         self.treatments, self.size, self.safety = treatments, start.cohort.size, safety
         self.accounted, self.acts = 0, True
+        self.readings: Readings | None = None
         self.consequences = Consequences.none(start.enrolled)
         self.bodies = Bodies(start.cohort.parameters, start.state, draws)
         self.monitor = Monitor.start(start.enrolled)
@@ -156,7 +159,8 @@ class Arm:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
         slow, kidney = self.bodies.state.slow, self.bodies.state.slow.renal_function
         if is_visit:
-            self.monitor.hba1c = np.array(slow.hba1c.value)
+            true = np.array(slow.hba1c.value)
+            self.monitor.hba1c = self.readings.hba1c(true, day) if self.readings else true
         self.monitor.body_weight = np.array(slow.body_weight.weight)
         self.monitor.egfr = np.array(kidney.structural * (1 - kidney.constriction))
         self.safety.note_kidneys(self.monitor.egfr, day)
@@ -169,6 +173,8 @@ class Arm:
         window = self._window(day)
         visit = self._measured(day, window)
         self.safety.note_visit(visit, day)
+        if self.readings:
+            visit = self.readings.of(visit, day)
         is_alive = np.isinf(self.safety.death_day)
         finite = np.isfinite(window.glucose).all(axis=1) & np.isfinite(visit.hba1c)
         return Visited(visit, window, finite, is_alive, self.days_simulated.copy())
@@ -183,13 +189,15 @@ class Arm:
     def _measured(self, day: int, window: Window) -> Visit:
         slow, m = self.bodies.state.slow, self.monitor
         test = self._meal_test(day)
+        fasting = np.mean([np.asarray(s.fasting_glucose) for s in self.summaries], axis=0)
         kidney, graft = slow.renal_function, slow.graft
         share = np.asarray(graft.function * graft.maturation * graft.potency)
         return Visit(
             week=day / DAYS_PER_WEEK,
             glucose=window.sensor,
             insulin_dose=np.stack([np.asarray(s.insulin_dose) for s in self.summaries], axis=1),
-            fasting_glucose=np.mean([np.asarray(s.fasting_glucose) for s in self.summaries], axis=0),
+            fasting_glucose=fasting,
+            fasting_glucose_again=fasting,
             hba1c=np.asarray(slow.hba1c.value),
             meal_test_c_peptide=test[1],
             meal_test_glucose=test[0],
@@ -228,13 +236,15 @@ def simulate_arm(
     steps: list[Step],
     draws: DayDraws,
     safety: Safety | None = None,
+    readings: Readings | None = None,
 ) -> Iterator[Visited | None]:
     """Yield a visit where a step ends in one and `None` after every other step; arms may share draws.
 
     `safety` takes in the adverse events of the arm, where somebody wants to read them; without it none acts.
+    `readings` err as a clinic's do; without them every value is read as it is.
     """
     arm = Arm(start, treatments, draws, safety or unwatched(start.enrolled))
-    arm.acts = safety is not None
+    arm.acts, arm.readings = safety is not None, readings
     arm.accounted = max(0, steps[0].day)
     for step in steps:
         arm.live(step)

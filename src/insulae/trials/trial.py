@@ -20,6 +20,7 @@ from insulae.therapies.base import TherapySpec, Treatment
 from insulae.trials.adverse_events import EventDraws, Happened, Safety
 from insulae.trials.body_events import BodyEvents
 from insulae.trials.calendar import Step, calendar
+from insulae.trials.readings import Readings
 from insulae.trials.simulation import Visited, Window, simulate_arm
 
 LONG_PAST = -30.0
@@ -119,10 +120,11 @@ def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], 
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
     who = np.asarray(start.cohort.ids, np.int64)
     draws, event_draws = day_draws(trial.seed, who), EventDraws(trial.seed, who)
+    readings = Readings(trial.seed, who)
     events: dict[str, Happened] = {}
     for arm in trial.arms:
         safety = Safety(event_draws, BodyEvents(start.enrolled, trial.has_background_mortality))
-        for visited in _visits(arm, start, draws, safety, on_step):
+        for visited in _visits(arm, start, (draws, safety, readings), on_step):
             is_finite &= visited.is_finite
             visits.append(_arm_visit(trial, arm.name, visited))
         events[arm.name] = safety.events()
@@ -132,10 +134,10 @@ def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], 
 
 
 def _visits(
-    arm: Arm, start: Start, draws: DayDraws, safety: Safety, on_step: Callable[[], None]
+    arm: Arm, start: Start, chance: tuple[DayDraws, Safety, Readings], on_step: Callable[[], None]
 ) -> Iterable[Visited]:
     treatments = {spec.kind: spec.build(start.enrolled) for spec in arm.therapies}
-    for visited in simulate_arm(start, treatments, list(arm.steps), draws, safety):
+    for visited in simulate_arm(start, treatments, list(arm.steps), *chance):
         on_step()
         if visited is not None:
             yield visited

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from insulae.validation.page import number
-from insulae.validation.totals import DOMAIN_BAR, SHARE_BAR
+from insulae.validation.totals import COUNTS, DOMAIN_BAR, SHARE_BAR
 
 Plain = Mapping[str, Any]
 LONGEST_COMMAND = 80
@@ -61,10 +61,13 @@ CONTEXT = "\n".join(
 )
 UNCERTAINTY = """## Uncertainty
 
-The prediction intervals hold the chance of who takes part in a trial and the limited number of simulated
-people. They do not hold differences between trials of the same kind, doubt about the values of parameters, or
-about the form of the equations; the bands stand for the first, and a large trial outside its interval but
-within the band is called accepted, not a hit.
+A prediction has three layers: the chance of who takes part and of the limited number of simulated people;
+doubt about the values of parameters, from groups of people with own draws of them; and discrepancy, by how
+much published numbers of one kind miss beyond both, estimated from calibration values alone. Values at
+visits are read with the error of assays and the variation within a person. A wide interval covers much, so
+the widths stand next to what is covered, and what is accepted (inside by chance alone, or within the band)
+says how good the model itself is. Not in the intervals: doubts of rows without one, and errors that the
+calibration values did not show.
 """
 VERDICTS = (
     (SHARE_BAR, "may be used for comparisons between groups, within the populations tested"),
@@ -113,10 +116,12 @@ def _validation(record: Plain) -> str:
         f"`{command}`: {studies} published studies, {values} numbers. Roles and bands were",
         "fixed in `validation/` before the run.\n",
         *("| bar | reached | asked | |", "|---|---|---|---|", *bars, ""),
-        *("| numbers | judged | inside the 90 % interval | accepted |", "|---|---|---|---|"),
+        "| numbers | judged | inside by chance | with doubt | covered: with discrepancy | accepted |",
+        "|---|---|---|---|---|---|",
         *(_row(group) for group in record["groups"]),
         "",
-        _honesty(record["honesty"]),
+        *_honesty(record["honesty"]),
+        *_discrepancy(record["discrepancy"]),
     ]
     return "\n".join(lines)
 
@@ -128,12 +133,31 @@ def _bar(bar: Plain) -> str:
     )
 
 
-def _honesty(honesty: Plain) -> str:
-    return (
-        f"The middle interval is {number(honesty['half_width_over_band'])} bands to either side. Observed\n"
-        f"less simulated spreads over {number(honesty['z_sd'])} standard deviations of the prediction (SD),\n"
-        "where 1 would be right: whatever lies above it, the chance of people does not explain.\n"
+def _honesty(layers: Iterable[Plain]) -> list[str]:
+    head = "| prediction by | inside | half width in bands, middle | nine of ten at most | spread of z |"
+    found = [
+        f"| {one['layer']} | {number(one['share_inside'])} % | {number(one['half_width_over_band'])} | "
+        f"{number(one['half_width_over_band_p90'])} | {number(one['z_sd'])} |"
+        for one in layers
+    ]
+    text = (
+        "Of the counted numbers without bounds, nine of ten should lie inside, and observed less simulated\n"
+        "should spread over one standard deviation of the prediction (z).\n"
     )
+    return [text, head, "|---|---|---|---|---|", *found, ""]
+
+
+def _discrepancy(rows: Iterable[Plain]) -> list[str]:
+    text = (
+        "Discrepancy (standard deviation tau beyond chance and doubt), from calibration values alone; on\n"
+        "the log or logit scale where the unit says so, in bands where a kind has too few of its own:\n"
+    )
+    found = [
+        f"| {one['family']} | {number(one['tau'])} {one['unit']} | {number(one['low'])} to "
+        f"{number(one['high'])} | {one['values']} of {one['studies']} studies |"
+        for one in rows
+    ]
+    return [text, "| kind | tau | 90 % interval | values |", "|---|---|---|---|", *found, ""]
 
 
 def _row(count: Plain) -> str:
@@ -141,20 +165,21 @@ def _row(count: Plain) -> str:
         percent = count[f"share_{name}"]
         return f"{count[name]} ({percent:.0f} %)" if percent is not None else "–"
 
-    return f"| {count['name']} | {count['total']} | {share('inside')} | {share('accepted')} |"
+    return f"| {count['name']} | {count['total']} | {' | '.join(share(name) for name in COUNTS)} |"
 
 
 def _applicability(record: Plain) -> str:
     lines = [
         "## Applicability\n",
         "What each domain supports follows from its counted numbers alone.\n",
-        "| domain | judged | accepted | use |",
-        "|---|---|---|---|",
+        "| domain | judged | covered | accepted | use |",
+        "|---|---|---|---|---|",
     ]
     for domain in record["domains"]:
         percent = domain["share_accepted"]
         use = next(text for bar, text in VERDICTS if percent >= bar)
-        lines.append(f"| {domain['name']} | {domain['total']} | {percent:.0f} % | {use} |")
+        covered = f"{domain['share_covered']:.0f} %"
+        lines.append(f"| {domain['name']} | {domain['total']} | {covered} | {percent:.0f} % | {use} |")
     text = (
         "\nThe simulated people are adults. Outside: children, pregnancy, other illness, and every\n"
         "population listed below as not simulated.\n"

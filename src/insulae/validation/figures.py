@@ -92,11 +92,13 @@ def _short(value: Plain) -> str:
     return text if len(text) <= 46 else f"{text[:45]}…"
 
 
-def places(honesty: Plain) -> Figure:
-    """Return how often observed values fall into each tenth of the draws; even where intervals are honest."""
+def places(layer: Plain) -> Figure:
+    """Return how often observed values fall into each tenth of a layer's draws; even where it is honest."""
+    name = str(layer["layer"])
+    key = "places-" + name.replace(",", "").replace(" ", "-")
 
     def draw(axes: Axes) -> None:
-        counts = honesty["places"]
+        counts = layer["places"]
         middle = (np.arange(len(counts)) + 0.5) * 100 / len(counts)
         axes.bar(middle, counts, width=90 / len(counts), color=COLORS[0])
         axes.axhline(sum(counts) / len(counts), color=INK, linewidth=1, linestyle="--")
@@ -106,6 +108,5 @@ def places(honesty: Plain) -> Figure:
     caption = (
         "Dashed: where all bars would end if the intervals were right. Ends: observed outside the draws."
     )
-    return Figure(
-        "places", "Where observed values fall", draw_panel("places", "places", draw, SIZE), "", caption
-    )
+    title = f"Where observed values fall: {name}"
+    return Figure(key, title, draw_panel(key, "places", draw, SIZE), "", caption)

@@ -1,8 +1,9 @@
 """Hold one observed number against what a trial of that size would find in simulated people.
 
-It is inside when it lies in the 90 % prediction interval, and accepted when it is inside or nearer to the
-simulated value than the band of its kind (`acceptance.csv`), which was fixed before any run. A bound is
-inside when the interval reaches it.
+It is inside when it lies in the 90 % interval of chance, and accepted when it is inside or nearer to the
+simulated value than the band of its kind (`acceptance.csv`), which was fixed before any run. It is covered
+when it lies in the 90 % prediction interval of chance, doubt and discrepancy together. A bound is inside
+when the interval reaches it.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.validation.catalogue import Band, Observed, Published, unit_of
-from insulae.validation.prediction import Predicted, predicted
+from insulae.validation.prediction import Groups, Layers, People, Predicted, Trial, layers
 
 Floats = NDArray[np.floating[Any]]
 TOO_FEW = "too few simulated people have an answer"
@@ -22,7 +23,10 @@ TOO_FEW = "too few simulated people have an answer"
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """An observed number beside the prediction; `reason` says why there is none."""
+    """An observed number beside the prediction of chance; `reason` says why there is none.
+
+    `layers` hold chance and doubt; `full` is the prediction with discrepancy, once that is known.
+    """
 
     published: Published
     observed: Observed
@@ -30,6 +34,8 @@ class Judged:
     band: float
     predicted: Predicted | None
     reason: str = ""
+    layers: Layers | None = None
+    full: Predicted | None = None
 
     @property
     def error(self) -> float:
@@ -49,11 +55,25 @@ class Judged:
 
     @property
     def is_inside(self) -> bool:
-        """Tell whether the observed number lies in the prediction interval."""
-        if self.predicted is None:
+        """Tell whether the observed number lies in the interval of chance."""
+        return self.is_in(self.predicted)
+
+    @property
+    def is_doubted(self) -> bool:
+        """Tell whether it lies in the interval of chance and doubt."""
+        return self.is_in(self.layers.doubted if self.layers else None)
+
+    @property
+    def is_covered(self) -> bool:
+        """Tell whether it lies in the prediction interval of chance, doubt and discrepancy."""
+        return self.is_in(self.full)
+
+    def is_in(self, found: Predicted | None) -> bool:
+        """Tell whether the observed number lies in the interval of a prediction."""
+        if found is None:
             return False
-        above = self.predicted.low <= self.observed.value or self.observed.bound == "at_least"
-        below = self.observed.value <= self.predicted.high or self.observed.bound == "at_most"
+        above = found.low <= self.observed.value or self.observed.bound == "at_least"
+        below = self.observed.value <= found.high or self.observed.bound == "at_most"
         return above and below
 
     @property
@@ -63,11 +83,20 @@ class Judged:
 
 
 def judged(
-    published: Published, observed: Observed, band: Band, answers: Callable[[tuple[str, ...]], Floats]
+    published: Published,
+    observed: Observed,
+    band: Band,
+    answers: Callable[[tuple[str, ...]], Floats],
+    groups: Callable[[tuple[str, ...]], Groups | None] = lambda arms: None,
 ) -> Judged:
-    """Judge one number; `answers` gives those of the people of some arms."""
-    against = answers((observed.against,)) if observed.against else None
-    found = predicted(answers(observed.arms), observed.n, observed.statistic, against, observed.week)
+    """Judge one number; `answers` gives those of the people of some arms, `groups` their groups of doubt."""
+
+    def people(arms: tuple[str, ...]) -> People:
+        return People(answers(arms), groups(arms))
+
+    against = people((observed.against,)) if observed.against else None
+    trial = Trial(observed.n, observed.statistic, observed.week)
+    found = layers(people(observed.arms), trial, against)
     unit = unit_of(observed.question, observed.statistic)
-    reason = "" if found else TOO_FEW
-    return Judged(published, observed, unit, band.around(observed.value), found, reason)
+    chance, reason = (found.chance, "") if found else (None, TOO_FEW)
+    return Judged(published, observed, unit, band.around(observed.value), chance, reason, found)

@@ -9,10 +9,12 @@ from markupsafe import Markup
 
 from insulae.report.figures import Figure
 from insulae.validation import figures
+from insulae.validation.totals import COUNTS
 
 Plain = Mapping[str, Any]
 NOTHING = "–"
 SMALL, LARGE = 10, 100
+FULL = ("full_low", "full_high")
 VERDICTS = {"hit": "hit", "accepted": "within the band", "miss": "miss"}
 
 
@@ -35,8 +37,9 @@ def _content(record: Plain) -> dict[str, Any]:
         "bars": [bar | _bar(bar) for bar in record["bars"]],
         "groups": [_count(row) for row in record["groups"]],
         "domains": [_count(row) for row in record["domains"]],
-        "honesty": _honesty(record["honesty"]),
-        "places": _figure(figures.places(record["honesty"])),
+        "layers": [_layer(layer) for layer in record["honesty"]],
+        "places": [_figure(figures.places(layer)) for layer in record["honesty"]],
+        "discrepancy": [_discrepancy(row) for row in record["discrepancy"]],
         "tables": _tables(values),
         "figures": [
             {"name": d, "figures": [_figure(f) for f in figures.of_domain(d, values)]} for d in domains
@@ -61,16 +64,28 @@ def _count(row: Plain) -> dict[str, Any]:
         percent = row[f"share_{name}"]
         return f"{row[name]} ({percent:.0f} %)" if percent is not None else NOTHING
 
-    return {**row, "inside": share("inside"), "accepted": share("accepted")}
+    return {**row, **{name: share(name) for name in COUNTS}}
 
 
-def _honesty(honesty: Plain) -> dict[str, str]:
-    width, widest = honesty["half_width_over_band"], honesty["half_width_over_band_p90"]
+def _layer(layer: Plain) -> dict[str, str]:
     return {
-        "width": NOTHING if width is None else f"{100 * width:.0f} %",
-        "widest": NOTHING if widest is None else f"{100 * widest:.0f} %",
-        "z_mean": number(honesty["z_mean"]),
-        "z_sd": number(honesty["z_sd"]),
+        "layer": str(layer["layer"]),
+        "inside": f"{layer['inside']} of {layer['numbers']} ({number(layer['share_inside'])} %)",
+        "width": number(layer["half_width_over_band"]),
+        "widest": number(layer["half_width_over_band_p90"]),
+        "z_mean": number(layer["z_mean"]),
+        "z_sd": number(layer["z_sd"]),
+    }
+
+
+def _discrepancy(row: Plain) -> dict[str, str]:
+    """Return a row of the discrepancies in words; of logarithms and logits what they come to."""
+    return {
+        "family": str(row["family"]),
+        "tau": f"{number(row['tau'])} {row['unit']}",
+        "interval": f"{number(row['low'])} to {number(row['high'])}",
+        "from": f"{row['values']} values of {row['studies']} studies",
+        "note": "; ".join(part for part in (row["source"], row["note"]) if part),
     }
 
 
@@ -99,7 +114,7 @@ def _is_weak(value: Plain) -> bool:
 
 
 def _row(v: Plain) -> dict[str, Any]:
-    interval = f"{number(v['low'])} to {number(v['high'])}"
+    interval, full = (f"{number(v[a])} to {number(v[b])}" for a, b in (("low", "high"), FULL))
     sign = {"at_least": "≥ ", "at_most": "≤ "}.get(v["bound"], "")
     against = "; ".join(part for part in (v["tier"].replace("_", " "), v["note"], v["reason"]) if part)
     is_judged = v["reason"] == ""
@@ -109,6 +124,8 @@ def _row(v: Plain) -> dict[str, Any]:
         "week": f"{v['week']:g}",
         "observed": f"{sign}{number(v['observed'])} {v['unit']}",
         "simulated": f"{number(v['simulated'])} ({interval})" if is_judged else NOTHING,
+        "full": full if is_judged else NOTHING,
+        "covered": "yes" if v["covered"] else "no",
         "error": number(v["error"]) if is_judged else NOTHING,
         "z": number(v["z"]),
         "note": against,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from insulae.core import citations
+from insulae.core.discrepancy import Discrepancy
 from insulae.runs import manifest, store
 from insulae.study.load import from_plain
 from insulae.study.results import SIMULATED
@@ -80,13 +81,24 @@ def judge(one: Asked, known: Catalogue, folder: store.Location, on_progress: OnP
     """Simulate one study and judge its numbers."""
     people: Simulated = simulate(one.published.study, one.observed, folder, on_progress)
     return [
-        judged(one.published, o, known.bands[o.kind], lambda arms, o=o: people.answers(o, arms))
+        judged(
+            one.published, o, known.bands[o.kind], lambda arms, o=o: people.answers(o, arms), people.groups_of
+        )
         for o in one.observed
     ]
 
 
-def record(found: list[Judged], known: Catalogue, command: str, title: str = "Validation") -> Plain:
-    """Return everything as plain data: the numbers, misses first, the totals, what was left out."""
+def record(
+    found: list[Judged],
+    known: Catalogue,
+    command: str,
+    rows: Mapping[str, Discrepancy],
+    title: str = "Validation",
+) -> Plain:
+    """Return everything as plain data: the numbers, misses first, the totals, what was left out.
+
+    `rows` are the discrepancies that the predictions were made with.
+    """
     chosen = list(dict.fromkeys(j.published.name for j in found))
     return {
         "title": title,
@@ -97,6 +109,7 @@ def record(found: list[Judged], known: Catalogue, command: str, title: str = "Va
         "domains": _domains(found),
         "groups": _groups(found),
         "honesty": totals.honesty(found),
+        "discrepancy": [dataclasses.asdict(row) for row in rows.values()],
         "studies": [_study(known.studies[name], found) for name in chosen],
         "values": [_value(j) for j in totals.misses_first(found)],
         "why": _why(found, known),
@@ -138,8 +151,8 @@ def _miss(j: Judged) -> str:
 
 
 def _counted(count: totals.Count) -> Plain:
-    shares = {"share_inside": count.share_inside, "share_accepted": count.share_accepted}
-    return dataclasses.asdict(count) | {name: _finite(share) for name, share in shares.items()}
+    shares = {f"share_{name}": _finite(count.share(name)) for name in totals.COUNTS}
+    return dataclasses.asdict(count) | shares
 
 
 def _domains(found: list[Judged]) -> list[Plain]:
@@ -176,12 +189,14 @@ def _study(published: Published, found: list[Judged]) -> Plain:
 
 
 def _value(j: Judged) -> Plain:
-    o, p = j.observed, j.predicted
+    o, p, full = j.observed, j.predicted, j.full
     numbers = {
         "observed": o.value,
         "simulated": p.median if p else math.nan,
         "low": p.low if p else math.nan,
         "high": p.high if p else math.nan,
+        "full_low": full.low if full else math.nan,
+        "full_high": full.high if full else math.nan,
         "error": j.error,
         "z": j.z,
         "place": p.place(o.value) if p else math.nan,
@@ -206,6 +221,7 @@ def _value(j: Judged) -> Plain:
         **{name: _finite(number) for name, number in numbers.items()},
         "verdict": verdict(j),
         "inside": j.is_inside,
+        "covered": j.is_covered,
         "reason": j.reason,
         "note": o.row["note"],
         "source": o.row["source_url"],

@@ -16,25 +16,30 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.endpoints import base as endpoints
 from insulae.runs import store
 from insulae.runs.manifest import keep_compiled_code
+from insulae.study import doubting
+from insulae.study.checks import PEOPLE_OF_A_GROUP
 from insulae.study.load import from_plain
 from insulae.study.plan import plan
 from insulae.study.run import run
 from insulae.study.spec import Study
 from insulae.validation import body_tests
 from insulae.validation.catalogue import Observed
-from insulae.validation.prediction import pooled
+from insulae.validation.prediction import Groups, pooled
 
 Floats = NDArray[np.floating[Any]]
 OnProgress = Callable[[int, int], None]
+GROUPS = 20
+"""Groups of doubt; more would leave too few people in each."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Simulated:
-    """The people of one study: endpoints by arm, name and day, tests by name, each [patient]."""
+    """The people of one study: endpoints by arm, name and day, tests by name, groups, each [patient]."""
 
     study: Study
     endpoints: dict[tuple[str, str, int], Floats]
     tests: dict[str, Floats]
+    groups: Groups | None
 
     def answers(self, observed: Observed, arms: Iterable[str]) -> Floats:
         """Return what the people of some arms answer to the question of an observation."""
@@ -45,6 +50,10 @@ class Simulated:
             return question.answers(lambda name, week: self._column(arm, name, week), observed.week, weeks)
 
         return pooled([of(arm) for arm in arms])
+
+    def groups_of(self, arms: Iterable[str]) -> Groups | None:
+        """Return the groups of doubt of the people of some arms, in the order of their answers."""
+        return None if self.groups is None else pooled([self.groups for _ in arms])
 
     def _column(self, arm: str, name: str, week: float) -> Floats:
         if name in self.tests:
@@ -61,21 +70,40 @@ def simulate(
     tests = {name for name in names if name in body_tests.MEASURES}
     needed = fitted_to(study, asked, sorted(names - tests))
     found = _columns(needed, folder, on_progress) if names - tests else {}
-    return Simulated(needed, found, _tests(needed, folder) if tests else {})
+    measured = _tests(needed, folder) if tests else {}
+    return Simulated(needed, found, measured, _groups(needed, folder, bool(found)))
+
+
+def _groups(study: Study, folder: store.Location, was_run: bool) -> Groups | None:
+    """Return the group of doubt of every patient; of a run as it was written, which recruits nobody again."""
+    if not study.population.doubt:
+        return None
+    if not was_run:
+        return doubting.groups_of(plan(study))
+    kept = store.read_table(folder / doubting.FILE)
+    groups = np.zeros(study.population.size, int)
+    groups[kept["patient"].to_numpy()] = kept["group"].to_numpy()
+    return groups
 
 
 def fitted_to(study: Study, asked: Iterable[Observed], names: list[str]) -> Study:
-    """Return the study with the endpoints and visits that observations need, without its own reports."""
+    """Return the study with the endpoints and visits that observations need, without its own reports.
+
+    Its people are split into groups of doubt, where they are enough.
+    """
     observed = list(asked)
     days = {round(w * DAYS_PER_WEEK) for one in observed for w in one.question.weeks(one.week)}
     every = sorted({*study.visit_days(), *days})
-    plain = study.to_plain() | {
+    plain: dict[str, Any] = study.to_plain() | {
         "visits": [f"{day} days" for day in every],
         "horizon": f"{every[-1]} days",
         "endpoints": names or "all",
         "reported": [],
         "stored_traces": {"patients": 0},
     }
+    groups = min(GROUPS, study.population.size // PEOPLE_OF_A_GROUP)
+    if groups > 1:
+        plain["population"]["doubt"] = groups
     return from_plain(plain)
 
 

@@ -1,8 +1,9 @@
 """What the judged numbers come to: by domain, against the bars, and whether the intervals are honest.
 
-Only verified numbers of the role validation count in the headline. An interval so wide that everything hits
-shows in the width beside the band, and in where observed values fall within the draws: evenly if the
-prediction is right, all in the middle if it is too wide, all in the tails if it is too narrow.
+Only verified numbers of the role validation count in the headline. The three layers of the prediction stand
+side by side: chance; with doubt; with discrepancy. An interval so wide that everything hits shows in the
+width beside the band, and in where observed values fall within the draws: evenly if the prediction is
+right, all in the middle if it is too wide, all in the tails if it is too narrow.
 """
 
 import dataclasses
@@ -12,38 +13,58 @@ from typing import Any
 
 import numpy as np
 
+from insulae.core.discrepancy import family_of
 from insulae.validation.catalogue import DOMAINS
+from insulae.validation.discrepancy import z_score
 from insulae.validation.judgment import Judged
+from insulae.validation.prediction import Predicted
 
 SHARE_BAR, HBA1C_BAR, DOMAIN_BAR = 85.0, 0.25, 70.0
 HBA1C = ("hba1c", "hba1c change")
+COVERED = "verified validation values inside the 90 % prediction interval"
+ACCEPTED = "of these inside the interval of chance alone, or within the band"
 BINS = 10
+LAYERS: tuple[tuple[str, Callable[[Judged], Predicted | None]], ...] = (
+    ("chance", lambda j: j.predicted),
+    ("chance and doubt", lambda j: j.layers.doubted if j.layers else None),
+    ("chance, doubt and discrepancy", lambda j: j.full),
+)
+"""The layers of a prediction, each within the next."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Count:
-    """How many numbers of a group were judged, lie inside the interval, are accepted."""
+    """How many numbers of a group were judged, lie inside the interval of each layer, are accepted.
+
+    `inside` is chance alone, `doubted` with doubt, `covered` with discrepancy as well.
+    """
 
     name: str
     total: int
     inside: int
+    doubted: int
+    covered: int
     accepted: int
 
-    @property
-    def share_inside(self) -> float:
-        """Return the percentage inside the interval."""
-        return 100 * self.inside / self.total if self.total else math.nan
+    def share(self, name: str) -> float:
+        """Return the percentage of one of the counts."""
+        return 100 * getattr(self, name) / self.total if self.total else math.nan
 
-    @property
-    def share_accepted(self) -> float:
-        """Return the percentage accepted."""
-        return 100 * self.accepted / self.total if self.total else math.nan
+
+COUNTS = ("inside", "doubted", "covered", "accepted")
 
 
 def count(name: str, found: Iterable[Judged]) -> Count:
     """Count some judged numbers; those without a prediction are misses."""
     group = list(found)
-    return Count(name, len(group), sum(j.is_inside for j in group), sum(j.is_accepted for j in group))
+    return Count(
+        name,
+        len(group),
+        sum(j.is_inside for j in group),
+        sum(j.is_doubted for j in group),
+        sum(j.is_covered for j in group),
+        sum(j.is_accepted for j in group),
+    )
 
 
 def counted(found: Iterable[Judged]) -> list[Judged]:
@@ -76,13 +97,15 @@ class Bar:
 
 
 def bars(found: Sequence[Judged]) -> list[Bar]:
-    """Return the headline: the share accepted, the error of HbA1c, the worst domain."""
-    whole = count("all", counted(found)).share_accepted
+    """Return the headline: the share covered, the share accepted, the error of HbA1c, the worst domain."""
+    whole = count("all", counted(found))
+    covered, accepted = whole.share("covered"), whole.share("accepted")
     error = hba1c_error(found)
-    shares = [c.share_accepted for c in by_domain(found, lambda j: j.observed.counts) if c.total]
+    shares = [c.share("accepted") for c in by_domain(found, lambda j: j.observed.counts) if c.total]
     worst = min(shares, default=math.nan)
     return [
-        Bar("verified validation values accepted", whole, SHARE_BAR, "%", _met(whole >= SHARE_BAR, whole)),
+        Bar(COVERED, covered, SHARE_BAR, "%", _met(covered >= SHARE_BAR, covered)),
+        Bar(ACCEPTED, accepted, SHARE_BAR, "%", _met(accepted >= SHARE_BAR, accepted)),
         Bar("median absolute HbA1c error", error, HBA1C_BAR, "points", _met(error <= HBA1C_BAR, error)),
         Bar("share accepted in the worst domain", worst, DOMAIN_BAR, "%", _met(worst >= DOMAIN_BAR, worst)),
     ]
@@ -92,21 +115,30 @@ def _met(is_met: bool, reached: float) -> bool | None:
     return None if math.isnan(reached) else is_met
 
 
-def honesty(found: Iterable[Judged]) -> dict[str, Any]:
-    """Return how wide the intervals are and where the observed values fall in the draws."""
+def honesty(found: Iterable[Judged]) -> list[dict[str, Any]]:
+    """Return of each layer how wide the intervals are and where the observed values fall in the draws."""
     group = [j for j in counted(found) if j.predicted and not j.observed.bound]
-    places = [j.predicted.place(j.observed.value) for j in group if j.predicted]
-    z = np.array([j.z for j in group if math.isfinite(j.z)])
-    widths = [(j.predicted.high - j.predicted.low) / 2 / j.band for j in group if j.predicted and j.band > 0]
-    finite = [w for w in widths if math.isfinite(w)]
+    return [_layer(name, [(j, p) for j in group if (p := of(j)) is not None]) for name, of in LAYERS]
+
+
+def _layer(name: str, pairs: list[tuple[Judged, Predicted]]) -> dict[str, Any]:
+    places = [p.place(j.observed.value) for j, p in pairs]
+    scored = [z_score(p, family_of(j.observed.kind).scale, j) for j, p in pairs]
+    z = np.array([one for one in scored if math.isfinite(one)])
+    widths = np.array([(p.high - p.low) / 2 / j.band for j, p in pairs if j.band > 0])
+    widths = widths[np.isfinite(widths)]
+    inside = sum(j.is_in(p) for j, p in pairs)
     return {
-        "numbers": len(group),
+        "layer": name,
+        "numbers": len(pairs),
+        "inside": inside,
+        "share_inside": 100 * inside / len(pairs) if pairs else None,
         "places": np.histogram(places, BINS, (0, 1))[0].tolist(),
         "z_mean": _of(np.mean, z),
         "z_sd": _of(np.std, z),
         "median_absolute_z": _of(np.median, np.abs(z)),
-        "half_width_over_band": _of(np.median, np.array(finite)),
-        "half_width_over_band_p90": _of(lambda x: np.percentile(x, 90), np.array(finite)),
+        "half_width_over_band": _of(np.median, widths),
+        "half_width_over_band_p90": _of(lambda x: np.percentile(x, 90), widths),
     }
 
 
