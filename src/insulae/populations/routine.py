@@ -33,6 +33,8 @@ within the day, the last stays for as long as a sensor is worn."""
 N_DRAWS = sum(NORMALS) + sum(UNIFORMS)
 NOTICES = 1000
 """Where the counts of the chance to notice low glucose begin; those before belong to the sensor."""
+BASAL_DOSE = 2000
+"""The count of the chance to miss the day's basal insulin."""
 
 SMALL_CAPACITY = 0.05
 """Secretory capacity (1 = healthy) below which its relative changes matter less and less."""
@@ -125,7 +127,8 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
     per_minute = PMOL_PER_UNIT / weight / STEP_MINUTES
     per_unit = PMOL_PER_UNIT / weight * fast.injected_insulin.bioavailability * today.absorption[0]
     setting, automated = _setting(habits, fast, effects), effects.automated_insulin
-    by_pen = effects.basal_insulin * (1 - automated)
+    taken = adherence.basal_taken(habits.adherence, counted_noise.uniform(today.key, BASAL_DOSE))
+    by_pen = effects.basal_insulin * (1 - automated) * taken
 
     def inputs(step: Array, state: body.FastState) -> Inputs:
         shown = sensor.shown(habits.sensor, today.sensor, state.glucose.interstitial, step)
