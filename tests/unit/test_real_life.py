@@ -61,6 +61,12 @@ def test_a_bolus_is_counted_once_and_in_its_step_only():
     np.testing.assert_allclose(total, np.asarray(made.counted).sum(axis=0), rtol=1e-5)
 
 
+def test_basal_insulin_is_missed_on_its_share_of_days():
+    p = values(adherence.Parameters)
+    taken = np.asarray(adherence.basal_taken(p, DRAWS[0]))
+    assert 1 - taken.mean() == pytest.approx(float(p.missed_basal), abs=0.003)
+
+
 def test_a_session_lasts_half_an_hour_on_its_share_of_days_and_is_in_the_waking_day():
     p = values(activity.Parameters)
     day = activity.plan(p, DRAWS[8:10])
