@@ -1,4 +1,4 @@
-"""Insulin as people give it: carbohydrate counted with an error, boluses forgotten or late, basal doses missed.
+"""Insulin as people give it: carbohydrate miscounted, boluses forgotten or late, basal doses missed.
 
 The counted amount is that of the meal times a lognormal error and a power of its size: small meals are
 overestimated, large ones underestimated (kawamura2015). A forgotten bolus is not made up for; a late one
@@ -6,10 +6,10 @@ comes between the first bite and twice the mean delay, with what glucose has ris
 Basal insulin is missed on some days; a pump does not forget it.
 
 Known: how often a bolus is missed at each meal (ampudiablasco2024), how many people miss how many basal doses
-(brod2012), the share of people who inject during or after meals (schaper2017). Assumed: the power of the size, how much people differ in forgetting, that each
-meal and each basal dose is missed by itself. A lasting bias of counting has no row: the insulin per gram that a patient is found
-to inject makes up for it. Concerns only who takes meal insulin. Not modelled: weekends,
-basal doses at another hour, boluses before the meal, corrections between meals.
+(brod2012), the share of people who inject during or after meals (schaper2017). Assumed: the power of the
+size, how much people differ in forgetting boluses, that each dose is missed by itself. A lasting bias of
+counting has no row: the insulin per gram that a patient is found to inject makes up for it. Not modelled:
+weekends, basal doses at another hour, boluses before the meal, corrections between meals.
 """
 
 import jax.numpy as jnp

@@ -37,7 +37,7 @@ class TitrationTable:
 
 @dataclasses.dataclass(frozen=True)
 class TargetedInsulin(InsulinTreatment):
-    """Insulin raised towards a target at reviews (d apart); glucose is accepted from the limits on (mg/dL)."""
+    """Insulin raised towards a target at reviews (d apart) while glucose (mg/dL) is above what is accepted."""
 
     every: float
     accepted: tuple[Floats, Floats]
@@ -51,9 +51,7 @@ class TargetedInsulin(InsulinTreatment):
             self._step(by_daytime, o.daytime_glucose, (self.daytime_target, daytime), o),
         )
 
-    def _step(
-        self, dose: Floats, glucose: Floats, aims: tuple[Floats, Floats], observed: Observed
-    ) -> Floats:
+    def _step(self, dose: Floats, glucose: Floats, aims: tuple[Floats, Floats], observed: Observed) -> Floats:
         """Return the change of a dose (U/d) from the glucose it steers, the target and what is accepted."""
         p, how, (target, accepted) = self.parameters, self.how, aims
         units = np.minimum(how.step_per_excess * (glucose - target), how.largest_step)

@@ -137,9 +137,7 @@ class HeldInsulin(InsulinTreatment):
         return self
 
 
-def started(
-    spec: TherapySpec, enrolled: Enrolled, basal_share: Floats, p: InsulinTable
-) -> Mapping[str, Any]:
+def started(spec: TherapySpec, enrolled: Enrolled, basal_share: Floats, p: InsulinTable) -> Mapping[str, Any]:
     """Return the fields of a treatment at its start: the enrolled doses, aiming at the enrolled glucose.
 
     Who takes no insulin begins with a small dose, divided by `basal_share`.
