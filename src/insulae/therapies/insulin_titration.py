@@ -37,7 +37,7 @@ class TitrationTable:
 
 @dataclasses.dataclass(frozen=True)
 class TargetedInsulin(InsulinTreatment):
-    """Insulin raised towards a target at reviews (d apart) while glucose (mg/dL) is above what is accepted."""
+    """Insulin raised towards a target at reviews (d apart) while glucose (mg/dL) is above the accepted one."""
 
     every: float
     accepted: tuple[Floats, Floats]

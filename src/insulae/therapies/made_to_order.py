@@ -6,10 +6,10 @@ no lot that may be released goes on as before for good. What an arm takes beside
 start on; what the patients took before and what replaces it (insulin as a rule) is handed over on the day of
 the infusion, with the doses of that day.
 
-Known: the order of the steps. Assumed: how long each takes and how often one fails, see `manufacturing/`; that
-who waits is cared for as before. Not modelled: a queue for the plant (`insulae
-manufacture` simulates it), patients who change their mind, a second collection after a lot that failed later
-than the first, tests before the infusion that are repeated.
+Known: the order of the steps. Assumed: how long each takes and how often one fails (`manufacturing/`), that
+who waits is cared for as before. Not modelled: a queue for the plant (`insulae manufacture` simulates it),
+patients who change their mind, a second collection after a lot that failed later than the first, tests before
+the infusion that are repeated.
 """
 
 import dataclasses
