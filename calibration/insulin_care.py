@@ -2,9 +2,10 @@
 
 What is fitted is the mean of the multiple of the target from which on a person and a clinic let it rest. Its
 spread and the share of due steps that is made are assumed. The fit sees AT.LANTUS (target 100 mg/dL, most on
-insulin before) and BEGIN LOW VOLUME (glargine, 90 mg/dL), as read in their abstracts. PREDICTIVE 303 (patients
-raise insulin above 110 mg/dL, in primary care) is shown beside it: its final value is recalled. None of
-them judges the model elsewhere. Their starting HbA1c is given; fasting glucose then is what the model says.
+insulin before) and BEGIN LOW VOLUME (glargine, 90 mg/dL), as read in their abstracts. PREDICTIVE 303
+(patients raise insulin above 110 mg/dL, in primary care) is shown beside it: its final value is recalled.
+None of them judges the model elsewhere. Their starting HbA1c is given; fasting glucose then is what the model
+says.
 
     python -m calibration.insulin_care          repeats the fit
     python -m calibration.insulin_care check    what the value of the table gives

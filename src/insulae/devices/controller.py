@@ -11,9 +11,9 @@ more than a multiple of the basal rate; below a limit of glucose delivery is sus
 
 The meals are covered by the patient's own bolus (`pen.py`). Known: the form of the law and its safety limits.
 Assumed: the controller knows insulin on board exactly, except how fast today's insulin is absorbed; its
-sensitivity, a setting of the user, is off by as much as assumed. Its sensor errs as all do (`sensor.py`). The
-loop is off for some hours of each day, in a row, in which the pump gives the programmed rate. Not modelled: announced carbohydrate on board, automatic correction
-boluses, targets for exercise, learning of the settings.
+sensitivity, a setting of the user, is off by a personal error. Its sensor errs as all do (`sensor.py`). The
+loop is off for some hours of each day, in a row, in which the pump gives the programmed rate. Not modelled:
+announced carbohydrate on board, automatic correction boluses, targets for exercise, learning of the settings.
 """
 
 from typing import NamedTuple

@@ -37,7 +37,7 @@ class TitrationTable:
 
 @dataclasses.dataclass(frozen=True)
 class TargetedInsulin(InsulinTreatment):
-    """Insulin raised towards a target at reviews (d apart) while glucose (mg/dL) is above the accepted one."""
+    """Insulin raised towards a target at reviews (d apart) while glucose is above the accepted (mg/dL)."""
 
     every: float
     accepted: tuple[Floats, Floats]
