@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from insulae.core import counted_noise, random
 from insulae.core.parameters import values
 from insulae.core.pytree import map_leaves, replace
-from insulae.devices import sensor
+from insulae.devices import controller, pump, sensor
 from insulae.lifestyle import activity, adherence, low_glucose, meals
 from insulae.physiology.effects import Effects
 from insulae.physiology.fast import exercise
@@ -211,3 +211,22 @@ def _doses(start: Start) -> Effects:
     return Effects(
         basal_insulin=start.enrolled.basal_dose, bolus_per_carbohydrate=start.enrolled.bolus_per_carbohydrate
     )
+
+
+def test_an_infusion_set_fails_on_its_share_of_days_for_some_hours():
+    p = values(pump.Parameters)
+    whether, when = jnp.asarray(DRAWS[0]), jnp.asarray(DRAWS[1])
+    steps = [np.asarray(pump.arrives(p, jnp.asarray(s), (whether, when))) for s in range(288)]
+    lost = 288 - np.stack(steps).sum(axis=0)
+    assert set(lost.astype(int)) == {0, 96}
+    assert np.mean(lost > 0) == pytest.approx(float(p.failure_share), abs=0.002)
+
+
+def test_a_loop_runs_for_its_share_of_the_day_in_one_piece():
+    start = jnp.asarray(DRAWS[0])
+    on = np.stack([np.asarray(controller.is_on(0.9, jnp.asarray(s), start)) for s in range(288)])
+    assert on.mean(axis=0) == pytest.approx(0.9, abs=0.005)
+    changes = np.abs(np.diff(np.vstack([on, on[:1]]), axis=0)).sum(axis=0)
+    assert set(changes.astype(int)) == {2}
+    never = np.stack([np.asarray(controller.is_on(0.0, jnp.asarray(s), start)) for s in range(288)])
+    assert not never.any()
