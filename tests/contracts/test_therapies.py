@@ -22,7 +22,14 @@ from insulae.therapies.base import FAMILIES, Observed, TherapySpec, load_all
 N = 8
 KINDS = load_all().names()
 EVERY = pytest.mark.parametrize("kind", KINDS)
-NEEDED = {"islet_infusion": {"dose": "1234567 IEQ", "source": "allogeneic"}}
+LOT = {"source": "autologous_ipsc", "target": "800000 IEQ"}
+NEEDED: dict[str, dict[str, Any]] = {
+    "islet_infusion": {"dose": "1234567 IEQ", "source": "allogeneic"},
+    "made_to_order": {
+        "then": [{"kind": "islet_infusion", "lot": LOT, "source": "autologous"}],
+        "meanwhile": [{"kind": "basal_bolus"}],
+    },
+}
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "islet_infusion": [
         {"site": "rectus_sheath"},

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from insulae.core import counted_noise, random
 from insulae.core.parameters import values
 from insulae.core.pytree import map_leaves, replace
-from insulae.devices import sensor
+from insulae.devices import controller, pump, sensor
 from insulae.lifestyle import activity, adherence, low_glucose, meals
 from insulae.physiology.effects import Effects
 from insulae.physiology.fast import exercise
@@ -59,6 +59,12 @@ def test_a_bolus_is_counted_once_and_in_its_step_only():
     made = boluses()
     total = sum(np.asarray(adherence.counted(made, step)) for step in range(288))
     np.testing.assert_allclose(total, np.asarray(made.counted).sum(axis=0), rtol=1e-5)
+
+
+def test_basal_insulin_is_missed_on_its_share_of_days():
+    p = values(adherence.Parameters)
+    taken = np.asarray(adherence.basal_taken(p, DRAWS[0]))
+    assert 1 - taken.mean() == pytest.approx(float(p.missed_basal), abs=0.003)
 
 
 def test_a_session_lasts_half_an_hour_on_its_share_of_days_and_is_in_the_waking_day():
@@ -205,3 +211,22 @@ def _doses(start: Start) -> Effects:
     return Effects(
         basal_insulin=start.enrolled.basal_dose, bolus_per_carbohydrate=start.enrolled.bolus_per_carbohydrate
     )
+
+
+def test_an_infusion_set_fails_on_its_share_of_days_for_some_hours():
+    p = values(pump.Parameters)
+    whether, when = jnp.asarray(DRAWS[0]), jnp.asarray(DRAWS[1])
+    steps = [np.asarray(pump.arrives(p, jnp.asarray(s), (whether, when))) for s in range(288)]
+    lost = 288 - np.stack(steps).sum(axis=0)
+    assert set(lost.astype(int)) == {0, 96}
+    assert np.mean(lost > 0) == pytest.approx(float(p.failure_share), abs=0.002)
+
+
+def test_a_loop_runs_for_its_share_of_the_day_in_one_piece():
+    start = jnp.asarray(DRAWS[0])
+    on = np.stack([np.asarray(controller.is_on(0.9, jnp.asarray(s), start)) for s in range(288)])
+    assert on.mean(axis=0) == pytest.approx(0.9, abs=0.005)
+    changes = np.abs(np.diff(np.vstack([on, on[:1]]), axis=0)).sum(axis=0)
+    assert set(changes.astype(int)) == {2}
+    never = np.stack([np.asarray(controller.is_on(0.0, jnp.asarray(s), start)) for s in range(288)])
+    assert not never.any()

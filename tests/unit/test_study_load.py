@@ -57,6 +57,13 @@ def test_a_mistake_is_told_with_its_path(override: str, sentence: str):
     assert sentence in str(raised.value)
 
 
+def test_a_misspelt_therapy_of_the_only_arm_is_told_once():
+    with pytest.raises(InvalidStudy) as raised:
+        load.read(TEXT, ["arms=[{name: a, therapies: [{kind: metfromin}]}]", "reported=[]"])
+    assert str(raised.value).startswith("arms.0.therapies.0: unknown therapy 'metfromin'")
+    assert len(str(raised.value).splitlines()) == 1
+
+
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(InvalidStudy) as raised:
         load.read(TEXT, ["horizon=5", "population.phenotype=type3"])

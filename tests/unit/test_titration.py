@@ -147,19 +147,80 @@ AIMS = {name: value(f"basal_bolus.target_{name}") for name in USUAL}
 BAND = value("basal_bolus.band")
 
 
-@pytest.mark.parametrize(("above", "factor"), [(1 + BAND, UP), (1, 1), (1 - BAND, DOWN)])
+EFFORT = value("basal_bolus.titration_effort")
+ACCEPTED = value("basal_bolus.accepted_glucose")
+HOLD = value("basal_bolus.hold_glucose")
+HIGH = {"fasting_glucose": 200.0, "daytime_glucose": 220.0}
+
+
+def targeted(patients: Enrolled | None = None, **fields: Any) -> Treatment:
+    return built("basal_bolus", patients or enrolled(**HIGH), titration="target", **fields)
+
+
+def asked(glucose: float, target: float) -> float:
+    """Return the units that a person gives of those due."""
+    due = value("basal_bolus.step_per_excess") * (glucose - target)
+    return EFFORT * min(due, value("basal_bolus.largest_step"))
+
+
+@pytest.mark.parametrize("above", [1.0, ACCEPTED - 0.01, ACCEPTED + 0.01, 1.6])
 @pytest.mark.parametrize("steered", USUAL)
-def test_treating_to_target_steers_each_dose_by_the_tight_values(steered: str, above: float, factor: float):
-    glucose = AIMS | {steered: AIMS[steered] * above + np.sign(above - 1)}
-    basal, ratio = doses(built("basal_bolus", titration="target").after(seen(**glucose)))
-    expected = (BASAL * factor, RATIO) if steered == "fasting_glucose" else (BASAL, RATIO * factor)
-    assert (basal, ratio) == pytest.approx(expected, rel=1e-5)
+def test_treating_to_target_asks_for_units_above_what_is_accepted(steered: str, above: float):
+    glucose = AIMS | {steered: AIMS[steered] * above}
+    basal, ratio = doses(targeted().after(seen(**glucose)))
+    step = asked(glucose[steered], AIMS[steered]) if above > ACCEPTED else 0
+    fasting, meals = (step, 0) if steered == "fasting_glucose" else (0, step)
+    assert (basal, ratio * CARBOHYDRATE) == pytest.approx((BASAL + fasting, RATIO * CARBOHYDRATE + meals))
+
+
+@pytest.mark.parametrize("steered", USUAL)
+def test_treating_to_target_goes_down_below_it(steered: str):
+    glucose = AIMS | {steered: AIMS[steered] * (1 - BAND) - 1}
+    found = doses(targeted().after(seen(**glucose)))
+    down = (BASAL * DOWN, RATIO) if steered == "fasting_glucose" else (BASAL, RATIO * DOWN)
+    assert found == pytest.approx(down)
+
+
+@pytest.mark.parametrize(("lowest", "factor"), [(HOLD + 1, None), (HOLD - 1, 1), (50.0, LOW)])
+def test_after_lows_no_step_up_is_made_and_after_deeper_ones_the_dose_goes_down(
+    lowest: float, factor: float | None
+):
+    basal, _ = doses(targeted().after(seen(fasting_glucose=200.0, lowest_glucose=lowest)))
+    assert basal == pytest.approx(BASAL * factor if factor else BASAL + asked(200, 100))
+
+
+def test_a_step_in_units_is_never_larger_than_the_largest():
+    basal, _ = doses(targeted().after(seen(fasting_glucose=500.0)))
+    assert basal == pytest.approx(BASAL + EFFORT * value("basal_bolus.largest_step"))
+
+
+def test_a_target_of_ones_own_is_aimed_at():
+    basal, _ = doses(targeted(fasting_target="8 mmol/L").after(seen(fasting_glucose=200.0)))
+    assert basal == pytest.approx(BASAL + asked(200, 8 * 18.016), rel=1e-3)
+
+
+def test_between_reviews_no_step_up_is_made():
+    treatment, risen = targeted(review="4 weeks"), list[float]()
+    for week in range(1, 13):
+        after = treatment.after(dataclasses.replace(seen(fasting_glucose=200.0), day=7.0 * week))
+        if doses(after)[0] > doses(treatment)[0]:
+            risen.append(week)
+        treatment = after
+    assert risen == [4, 8, 12]
+
+
+@pytest.mark.parametrize("field", [{"fasting_target": "100 mg/dL"}, {"review": "4 weeks"}])
+def test_what_belongs_to_a_target_is_refused_without_one(field: dict[str, str]):
+    with pytest.raises(ValueError, match="goes with titration: target"):
+        built("basal_bolus", titration="wean", **field)
 
 
 def test_treating_to_target_intensifies_what_keeping_leaves_alone():
-    assert all(AIMS[name] * (1 + BAND) < USUAL[name] for name in USUAL)
-    kept, treated = (doses(built("basal_bolus", titration=t).after(seen())) for t in ("keep", "target"))
-    assert kept == pytest.approx((BASAL, RATIO)) and treated == pytest.approx((BASAL * UP, RATIO * UP))
+    kept, treated = (
+        doses(built("basal_bolus", enrolled(**HIGH), titration=t).after(seen(**HIGH)))
+        for t in ("keep", "target")
+    )
+    assert kept == pytest.approx((BASAL, RATIO)) and treated[0] > BASAL and treated[1] > RATIO
 
 
 def test_treating_to_target_lets_nobody_rise_to_the_target():
@@ -167,6 +228,30 @@ def test_treating_to_target_lets_nobody_rise_to_the_target():
     treatment = built("basal_bolus", enrolled(**better), titration="target")
     assert doses(treatment.after(seen(**better))) == pytest.approx((BASAL, RATIO))
     assert doses(treatment.after(seen(**better | {"fasting_glucose": 99.0})))[0] > BASAL
+
+
+GONE = {"fasting_c_peptide": 0.0, "fasting_glucose": 136.0, "daytime_glucose": 155.0}
+
+
+@pytest.mark.parametrize(("day", "c_peptide", "factor"), [(364, 0, 1), (364, 200, UP), (70, 0, UP)])
+def test_who_has_lost_the_graft_is_treated_towards_the_glucose_of_before(
+    day: int, c_peptide: float, factor: float
+):
+    above = seen(**GONE | {"fasting_c_peptide": c_peptide})
+    after = built("basal_bolus", titration="wean").after(dataclasses.replace(above, day=float(day)))
+    assert doses(after)[0] == pytest.approx(BASAL * factor)
+
+
+def test_after_a_restart_the_next_trial_without_insulin_waits():
+    weaned = built("basal_bolus", enrolled(**OFF), titration="wean", start="-1 year")
+    restarted = weaned.after(seen(fasting_glucose=160.0))
+    days, wait = range(14, 120, 7), value("basal_bolus.trial_wait")
+    taken = restarted
+    for day in days:
+        taken = taken.after(dataclasses.replace(seen(**GOOD), day=float(day)))
+        if not taken.is_taken(day).any():
+            break
+    assert day == 7 + wait
 
 
 @pytest.mark.parametrize("kind", ["basal_bolus", "basal_insulin"])

@@ -10,9 +10,10 @@ target, (eventual - target)/S, is added to the basal rate over a delivery time, 
 more than a multiple of the basal rate; below a limit of glucose delivery is suspended. It has no memory.
 
 The meals are covered by the patient's own bolus (`pen.py`). Known: the form of the law and its safety limits.
-Assumed: the controller knows insulin on board exactly, except how fast today's insulin is absorbed. Its
-sensor errs as all do (`sensor.py`). Not modelled: announced carbohydrate on board, automatic correction
-boluses, targets for exercise, learning of the settings.
+Assumed: the controller knows insulin on board exactly, except how fast today's insulin is absorbed; its
+sensitivity, a setting of the user, is off by a personal error. Its sensor errs as all do (`sensor.py`). The
+loop is off for some hours of each day, in a row, in which the pump gives the programmed rate. Not modelled:
+announced carbohydrate on board, automatic correction boluses, targets for exercise, learning of the settings.
 """
 
 from typing import NamedTuple
@@ -20,19 +21,21 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from insulae.core.clock import STEPS_PER_DAY
 from insulae.core.parameters import parameter
-from insulae.core.pytree import pytree
+from insulae.core.pytree import Value, pytree
 
 
 @pytree
 class Parameters:
-    """Target, horizon and safety limits."""
+    """Target, horizon, safety limits, and how far the user's correction is from what it should be."""
 
     target_glucose: Array = parameter("mg/dL")
     suspend_glucose: Array = parameter("mg/dL")
     deviation_time: Array = parameter("min")
     delivery_time: Array = parameter("min")
     highest_share: Array = parameter("dimensionless")
+    setting_error: Array = parameter("dimensionless")
 
 
 class Reading(NamedTuple):
@@ -69,3 +72,9 @@ def rate(parameters: Parameters, reading: Reading, setting: Setting) -> Array:
     asked = setting.basal_rate + needed(p, reading, setting) / p.delivery_time
     safe = jnp.clip(asked, 0, p.highest_share * setting.basal_rate)
     return jnp.where(reading.glucose < p.suspend_glucose, 0, safe)
+
+
+def is_on(use: Value, step: Array, uniform: Array) -> Array:
+    """Return 1 while the loop runs, 0 in the hours without it; these begin at a uniform draw of the day."""
+    since = (step / STEPS_PER_DAY - uniform) % 1
+    return jnp.where(since < use, 1.0, 0.0)

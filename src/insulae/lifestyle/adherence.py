@@ -1,14 +1,15 @@
-"""Boluses as people give them: carbohydrate counted with an error, boluses forgotten or given late.
+"""Insulin as people give it: carbohydrate miscounted, boluses forgotten or late, basal doses missed.
 
 The counted amount is that of the meal times a lognormal error and a power of its size: small meals are
 overestimated, large ones underestimated (kawamura2015). A forgotten bolus is not made up for; a late one
 comes between the first bite and twice the mean delay, with what glucose has risen to by then corrected too.
+Basal insulin is missed on some days; a pump does not forget it.
 
-Known: how often a bolus is missed at each meal (ampudiablasco2024), the share of people who inject during or
-after meals (schaper2017). Assumed: the power of the size, how much people differ in forgetting, that each
-meal is missed by itself. A lasting bias of counting has no row: the insulin per gram that a patient is found
-to inject makes up for it. Concerns only who takes meal insulin. Not modelled: forgotten basal insulin,
-weekends, boluses before the meal, corrections between meals.
+Known: how often a bolus is missed at each meal (ampudiablasco2024), how many people miss how many basal doses
+(brod2012), the share of people who inject during or after meals (schaper2017). Assumed: the power of the
+size, how much people differ in forgetting boluses, that each dose is missed by itself. A lasting bias of
+counting has no row: the insulin per gram that a patient is found to inject makes up for it. Not modelled:
+weekends, basal doses at another hour, boluses before the meal, corrections between meals.
 """
 
 import jax.numpy as jnp
@@ -38,6 +39,7 @@ class Parameters:
     forgetfulness: Array = parameter("dimensionless")
     late_share: Array = parameter("dimensionless")
     late_time: Array = parameter("min")
+    missed_basal: Array = parameter("dimensionless")
 
 
 @pytree
@@ -71,3 +73,8 @@ def plan(parameters: Parameters, eaten: meals.Day, normals: Array, uniforms: Arr
 def counted(day: Day, step: Array) -> Array:
     """Return the carbohydrate counted for a bolus at this step (g), zero when none is given."""
     return jnp.sum(jnp.where(day.step == step, day.counted, 0), axis=0)
+
+
+def basal_taken(parameters: Parameters, uniform: Array) -> Array:
+    """Return 1 on a day whose basal insulin is given, 0 when it is missed, from a uniform draw."""
+    return jnp.where(uniform < parameters.missed_basal, 0.0, 1.0)

@@ -120,12 +120,13 @@ def _given(process: Process, one: Made) -> Supply:
     return Supply(islets, one.lots.potency, islets * cells_per_islet * one.lots.pluripotent, one.days)
 
 
-def told(request: LotRequest) -> str:
+def told(request: LotRequest, is_waited_for: bool = False) -> str:
     """Say how long a lot takes without queues and how many patients get none, from 500 simulated ones."""
     supply = supplied(request, (np.arange(TOLD) + 0.5) / TOLD)
     low, middle, high = np.percentile(supply.days, (5, 50, 95)) / DAYS_PER_WEEK
     none = 100 * np.mean(supply.islets == 0)
+    waits = "for which patients wait" if is_waited_for else "which the study does not add to the start"
     return (
         f"from collection to treatment it takes {middle:.0f} weeks ({low:.0f} to {high:.0f}) without queues, "
-        f"which the study does not add to the start; {none:.1f} % of patients get no lot"
+        f"{waits}; {none:.1f} % of patients get no lot"
     )

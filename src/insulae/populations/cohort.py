@@ -118,6 +118,7 @@ def sample_traits(numbers: ClinicNumbers, values: dict[str, Floats], seed: int, 
     take = functools.partial(_given, numbers, seed=seed, ids=ids)
     male = take("male", sampled=sampled["male"])
     height, weight = _size(numbers, sampled, male, seed, ids)
+    dose = sampled["basal_insulin_dose" if numbers.takes_basal_insulin_alone else "insulin_dose"]
     unknown = np.full_like(height, np.nan)
     return Traits(
         age=take("age", sampled=sampled["age"]),
@@ -126,7 +127,7 @@ def sample_traits(numbers: ClinicNumbers, values: dict[str, Floats], seed: int, 
         weight=weight,
         duration=take("duration", sampled=sampled["duration"]),
         hba1c=take("hba1c", sampled=sampled["hba1c"]),
-        insulin_dose=take("insulin_dose", sampled=sampled["insulin_dose"] * weight),
+        insulin_dose=take("insulin_dose", sampled=dose * weight),
         egfr=take("egfr", sampled=sampled["egfr"]),
         lability=sampled["lability"],
         basal_share=sampled["basal_share"],

@@ -78,6 +78,7 @@ class TraitTable:
     duration: float = parameter("year")
     hba1c: float = parameter("%")
     insulin_dose: float = parameter("U/kg/d")
+    basal_insulin_dose: float = parameter("U/kg/d")
     egfr: float = parameter("mL/min/1.73m2")
     lability: float = parameter("dimensionless")
     basal_share: float = parameter("dimensionless")
@@ -120,6 +121,11 @@ class ClinicNumbers:
     def has_beta_cells(self) -> bool:
         """Tell whether native beta cells are enough for their mass to follow from HbA1c."""
         return phenotype(self.phenotype).has_beta_cells and not self.has_no_c_peptide
+
+    @property
+    def takes_basal_insulin_alone(self) -> bool:
+        """Tell whether basal insulin is the only insulin at enrollment."""
+        return "basal_insulin" in self.treatment and not {"basal_bolus", "premix_insulin"} & {*self.treatment}
 
     @property
     def has_no_c_peptide(self) -> bool:

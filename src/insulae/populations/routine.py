@@ -33,6 +33,10 @@ within the day, the last stays for as long as a sensor is worn."""
 N_DRAWS = sum(NORMALS) + sum(UNIFORMS)
 NOTICES = 1000
 """Where the counts of the chance to notice low glucose begin; those before belong to the sensor."""
+BASAL_DOSE = 2000
+"""The count of the chance to miss the day's basal insulin."""
+LOOP_OFF, SET_FAILS, SET_FAILS_AT = 2001, 2002, 2003
+"""The counts of when the loop is off, whether an infusion set fails, and when."""
 
 SMALL_CAPACITY = 0.05
 """Secretory capacity (1 = healthy) below which its relative changes matter less and less."""
@@ -111,7 +115,7 @@ def _setting(habits: Habits, fast: body.FastParameters, effects: Effects) -> con
     first = 1 / (p.dissociation_rate + p.early_absorption_rate)
     return controller.Setting(
         basal_rate=pump.programmed(effects.basal_insulin),
-        correction=habits.pen.correction * effects.bolus_per_carbohydrate,
+        correction=habits.controller.setting_error * habits.pen.correction * effects.bolus_per_carbohydrate,
         residence_time=first * (1 + p.dissociation_rate / p.late_absorption_rate),
     )
 
@@ -119,23 +123,30 @@ def _setting(habits: Habits, fast: body.FastParameters, effects: Effects) -> con
 def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Array) -> Control:
     """Return the day's control law: eat, inject or pump, exercise, treat lows, as inputs per minute.
 
-    The automated share of the basal dose is given by a pump that a closed loop steers, the rest by pen.
+    Who wears a closed loop gets all insulin from a pump, which the loop steers for its share of the day; all
+    others inject.
     """
     habits, fast = parameters.habits, parameters.fast
     per_minute = PMOL_PER_UNIT / weight / STEP_MINUTES
     per_unit = PMOL_PER_UNIT / weight * fast.injected_insulin.bioavailability * today.absorption[0]
-    setting, automated = _setting(habits, fast, effects), effects.automated_insulin
-    by_pen = effects.basal_insulin * (1 - automated)
+    setting, chance = _setting(habits, fast, effects), functools.partial(counted_noise.uniform, today.key)
+    has_pump = jnp.where(jnp.asarray(effects.automated_insulin) > 0, 1.0, 0.0)
+    taken = adherence.basal_taken(habits.adherence, chance(BASAL_DOSE))
+    by_pen = effects.basal_insulin * (1 - has_pump) * taken
 
     def inputs(step: Array, state: body.FastState) -> Inputs:
         shown = sensor.shown(habits.sensor, today.sensor, state.glucose.interstitial, step)
         counted = adherence.counted(today.boluses, step)
         bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
-        asked = controller.rate(habits.controller, _reading(shown, state, fast, per_unit), setting)
+        is_on = controller.is_on(effects.automated_insulin, step, chance(LOOP_OFF))
+        steered = controller.rate(habits.controller, _reading(shown, state, fast, per_unit), setting)
+        asked = jnp.where(is_on > 0, steered, setting.basal_rate)
         plasma = state.glucose.plasma / fast.glucose.volume
-        draw = counted_noise.uniform(today.key, NOTICES + step)
-        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, automated, step, draw)
-        pumped = automated * pump.delivered(habits.pump, asked)
+        draw = chance(NOTICES + step)
+        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, is_on, step, draw)
+        arrives = pump.arrives(habits.pump, step, (chance(SET_FAILS), chance(SET_FAILS_AT)))
+        pumped = has_pump * arrives * pump.delivered(habits.pump, asked)
+        bolus = jnp.where(has_pump > 0, bolus * arrives, bolus)
         return Inputs(
             solid_carbohydrate=MG_PER_G * meals.eaten(habits.meals, today.meals, step),
             liquid_carbohydrate=MG_PER_G * against_low,

@@ -6,6 +6,7 @@ from typing import Any
 
 from insulae.core.errors import InsulaeError
 from insulae.core.units import quantity
+from insulae.manufacturing.supply import LotRequest, told
 from insulae.report.reading import Results, arm_specs
 from insulae.report.words import plain_units, week_text
 
@@ -184,9 +185,19 @@ def _policy(therapy: Therapy) -> str:
     )
 
 
-def _settings(therapy: Therapy, told: tuple[str, ...] = ()) -> str:
+def _made_to_order(therapy: Therapy) -> str:
+    """Describe cells that are waited for: how long, and what begins with them."""
+    begins = [step for step in therapy.get("then") or [] if isinstance(step, Mapping)]
+    lots = [step["lot"] for step in begins if step.get("lot")]
+    waits = f": {told(LotRequest.model_validate(lots[0]), is_waited_for=True)}" if lots else ""
+    order = ", ".join(_entry(step) for step in begins)
+    rest = _settings(therapy, ("then",))
+    return f"Cells made to order, {_start(therapy)}{waits}. With the cells begin: {order}{rest}."
+
+
+def _settings(therapy: Therapy, said: tuple[str, ...] = ()) -> str:
     """Return what a sentence has not told yet of a therapy, after a semicolon."""
-    known = {"kind", "dose", "start", "stop", "withdraw", *told}
+    known = {"kind", "dose", "start", "stop", "withdraw", *said}
     found = [_setting(k, v) for k, v in therapy.items() if k not in known and v is not None]
     text = ", ".join(one for one in found if one)
     return f"; {text}" if text else ""
@@ -302,4 +313,5 @@ _WRITERS = {
     "basal_insulin": _insulin,
     "premix_insulin": _insulin,
     "treatment_policy": _policy,
+    "made_to_order": _made_to_order,
 }

@@ -12,6 +12,7 @@ from insulae.core.registry import nearest
 from insulae.endpoints import base as endpoints
 from insulae.manufacturing.supply import told
 from insulae.study.spec import Reported, Study
+from insulae.therapies.made_to_order import MadeToOrder
 from insulae.trials.design.checks import trial_mistakes
 
 PEOPLE_OF_A_GROUP = 4
@@ -34,6 +35,7 @@ def _mistakes(study: Study) -> Iterator[tuple[str, str]]:
             yield f"arms.{i}.name", f"an arm is already named '{arm.name}'; every arm needs a name of its own"
         yield from _repeated_kinds(f"arms.{i}.therapies", arm.therapies)
         yield from _repeated_steps(f"arms.{i}.therapies", arm.therapies, study.population.treatment)
+        yield from _made_twice(f"arms.{i}.therapies", arm.therapies)
     if study.endpoints != "all":
         known = [member.name for member in endpoints.catalogue()]
         for i, name in enumerate(study.endpoints):
@@ -71,6 +73,16 @@ def _repeated_steps(path: str, given: Iterable[Any], standing: Iterable[Any]) ->
                 kind, rest = step.kind, [s.kind for s in spec.steps if s.kind not in taken]
                 hint = f"leave it out: steps: [{', '.join(rest)}]"
                 yield f"{path}.{i}.steps.{k}", f"'{kind}' is taken by everybody already; {hint}"
+
+
+def _made_twice(path: str, given: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Find what begins with a lot and stands in the arm as well."""
+    given = list(given)
+    kinds = {spec.kind for spec in given}
+    for i, spec in enumerate(given):
+        for k, step in enumerate(spec.then if isinstance(spec, MadeToOrder) else ()):
+            if step.kind in kinds:
+                yield f"{path}.{i}.then.{k}", f"'{step.kind}' stands in the arm too; give it in one place"
 
 
 def _patient(study: Study) -> Iterator[tuple[str, str]]:
@@ -157,7 +169,7 @@ def _lots(path: str, given: Iterable[Any]) -> Iterator[str]:
     for i, spec in enumerate(given):
         lot = getattr(spec, "lot", None)
         if lot is not None:
-            yield f"{path}.therapies.{i}.lot: {told(lot)}"
+            yield f"{path}.therapies.{i}.lot: {told(lot, isinstance(spec, MadeToOrder))}"
 
 
 def _kidneys(study: Study) -> Iterator[str]:

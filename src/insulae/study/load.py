@@ -1,6 +1,6 @@
 """Read a study file: YAML, overrides, checks; every mistake becomes a sentence with its path in the file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,18 @@ _EXPECTED = {
 
 def sentences(error: ValidationError, content: Any, record: type[BaseModel] = Study) -> str:
     """Return a sentence for every mistake in the content of a record, one a line."""
-    return "\n".join(_sentence(one, content, record) for one in error.errors())
+    return "\n".join(_sentence(one, content, record) for one in _causes(error.errors()))
+
+
+def _causes(errors: Sequence[Any]) -> list[Any]:
+    """Leave out that a list is too short where that follows from a mistake in one of its entries."""
+    places = [one["loc"] for one in errors]
+
+    def follows(one: Any) -> bool:
+        here = one["loc"]
+        return one["type"] == "too_short" and any(p != here and p[: len(here)] == here for p in places)
+
+    return [one for one in errors if not follows(one)]
 
 
 def _sentence(error: Any, content: Any, record: type[BaseModel]) -> str:

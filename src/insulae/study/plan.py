@@ -15,6 +15,7 @@ from insulae.study.patients import criterion
 from insulae.study.spec import Arm as ArmSpec
 from insulae.study.spec import Study
 from insulae.therapies.base import Enrolled, TherapySpec
+from insulae.therapies.made_to_order import MadeToOrder
 from insulae.trials.trial import Arm, Trial, steps_of
 
 
@@ -103,8 +104,13 @@ def trial_without_recruits(study: Study) -> Trial:
 
 def therapies_of(study: Study, arm: ArmSpec) -> tuple[TherapySpec, ...]:
     """Return what an arm takes: the treatment at enrollment, with what the arm adds or replaces."""
-    together: dict[str, TherapySpec] = {spec.kind: spec for spec in study.population.treatment}
-    return tuple((together | {spec.kind: spec for spec in arm.therapies}).values())
+    standing: dict[str, TherapySpec] = {spec.kind: spec for spec in study.population.treatment}
+    together = standing | {spec.kind: spec for spec in arm.therapies}
+    for spec in arm.therapies:
+        if isinstance(spec, MadeToOrder):
+            together[spec.kind], replaced = spec.taking_over(standing)
+            together = {kind: one for kind, one in together.items() if kind not in replaced}
+    return tuple(together.values())
 
 
 def _arm(study: Study, arm: ArmSpec) -> Arm:

@@ -1,17 +1,20 @@
 """Basal insulin alone: the same titration and weaning rules as `basal_bolus.py`, without meal doses.
 
-Known: weekly steps toward a fasting target. Assumed: the rules and steps of `basal_bolus.py`. Not modelled:
-differences between basal insulins, missed injections.
+Known: weekly steps toward a fasting target, how often an injection is missed. Assumed: the rules and steps of
+`basal_bolus.py`. Not modelled: differences between basal insulins.
 """
 
 from typing import ClassVar, Literal
 
-from insulae.therapies.basal_bolus import InsulinTreatment, Titration, build_insulin
-from insulae.therapies.base import Enrolled, TherapySpec, register
+import numpy as np
+
+from insulae.therapies.basal_bolus import KINDS, InsulinSpec, Titration, build_insulin
+from insulae.therapies.base import Enrolled, register
+from insulae.therapies.insulin_treatment import InsulinTreatment
 
 
 @register
-class BasalInsulin(TherapySpec):
+class BasalInsulin(InsulinSpec):
     """One basal injection a day: `keep` care as before, `target` treat-to-target, `wean` after infusion."""
 
     family: ClassVar[str] = "insulin"
@@ -21,4 +24,4 @@ class BasalInsulin(TherapySpec):
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient."""
-        return build_insulin(self, enrolled, self.titration, has_bolus=False)
+        return build_insulin(self, enrolled, np.ones(enrolled.size, np.float32), KINDS)

@@ -5,9 +5,9 @@ loop changes when and how much of the basal part is given, and meals are still c
 patient. Use it beside `basal_bolus` with `titration: hold`, which keeps the settings as they are.
 
 Known: the control law (`devices/controller.py`), the share of time that people let the loop run. Assumed:
-settings as at enrollment, and that hours without the loop act as an equal share of all hours. The sensor errs
-(`devices/sensor.py`), and its fixed alarm wakes. Not modelled: skin reactions, sets that fail and the
-ketoacidosis that follows.
+settings as at enrollment, off by a personal error, and that the hours without the loop are in a row. The
+sensor errs (`devices/sensor.py`), its fixed alarm wakes, infusion sets fail (`devices/pump.py`). Not
+modelled: skin reactions, the ketoacidosis that follows a set that failed, meals that are never announced.
 """
 
 import dataclasses

@@ -2,8 +2,8 @@
 
 Known and assumed: see `manufacturing/`. The lot's living islets, at most those ordered, are the dose; its
 potency, relative to the usual product of its kind, multiplies that of the product. Who has no released lot
-gets none. The residual pluripotent cells of the lot go along (see `residual_cells.py`). Not modelled: that
-treatment starts later by the time a lot takes.
+gets none. The residual pluripotent cells of the lot go along (see `residual_cells.py`). An infusion is given
+on its day all the same; that a lot takes time is `made_to_order.py`.
 """
 
 import dataclasses
@@ -18,17 +18,19 @@ NUMBER = "islet_infusion.lot_number"
 
 @dataclasses.dataclass(frozen=True)
 class GivenLot:
-    """What the lots bring: islet equivalents, relative potency and residual pluripotent cells; [patient]."""
+    """What the lots bring: islet equivalents, relative potency, residual pluripotent cells and the days until
+    they are there; [patient]."""
 
     islets: Floats
     potency: Floats
     residual_cells: Floats
+    days: Floats
 
 
 def given_lot(lot: LotRequest, enrolled: Enrolled) -> GivenLot:
     """Return what each patient is given; a patient's own number picks the lot."""
     supply = supplied(lot, enrolled.draw(NUMBER))
-    found = (supply.islets, supply.potency, supply.pluripotent_cells)
+    found = (supply.islets, supply.potency, supply.pluripotent_cells, supply.days)
     return GivenLot(*(np.asarray(values, np.float32) for values in found))
 
 

@@ -8,12 +8,16 @@ hours of injection, lunch without a dose of its own, the shape of protaminated i
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.therapies import basal_bolus
-from insulae.therapies.basal_bolus import InsulinTreatment, Titration, started
-from insulae.therapies.base import Enrolled, Floats, Observed, TherapySpec, drawn, register
+from insulae.therapies.basal_bolus import InsulinSpec, Titration, build_insulin
+from insulae.therapies.base import Enrolled, Floats, drawn, register
+from insulae.therapies.insulin_titration import TargetedInsulin
+from insulae.therapies.insulin_treatment import HeldInsulin, InsulinTreatment, Steps
+from insulae.therapies.insulin_weaning import WeanedInsulin
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,23 +31,44 @@ class Parameters:
 class PremixTreatment(InsulinTreatment):
     """Premixed insulin as each patient takes it; titration keeps the proportion."""
 
-    def _titrated(self, observed: Observed) -> "PremixTreatment":
-        o = observed
-        fasting = self._factor(o.fasting_glucose, self.fasting_target, o.lowest_glucose)
-        daytime = self._factor(o.daytime_glucose, self.daytime_target, o.lowest_glucose)
-        return self._scaled(0.5 * (fasting + daytime))
+    def _steered(self) -> Steps:
+        """Both glucoses steer the whole dose."""
+        return self.dose(), self.dose()
 
-    def _scaled(self, factor: Floats) -> "PremixTreatment":
-        """Multiply both doses, up to the highest daily dose."""
-        limit = self.parameters.maximal_dose * self.weight
-        factor = factor.clip(max=limit / self.dose().clip(1e-9))
+    def _changed(self, by_fasting: Floats, by_daytime: Floats) -> Self:
+        """Take half of each step; the proportion stays."""
+        dose = np.maximum(self.dose() + 0.5 * (by_fasting + by_daytime), 0)
+        factor = (dose / self.dose().clip(1e-9)).astype(np.float32)
         return dataclasses.replace(
             self, basal=self.basal * factor, per_carbohydrate=self.per_carbohydrate * factor
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class TargetedPremix(PremixTreatment, TargetedInsulin):
+    """Premixed insulin treated to target."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WeanedPremix(PremixTreatment, WeanedInsulin):
+    """Premixed insulin weaned after an infusion."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldPremix(HeldInsulin, PremixTreatment):
+    """Premixed insulin that stays as it is."""
+
+
+KINDS: dict[str, type[InsulinTreatment]] = {
+    "keep": PremixTreatment,
+    "hold": HeldPremix,
+    "target": TargetedPremix,
+    "wean": WeanedPremix,
+}
+
+
 @register
-class PremixInsulin(TherapySpec):
+class PremixInsulin(InsulinSpec):
     """Premixed insulin: `keep` care as before, `target` treat-to-target, `wean` after infusion."""
 
     family: ClassVar[str] = "insulin"
@@ -51,12 +76,10 @@ class PremixInsulin(TherapySpec):
     titration: Titration = "keep"
     """How doses follow glucose."""
 
-    def build(self, enrolled: Enrolled) -> PremixTreatment:
+    def build(self, enrolled: Enrolled) -> InsulinTreatment:
         """Return the treatment of each patient; who takes other insulin goes on with the same daily dose."""
         own: Parameters = drawn(Parameters, enrolled)
-        shared: basal_bolus.Parameters = drawn(basal_bolus.Parameters, enrolled)
-        fields = started(self, enrolled, self.titration, 1 - own.rapid_share, shared)
-        treatment = PremixTreatment(**fields)
+        treatment = build_insulin(self, enrolled, 1 - own.rapid_share, KINDS)
         dose = treatment.dose()
         return dataclasses.replace(
             treatment,

@@ -193,11 +193,11 @@ class PolicyTreatment(Treatment):
 
     def hazards(self, day: float) -> Risks:
         """Return the sum over the parts."""
-        return _summed([part.hazards(day) for part in self._begun()])
+        return summed([part.hazards(day) for part in self._begun()])
 
     def procedures(self, day: float) -> Risks:
         """Return the sum over the parts."""
-        return _summed([part.procedures(day) for part in self._begun()])
+        return summed([part.procedures(day) for part in self._begun()])
 
     def is_taken(self, day: float) -> Flags:
         """Tell who takes any of it."""
@@ -252,7 +252,8 @@ class PolicyTreatment(Treatment):
         return dataclasses.replace(self, steps=tuple(steps), taken=taken, changed=changed)
 
 
-def _summed(risks: Sequence[Risks]) -> Risks:
+def summed(risks: Sequence[Risks]) -> Risks:
+    """Return the sum of several risks, event by event."""
     total: dict[str, Floats] = {}
     for one in risks:
         for event, risk in one.items():

@@ -1,0 +1,104 @@
+"""How far people treat insulin to target: fasting glucose at the end of titration trials.
+
+What is fitted is the mean of the multiple of the target from which on a person and a clinic let it rest. Its
+spread and the share of due steps that is made are assumed. The fit sees AT.LANTUS (target 100 mg/dL, most on
+insulin before) and BEGIN LOW VOLUME (glargine, 90 mg/dL), as read in their abstracts. PREDICTIVE 303
+(patients raise insulin above 110 mg/dL, in primary care) is shown beside it: its final value is recalled.
+None of them judges the model elsewhere. Their starting HbA1c is given; fasting glucose then is what the model
+says.
+
+    python -m calibration.insulin_care          repeats the fit
+    python -m calibration.insulin_care check    what the value of the table gives
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibration.fitting import Fit, Target, fit, report
+from calibration.simulated import simulated
+
+STUDY = Path(__file__).parents[1] / "studies" / "standard_drugs.yaml"
+SIZE = 128
+NAMES = ("basal_bolus.accepted_glucose",)
+ARM = "basal insulin"
+
+
+@dataclass(frozen=True)
+class Titrated:
+    """A trial: HbA1c and tablets at the start, the target, weeks, and fasting glucose at the end."""
+
+    hba1c: str
+    treatment: str
+    target: str
+    weeks: int
+    reached: Target
+    patient: str = ""
+
+
+TABLETS = "[{kind: metformin, dose: 2000 mg/d}, {kind: sulfonylurea, dose: 4 mg/d}]"
+ON_INSULIN = "[{kind: metformin, dose: 2000 mg/d}, {kind: basal_insulin}]"
+METFORMIN = "[{kind: metformin, dose: 2000 mg/d}]"
+TRIALS = (
+    Titrated(
+        "{mean: 8.9 %, sd: 1.3 %}",
+        ON_INSULIN,
+        "100 mg/dL",
+        24,
+        Target("AT.LANTUS, target 100: fasting glucose, week 24", 110, 8, "mg/dL", "davies2005"),
+        "{insulin_dose: 15 to 31 U/d}",
+    ),
+    Titrated(
+        "{mean: 8.3 %, sd: 1 %}",
+        METFORMIN,
+        "90 mg/dL",
+        26,
+        Target("BEGIN LOW VOLUME, target 90: fasting glucose, week 26", 112, 8, "mg/dL", "gough2013"),
+    ),
+    Titrated(
+        "{mean: 8.5 %, sd: 1.3 %}",
+        TABLETS,
+        "110 mg/dL",
+        26,
+        Target("PREDICTIVE 303, target 110: fasting glucose, week 26", 141, 8, "mg/dL", "meneghini2007"),
+    ),
+)
+FITTED = TRIALS[:2]
+
+
+def reached(trial: Titrated, values: Mapping[str, float]) -> float:
+    """Return mean fasting glucose (mg/dL) at the end of one trial."""
+    aim = f"{{kind: basal_insulin, titration: target, fasting_target: {trial.target}}}"
+    overrides = [
+        f"population.size={SIZE}",
+        f"population.patient={trial.patient or '{}'}",
+        f"population.baseline={{hba1c: {trial.hba1c}}}",
+        f"population.treatment={trial.treatment}",
+        f"horizon={trial.weeks} weeks",
+        f"visits=[0, {trial.weeks}]",
+        f"arms=[{{name: {ARM}, therapies: [{aim}]}}]",
+        "endpoints=[fasting_glucose]",
+        "reported=[]",
+        "stored_traces={patients: 0, weeks: []}",
+    ]
+    return simulated(STUDY, SIZE, values, overrides).mean(ARM, "fasting_glucose", trial.weeks)
+
+
+def model(values: Mapping[str, float]) -> Sequence[float]:
+    """Return fasting glucose at the end of the trials that are fitted."""
+    return [reached(trial, values) for trial in FITTED]
+
+
+def main() -> None:
+    """Print the fit, or what the table's value gives in all trials."""
+    if sys.argv[1:] == ["check"]:
+        obtained = [reached(trial, {}) for trial in TRIALS]
+        print(report((), [trial.reached for trial in TRIALS], Fit({}, obtained)))
+        return
+    targets = [trial.reached for trial in FITTED]
+    print(report(NAMES, targets, fit(NAMES, targets, model, evaluations=6, step=0.1)))
+
+
+if __name__ == "__main__":
+    main()

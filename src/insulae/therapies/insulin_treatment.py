@@ -1,0 +1,160 @@
+"""Insulin doses of each patient, and the steps that hold glucose where it was: the base of every titration.
+
+`basal_bolus.py` says what a study file may ask for, `insulin_titration.py` how insulin is raised towards a
+target, `insulin_weaning.py` how it is lowered after an infusion. The kinds of insulin differ in which dose a
+step changes: `_steered` and `_changed`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from insulae.core.parameters import parameter
+from insulae.core.pytree import replace
+from insulae.physiology.effects import Effects
+from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment
+
+SMALLEST_DOSE = 1e-9
+"""Smallest dose (U/d) that a share is taken of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class InsulinTable:
+    """What every insulin shares, and how a clinic weans; values and sources: `basal_bolus.*`."""
+
+    step_up: Floats = parameter("dimensionless")
+    step_down: Floats = parameter("dimensionless")
+    low_step: Floats = parameter("dimensionless")
+    low_glucose: Floats = parameter("mg/dL")
+    band: Floats = parameter("dimensionless")
+    restart_dose: Floats = parameter("U/kg/d")
+    maximal_dose: Floats = parameter("U/kg/d")
+    basal_energy: Floats = parameter("kcal/U")
+    meal_energy: Floats = parameter("kcal/U")
+
+
+Steps = tuple[Floats, Floats]
+"""Changes of the dose (U/d): what fasting glucose asks for, and what the daytime mean asks for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class InsulinTreatment(Treatment):
+    """Doses of each patient and the glucose they are titrated to; `carbohydrate` is usual intake in g/d."""
+
+    sort: ClassVar[str] = "insulin"
+
+    start: float
+    basal: Floats
+    per_carbohydrate: Floats
+    weight: Floats
+    carbohydrate: Floats
+    fasting_target: Floats
+    daytime_target: Floats
+    basal_share: Floats
+    usual: tuple[Floats, Floats] | None
+    parameters: InsulinTable
+
+    def effects(self, day: float) -> Effects:
+        """Give the present doses, from the start on."""
+        if day < self.start:
+            return Effects()
+        doses = Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
+        return doses if self.usual is None else replace(doses, energy_intake=self._retained())
+
+    def _retained(self) -> Floats:
+        """Return the energy (kcal/d) that doses above the usual ones add."""
+        p, (basal, ratio) = self.parameters, self.usual or (self.basal, self.per_carbohydrate)
+        more_basal = np.maximum(self.basal - basal, 0)
+        more_meal = np.maximum(self.per_carbohydrate - ratio, 0) * self.carbohydrate
+        return (p.basal_energy * more_basal + p.meal_energy * more_meal).astype(np.float32)
+
+    def is_taken(self, day: float) -> Flags:
+        """Tell who injects insulin."""
+        return ((self.basal > 0) | (self.per_carbohydrate > 0)) & (day >= self.start)
+
+    def dose(self) -> Floats:
+        """Return the scheduled daily dose without corrections (U/d)."""
+        return (self.basal + self.per_carbohydrate * self.carbohydrate).astype(np.float32)
+
+    def after(self, observed: Observed) -> Self:
+        """Titrate those on insulin."""
+        return self if observed.day < self.start else self._titrated(observed)
+
+    def _titrated(self, observed: Observed) -> Self:
+        """Take the steps that are due, up to the highest daily dose."""
+        return self._changed(*self._steps(observed))._within_limit()
+
+    def _steps(self, observed: Observed) -> Steps:
+        """Return the steps that bring glucose back to where it was."""
+        o, (by_fasting, by_daytime) = observed, self._steered()
+        return (
+            by_fasting * (self._factor(o.fasting_glucose, self.fasting_target, o.lowest_glucose) - 1),
+            by_daytime * (self._factor(o.daytime_glucose, self.daytime_target, o.lowest_glucose) - 1),
+        )
+
+    def _factor(self, glucose: Floats, target: Floats, lowest: Floats) -> Floats:
+        """Return the multiplier of a dose from the glucose it steers."""
+        p = self.parameters
+        step = np.where(glucose > target * (1 + p.band), 1 + p.step_up, 1)
+        step = np.where(glucose < target * (1 - p.band), 1 - p.step_down, step)
+        return self._after_lows(step, lowest)
+
+    def _after_lows(self, step: Floats, lowest: Floats) -> Floats:
+        """Return the multiplier of a dose, below one after a week of low values."""
+        p = self.parameters
+        return np.where(lowest < p.low_glucose, np.minimum(step, 1 - p.low_step), step).astype(np.float32)
+
+    def _steered(self) -> Steps:
+        """Return the doses (U/d) that fasting glucose and the daytime mean steer."""
+        return self.basal, self.per_carbohydrate * self.carbohydrate
+
+    def _changed(self, by_fasting: Floats, by_daytime: Floats) -> Self:
+        """Change the doses by the steps that each glucose asks for."""
+        basal, meals = self._steered()
+        return dataclasses.replace(
+            self,
+            basal=np.maximum(basal + by_fasting, 0).astype(np.float32),
+            per_carbohydrate=(np.maximum(meals + by_daytime, 0) / self.carbohydrate).astype(np.float32),
+        )
+
+    def _within_limit(self) -> Self:
+        """Bring both doses down where the sum is above the highest daily dose."""
+        limit = self.parameters.maximal_dose * self.weight
+        scale = np.minimum(limit / np.maximum(self.dose(), SMALLEST_DOSE), 1).astype(np.float32)
+        return dataclasses.replace(
+            self, basal=self.basal * scale, per_carbohydrate=self.per_carbohydrate * scale
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldInsulin(InsulinTreatment):
+    """Doses that stay as they are, whatever is measured."""
+
+    def after(self, observed: Observed) -> Self:
+        """Change nothing."""
+        return self
+
+
+def started(spec: TherapySpec, enrolled: Enrolled, basal_share: Floats, p: InsulinTable) -> Mapping[str, Any]:
+    """Return the fields of a treatment at its start: the enrolled doses, aiming at the enrolled glucose.
+
+    Who takes no insulin begins with a small dose, divided by `basal_share`.
+    """
+    is_naive = (enrolled.basal_dose <= 0) & (spec.start >= 0)
+    first = np.where(is_naive, p.restart_dose * enrolled.weight, 0)
+    return {
+        "start": spec.start,
+        "basal": (enrolled.basal_dose + basal_share * first).astype(np.float32),
+        "per_carbohydrate": (
+            enrolled.bolus_per_carbohydrate + (1 - basal_share) * first / enrolled.carbohydrate
+        ).astype(np.float32),
+        "weight": enrolled.weight,
+        "carbohydrate": enrolled.carbohydrate,
+        "fasting_target": enrolled.fasting_glucose,
+        "daytime_target": enrolled.daytime_glucose,
+        "basal_share": basal_share,
+        "usual": None,
+        "parameters": p,
+    }
