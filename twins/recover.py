@@ -60,7 +60,7 @@ def simulated(varied: bool) -> list[tuple[np.ndarray, Fitted]]:
     numbers = ClinicNumbers("type2", {k: (v, v) for k, v in NUMBERS.items()})
     known, prior = believed(numbers, [], SEED)
     people = starting(numbers, [], SEED + OTHERS, np.arange(PEOPLE))
-    truth, errors = person.effective(people), error_table()
+    truth, errors = person.effective(people, numbers.phenotype), error_table()
     blank = stacked([glucose_test(120.0, np.ones((3, len(TIMES))))], errors)
     exact = shown_by_everything(people).reshape(-1, PEOPLE) if varied else expected(blank, known, truth)
     freedom = errors.freedom

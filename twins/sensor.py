@@ -3,9 +3,10 @@
 The data (CC BY 4.0) are ShanghaiT2DM, Zhao and others, Sci Data 2023;10:35, as CSV files of recordings with
 sensor glucose each quarter of an hour, diet as text, injections, and `summary.csv`. Diet notes give the time
 of a meal; its carbohydrate is taken as usual for the hour, with the error of `measurement_error.meal_size`.
-Recordings with a pump, insulin into a vein, or fewer than five whole days are left out and counted.
+Recordings with insulin into a vein or fewer than five whole days are left out and counted. Basal rates of a
+pump are read; it gives regular insulin, which counts as rapid.
 
-The days foreseen get meals and insulin of the fitted days, one after the other: nothing of the last three
+The days foreseen get meals and insulin of the last fitted days, one after the other: nothing of the last three
 days is used. Two baselines: the share in range of the last fitted days, and of their mean profile.
 """
 
@@ -39,6 +40,8 @@ PREMIX = {"70/30": 0.3, "30r": 0.3, "m30": 0.3, "40r": 0.4, "50r": 0.5, "25": 0.
 """Share of rapid insulin by words of the name; the rest is long-acting."""
 SIZES = ((10, 50.0), (15, 65.0), (16, 15.0), (21, 70.0), (24, 15.0))
 """Usual carbohydrate (g) until an hour of the day, as the meals of the parameter table."""
+UNNOTED, NOTED_EVERY = 720.0, 240.0
+"""Basal rates are noted about each 240 min; a pump of which none is noted for 720 min was taken off."""
 TOGETHER = 45.0
 """Notes closer than this (min) are one meal."""
 
@@ -116,25 +119,54 @@ def _numbers(row: pd.Series, injects: bool) -> ClinicNumbers:
     return ClinicNumbers("type2", {k: (v, v) for k, v in given.items()}, treatment)
 
 
+def _diary(table: pd.DataFrame) -> Diary:
+    """Return the diary of a recording; its minute zero is the midnight before the first reading."""
+    date = pd.to_datetime(table["Date"])
+    minutes = (date - date.iloc[0].normalize()).dt.total_seconds().to_numpy() / 60
+    rapid, long = _injections(minutes, table["Insulin dose - s.c."])
+    bolus = _noted(minutes, table, "CSII - bolus")
+    rapid = np.concatenate([rapid, bolus])
+    return Diary(
+        glucose=np.stack([minutes, table.iloc[:, 1].to_numpy(float)], axis=1),
+        meals=_meals(minutes, table["Dietary intake"]),
+        rapid=rapid[np.argsort(rapid[:, 0], kind="stable")],
+        long=long,
+        pump=_taken_off(_noted(minutes, table, "CSII - basal")),
+    )
+
+
+def _noted(minutes: np.ndarray, table: pd.DataFrame, beginning: str) -> np.ndarray:
+    """Return the numbers of a column of the pump, [minute, number]."""
+    column = pd.to_numeric(table.filter(like=beginning).iloc[:, 0], errors="coerce").to_numpy(float)
+    known = np.isfinite(column)
+    return np.stack([minutes[known], column[known]], axis=1)
+
+
+def _taken_off(rates: np.ndarray) -> np.ndarray:
+    """Return a pump's rates that end where none is noted for long: the person went on with injections."""
+    if not len(rates):
+        return rates
+    follows = np.append(np.diff(rates[:, 0]), np.inf)
+    ends = rates[follows > UNNOTED, 0] + NOTED_EVERY
+    return np.array(sorted([*rates.tolist(), *[[end, 0.0] for end in ends]]))
+
+
 def recordings(folder: Path) -> Iterator[Recording | str]:
     """Return the recordings, or why one is left out."""
     summary = pd.read_csv(folder / "summary.csv")
     for _, row in summary.iterrows():
         name = str(row.iloc[0])
         table = pd.read_csv(folder / f"{name}.csv")
-        if table.iloc[:, 7:10].notna().any(axis=None):
-            yield f"{name}: pump or insulin into a vein"
+        if table["Insulin dose - i.v."].notna().any():
+            yield f"{name}: insulin into a vein"
             continue
-        date = pd.to_datetime(table["Date"])
-        minutes = (date - date.iloc[0].normalize()).dt.total_seconds().to_numpy() / 60
-        glucose = np.stack([minutes, table.iloc[:, 1].to_numpy(float)], axis=1)
-        rapid, long = _injections(minutes, table["Insulin dose - s.c."])
-        diary = Diary(glucose=glucose, meals=_meals(minutes, table["Dietary intake"]), rapid=rapid, long=long)
-        first, end = 1, int(minutes[-1] // MINUTES_PER_DAY)
+        diary = _diary(table)
+        first, end = 1, int(diary.glucose[-1, 0] // MINUTES_PER_DAY)
         if end - first < 2 + FORESEEN:
             yield f"{name}: {end - first} whole days"
             continue
-        yield Recording(name, _numbers(row, len(rapid) + len(long) > 0), diary, first, end)
+        injects = len(diary.rapid) + len(diary.long) + len(diary.pump) > 0
+        yield Recording(name, _numbers(row, injects), diary, first, end)
 
 
 def _in_range(glucose: np.ndarray) -> np.ndarray:
@@ -144,19 +176,20 @@ def _in_range(glucose: np.ndarray) -> np.ndarray:
 
 
 def _replayed(diary: Diary, fitted: range, foreseen: range) -> Diary:
-    """Return the diary of the foreseen days with meals and insulin of fitted days in their place."""
-    last = foreseen.start * MINUTES_PER_DAY
+    """Return the diary of the foreseen days with meals and insulin of the last fitted days in their place."""
+    last, latest = foreseen.start * MINUTES_PER_DAY, fitted[-len(foreseen) :]
 
     def continued(notes: np.ndarray) -> np.ndarray:
         kept = [notes[notes[:, 0] < last]]
         for day in foreseen:
-            source = fitted[(day - foreseen.start) % len(fitted)]
+            source = latest[(day - foreseen.start) % len(latest)]
             there = (notes[:, 0] >= source * MINUTES_PER_DAY) & (notes[:, 0] < (source + 1) * MINUTES_PER_DAY)
             kept.append(notes[there] + [(day - source) * MINUTES_PER_DAY, 0])
         return np.concatenate(kept)
 
     known = diary.glucose[diary.glucose[:, 0] < last]
-    return Diary(known, continued(diary.meals), continued(diary.rapid), continued(diary.long))
+    notes = (diary.meals, diary.rapid, diary.long, diary.pump)
+    return Diary(known, *(continued(each) for each in notes))
 
 
 def foresee(recording: Recording) -> Foreseen:

@@ -73,7 +73,7 @@ def write(folder: Path, found: Sequence[Foreseen], left_out: Sequence[str]) -> s
     """Write `index.html` and return what it says."""
     effective = min(float(f.fitted.draws.convergence.effective.min()) for f in found)
     sentences = [
-        f"{len(found)} recordings; {len(left_out)} left out (pump, insulin into a vein, too short). Meals "
+        f"{len(found)} recordings; {len(left_out)} left out (insulin into a vein, too short). Meals "
         "have times but no sizes in these data.",
         f"Smallest effective sample size {effective:.0f}. Data CC BY 4.0, Zhao and others 2023.",
     ]

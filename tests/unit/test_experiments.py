@@ -19,7 +19,7 @@ NUMBERS = {"age": (50.0, 50.0), "male": (1.0, 1.0), "height": (1.75, 1.75), "wei
 @pytest.fixture(scope="module")
 def people() -> tuple[person.Known, np.ndarray]:
     start = starting(ClinicNumbers("healthy", NUMBERS), [], 1, np.arange(64))
-    return person.known(start, "healthy", Effects()), person.effective(start)
+    return person.known(start, "healthy", Effects()), person.effective(start, "healthy")
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ def test_an_update_narrows_and_a_contradiction_is_refused(beliefs: Any, made: tw
 def test_draws_become_patients_with_just_these_values(made: twin.Twin):
     start = starting_twins(made, NUMBERS, [], np.arange(16), 16)
     drawn = made.logarithms[:, chosen(made, 16)]
-    np.testing.assert_allclose(person.effective(start), drawn, atol=1e-4)
+    np.testing.assert_allclose(person.effective(start, "type2"), drawn, atol=1e-4)
     assert start.is_solved.all()
 
 
