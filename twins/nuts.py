@@ -7,17 +7,18 @@ size, acceptance and divergences, and how far means and standard deviations are 
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from insulae.inference.fit import Fitted, fit
+from insulae.inference.fit import fit
 from insulae.inference.measurement_error import error_table
-from insulae.inference.model import whitened_and_density
+from insulae.inference.model import Posterior, whitened_and_density
 from insulae.inference.person import FITTED
+from insulae.inference.point import Point
 from twins.cases import Case, meal_test, sensor_record
 
 SEED = 20260101
@@ -28,41 +29,42 @@ SPREADS = (0.8, 1.25)
 """How much of the walkers' standard deviations NUTS may find."""
 
 
-def drawn(fitted: Fitted, seed: int, warm_up: int, steps: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return draws [chain, step, fitted] by NUTS, and acceptance, divergences and leapfrog steps."""
+def drawn(
+    density: Callable[[jax.Array], jax.Array], point: Point, seed: int, warm_up: int, steps: int
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return draws [chain, step, fitted] by NUTS, and acceptance, divergences and leapfrog steps.
+
+    `density` is the logarithm of a density of one place [fitted]; double precision must be enabled.
+    """
     from numpyro.infer import MCMC, NUTS
 
-    posterior, point = fitted.posterior, fitted.point
-    center, factor = point.logarithms, np.linalg.cholesky(point.covariance)
-    with jax.enable_x64(True):
-        middle, turn = jnp.asarray(center), jnp.asarray(factor)
-        evidence, known, prior = jax.tree_util.tree_map(
-            jnp.asarray, (posterior.evidence, posterior.known, posterior.prior)
-        )
-
-        def energy(place: jax.Array) -> jax.Array:
-            logarithms = (middle + turn @ place)[:, None]
-            return -whitened_and_density(evidence, known, prior, logarithms)[1][0]
-
-        begin = jnp.asarray(np.random.default_rng([seed, 5]).standard_normal((CHAINS, len(center))))
-        sampler = MCMC(
-            NUTS(potential_fn=energy),
-            num_warmup=warm_up,
-            num_samples=steps,
-            num_chains=CHAINS,
-            chain_method="vectorized",
-            progress_bar=False,
-        )
-        fields = ("diverging", "accept_prob", "num_steps")
-        sampler.run(jax.random.PRNGKey(seed), init_params=begin, extra_fields=fields)
-        found = np.asarray(sampler.get_samples(group_by_chain=True))
-        extra = {name: np.asarray(value) for name, value in sampler.get_extra_fields().items()}
+    factor = np.linalg.cholesky(point.covariance)
+    begin = np.random.default_rng([seed, 5]).standard_normal((CHAINS, len(factor)))
+    sampler = MCMC(
+        NUTS(potential_fn=lambda place: -density(point.logarithms + jnp.asarray(factor) @ place)),
+        num_warmup=warm_up,
+        num_samples=steps,
+        num_chains=CHAINS,
+        chain_method="vectorized",
+        progress_bar=False,
+    )
+    fields = ("diverging", "accept_prob", "num_steps")
+    sampler.run(jax.random.PRNGKey(seed), init_params=jnp.asarray(begin), extra_fields=fields)
+    found = np.asarray(sampler.get_samples(group_by_chain=True))
+    extra = {name: np.asarray(value) for name, value in sampler.get_extra_fields().items()}
     said = {
         "acceptance": float(extra["accept_prob"].mean()),
-        "divergences": int(extra["diverging"].sum()),
+        "divergences": float(extra["diverging"].sum()),
         "leapfrog": float(extra["num_steps"].mean()),
     }
-    return center + found @ factor.T, said
+    return point.logarithms + found @ factor.T, said
+
+
+def _density(posterior: Posterior) -> Callable[[jax.Array], jax.Array]:
+    """Return the logarithm of a posterior's density of one place [fitted]."""
+    parts = (posterior.evidence, posterior.known, posterior.prior)
+    evidence, known, prior = jax.tree_util.tree_map(jnp.asarray, parts)
+    return lambda place: whitened_and_density(evidence, known, prior, place[:, None])[1][0]
 
 
 def audited(case: Case, warm_up: int, steps: int) -> Iterator[str]:
@@ -72,16 +74,17 @@ def audited(case: Case, warm_up: int, steps: int) -> Iterator[str]:
     fitted = fit(case.known, case.prior, case.experiments, error_table(), SEED)
     found = fitted.draws.convergence
     yield (
-        f"{case.name}\n  walkers: {found.effective.min():.0f} effective draws, R-hat {found.r_hat.max():.3f}, "
-        f"acceptance {100 * fitted.draws.acceptance:.0f} %"
+        f"{case.name}\n  walkers: {found.effective.min():.0f} effective draws, R-hat "
+        f"{found.r_hat.max():.3f}, acceptance {100 * fitted.draws.acceptance:.0f} %"
     )
     begun = time.process_time()
-    draws, said = drawn(fitted, SEED, warm_up, steps)
+    with jax.enable_x64(True):
+        draws, said = drawn(_density(fitted.posterior), fitted.point, SEED, warm_up, steps)
     seconds = time.process_time() - begun
     effective = np.asarray(effective_sample_size(draws))
     yield (
         f"  NUTS:    {effective.min():.0f} effective draws, R-hat {split_gelman_rubin(draws).max():.3f}, "
-        f"acceptance {100 * said['acceptance']:.0f} %, {said['divergences']} divergences of "
+        f"acceptance {100 * said['acceptance']:.0f} %, {said['divergences']:.0f} divergences of "
         f"{CHAINS * steps}, {said['leapfrog']:.0f} leapfrog steps a draw, {seconds:.0f} s of the processor"
     )
     yield from compared(fitted.draws.logarithms, draws)

@@ -6,8 +6,9 @@ of a meal; its carbohydrate is taken as usual for the hour, with the error of `m
 Recordings with insulin into a vein or fewer than five whole days are left out and counted. Basal rates of a
 pump are read; it gives regular insulin, which counts as rapid.
 
-The days foreseen get meals and insulin of the last fitted days, one after the other: nothing of the last three
-days is used. Two baselines: the share in range of the last fitted days, and of their mean profile.
+The days foreseen get meals and insulin of the last fitted days, one after the other: nothing of the last
+three days is used. What the fitted body missed at the same hour of each fitted day is carried forward
+(`recurring.py`). Two baselines: the share in range of the last fitted days, and of their mean profile.
 """
 
 import argparse
@@ -24,11 +25,12 @@ from insulae.core.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from insulae.inference.evidence import stacked
 from insulae.inference.fit import Fitted, fit
 from insulae.inference.measurement_error import error_table
-from insulae.inference.predictive import expected, measured, variances
+from insulae.inference.predictive import expected
 from insulae.inference.prior import believed
-from insulae.inference.sensor_days import Diary, day_of, sensor_days
+from insulae.inference.sensor_days import READ_EVERY, Diary, day_of, sensor_days
 from insulae.populations.patient import ClinicNumbers
 from insulae.therapies.base import LONG_AGO, load_all
+from twins.recurring import carried, recurring
 
 SEED = 20260101
 FORESEEN = 3
@@ -59,7 +61,10 @@ class Recording:
 
 @dataclasses.dataclass(frozen=True)
 class Foreseen:
-    """The last days of a recording: draws of time in range (%), what was seen, and two baselines."""
+    """The last days of a recording: draws of time in range (%), what was seen, and two baselines.
+
+    `body_in_range` are the draws without what recurs from day to day and without error.
+    """
 
     recording: Recording
     fitted: Fitted
@@ -67,6 +72,7 @@ class Foreseen:
     glucose: np.ndarray
     seen: np.ndarray
     in_range: np.ndarray
+    body_in_range: np.ndarray
     seen_in_range: float
     repeated: float
     profile: float
@@ -207,18 +213,21 @@ def foresee(recording: Recording) -> Foreseen:
 
 
 def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weight: float) -> Foreseen:
-    errors, minutes = error_table(), np.arange(0, MINUTES_PER_DAY, 15.0)
-    seen = np.concatenate([day_of(r.diary, d, weight, errors, minutes).series[0].values for d in last])
-    replayed = _replayed(r.diary, fitted_days, last)
-    coming = [day_of(replayed, day, weight, errors, minutes) for day in last]
-    blank = [dataclasses.replace(s.series[0], values=np.ones(len(minutes))) for s in coming]
-    coming = [dataclasses.replace(d, series=(b,)) for d, b in zip(coming, blank, strict=True)]
-    evidence = dataclasses.replace(stacked(coming, errors), error=np.full(_size(coming), errors.interstitial))
-    exact = expected(evidence, found.posterior.known, found.logarithms)
-    spread = variances(found.posterior, found.logarithms, SEED)
-    glucose = measured(evidence, exact, spread, SEED)
-    before = [day_of(r.diary, d, weight, errors, minutes).series[0].values for d in fitted_days]
+    errors, minutes = error_table(), np.arange(0, MINUTES_PER_DAY, READ_EVERY)
+
+    def read(days: range) -> np.ndarray:
+        """Return what was read, [day, time]."""
+        return np.stack([day_of(r.diary, d, weight, errors, minutes).series[0].values for d in days])
+
+    before, seen = read(fitted_days), read(last).ravel()
+    body = _shown(r.diary, fitted_days, found, weight)
+    coming = _shown(_replayed(r.diary, fitted_days, last), last, found, weight)
+    missed = recurring(np.log(before)[..., None] - np.log(body))
+    sensor = np.flatnonzero(np.asarray(found.posterior.evidence.previous))
+    previous = float(np.max(np.asarray(found.posterior.evidence.previous)[sensor], initial=0.0))
+    deviation = carried(missed, previous, len(last), SEED)
     known = np.isfinite(seen)
+    glucose, alone = (np.concatenate(list(g)) for g in (coming * np.exp(deviation), coming))
     return Foreseen(
         recording=r,
         fitted=found,
@@ -226,14 +235,21 @@ def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weig
         glucose=glucose,
         seen=seen,
         in_range=_in_range(glucose[known]),
+        body_in_range=_in_range(alone[known]),
         seen_in_range=float(_in_range(seen[:, None])[0]),
-        repeated=float(_in_range(np.concatenate(before[-FORESEEN:])[:, None])[0]),
-        profile=float(_in_range(np.nanmean(np.stack(before), axis=0)[:, None])[0]),
+        repeated=float(_in_range(before[-FORESEEN:].reshape(-1, 1))[0]),
+        profile=float(_in_range(np.nanmean(before, axis=0)[:, None])[0]),
     )
 
 
-def _size(coming: list[Any]) -> int:
-    return stacked(coming, error_table()).error.shape[0]
+def _shown(diary: Diary, days: range, found: Fitted, weight: float) -> np.ndarray:
+    """Return sensor glucose of the fitted body without error, [day, time, draw]."""
+    errors, minutes = error_table(), np.arange(0, MINUTES_PER_DAY, READ_EVERY)
+    each = [day_of(diary, day, weight, errors, minutes) for day in days]
+    blank = [dataclasses.replace(e.series[0], values=np.ones(len(minutes))) for e in each]
+    each = [dataclasses.replace(e, series=(b,)) for e, b in zip(each, blank, strict=True)]
+    exact = expected(stacked(each, errors), found.posterior.known, found.logarithms)
+    return exact.reshape(len(days), len(minutes), -1)
 
 
 def main() -> None:

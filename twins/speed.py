@@ -77,7 +77,10 @@ def emcees(fitted: Fitted, seed: int, steps: int) -> Cost:
     from scipy.stats import multivariate_t
 
     around = multivariate_t(
-        fitted.point.logarithms, fitted.point.covariance, df=ensemble.FREEDOM, seed=np.random.default_rng(seed)
+        fitted.point.logarithms,
+        fitted.point.covariance,
+        df=ensemble.FREEDOM,
+        seed=np.random.default_rng(seed),
     )  # type: ignore[arg-type]
     moves = [(emcee.moves.StretchMove(), 0.5), (emcee.moves.DEMove(), 0.5)]
     sampler = emcee.EnsembleSampler(
@@ -103,11 +106,12 @@ def measured(make: Callable[[int], Case], steps: int) -> Iterator[str]:
     fitted = fit(case.known, case.prior, case.experiments, error_table(), SEED)
     whole, wall = time.process_time() - begun - made, time.perf_counter() - wall - made_wall
     effective = float(fitted.draws.convergence.effective.min())
+    r_hat = fitted.draws.convergence.r_hat.max()
     verdict = "hit" if whole <= LIMIT and effective >= ensemble.ENOUGH else "MISS"
     yield (
-        f"{case.name}, {len(case.truth)} quantities: {whole:.1f} s of the processor ({wall:.1f} s on the wall) "
-        f"with compiling; {effective:.0f} effective draws, R-hat "
-        f"{fitted.draws.convergence.r_hat.max():.3f} (wanted {ensemble.ENOUGH} within {LIMIT:.0f} s) {verdict}"
+        f"{case.name}, {len(case.truth)} quantities: {whole:.1f} s of the processor ({wall:.1f} s on the "
+        f"wall) with compiling; {effective:.0f} effective draws, R-hat {r_hat:.3f} (wanted "
+        f"{ensemble.ENOUGH} within {LIMIT:.0f} s) {verdict}"
     )
     yield f"  prior and the simulated person: {made:.1f} s ({made_wall:.1f} s on the wall)"
     mine = ours(fitted, SEED + 1)

@@ -29,6 +29,7 @@ from insulae.inference.measurement_error import error_table
 from insulae.inference.person import Known
 from insulae.inference.prior import believed
 from insulae.inference.sensor_days import Diary, sensor_days, usual_day
+from insulae.patient_data.cleaning import without_duplicates
 from insulae.patient_data.read import read
 from insulae.patient_data.table import PatientTable, combined
 from insulae.populations.patient import ClinicNumbers
@@ -116,10 +117,11 @@ def known_of(person: Person) -> tuple[Known, Any]:
 
 
 def experiments_of(person: Person, known: Known) -> list[Experiment]:
-    """Return everything that was measured; raises `InvalidStudy` where nothing was."""
+    """Return everything that was measured, shared rows once; raises `InvalidStudy` where nothing was."""
     found = _clinic(person, known)
     dated = [table for table in person.tables if table.first_day is not None]
-    for table in [t for t in person.tables if t.first_day is None] + ([combined(dated)] if dated else []):
+    tables = [t for t in person.tables if t.first_day is None] + ([combined(dated)] if dated else [])
+    for table in map(without_duplicates, tables):
         found += _tests(table, known) + _days(table, known)
         found += _laboratory(table, person, known)
     if not found:
@@ -251,10 +253,10 @@ def _basal_rates(table: PatientTable, first: float) -> Any:
     """
     rates = _pairs(table, "insulin_basal_rate")
     if len(rates) and rates[0, 0] - first > LONGEST_UNKNOWN:
+        hours, most = (x / MINUTES_PER_HOUR for x in (rates[0, 0] - first, LONGEST_UNKNOWN))
         raise InvalidStudy(
-            f"{table.source}: sensor glucose begins {(rates[0, 0] - first) / MINUTES_PER_HOUR:.0f} hours before "
-            "the first insulin_basal_rate",
-            f"Expected a rate within {LONGEST_UNKNOWN / MINUTES_PER_HOUR:.0f} hours, or sensor glucose from then on",
+            f"{table.source}: sensor glucose begins {hours:.0f} hours before the first insulin_basal_rate",
+            f"Expected a rate within {most:.0f} hours, or sensor glucose from then on",
         )
     if len(rates):
         rates[0, 0] = min(rates[0, 0], first - MINUTES_PER_DAY)

@@ -1,9 +1,9 @@
 """Basal rates of a pump as Medtronic CareLink with commas writes them: changes, one row each.
 
 `BasalProfileStart` gives the rate of the schedule that begins; it also ends a temporary rate, since the pump
-writes it whenever the schedule takes over again. A temporary rate (`ChangeTempBasal`, `ChangeTempBasalPercent`)
-lasts for its duration, zero of which cancels it; a suspended pump (`ChangeSuspendState`) gives nothing until
-it is resumed. Each change becomes the rate from its time on.
+writes it whenever the schedule takes over again. A temporary rate (`ChangeTempBasal`, in percent
+`ChangeTempBasalPercent`) lasts for its duration, zero of which cancels it; a suspended pump
+(`ChangeSuspendState`) gives nothing until it is resumed. Each change becomes the rate from its time on.
 """
 
 import re
