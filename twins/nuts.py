@@ -19,6 +19,7 @@ from insulae.inference.measurement_error import error_table
 from insulae.inference.model import Posterior, whitened_and_density
 from insulae.inference.person import FITTED
 from insulae.inference.point import Point
+from insulae.runs.manifest import keep_compiled_code
 from twins.cases import Case, meal_test, sensor_record
 
 SEED = 20260101
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=150, help="steps of each chain to adapt")
     parser.add_argument("--steps", type=int, default=250, help="steps of each chain that are kept")
     given: Any = parser.parse_args()
+    keep_compiled_code()
     cases = [meal_test(SEED)] + ([sensor_record(given.days, SEED)] if given.days else [])
     for case in cases:
         for line in audited(case, given.warm_up, given.steps):

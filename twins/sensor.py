@@ -29,6 +29,7 @@ from insulae.inference.predictive import expected
 from insulae.inference.prior import believed
 from insulae.inference.sensor_days import READ_EVERY, Diary, day_of, sensor_days
 from insulae.populations.patient import ClinicNumbers
+from insulae.runs.manifest import keep_compiled_code
 from insulae.therapies.base import LONG_AGO, load_all
 from twins.recurring import carried, recurring
 
@@ -260,11 +261,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the recordings and summary.csv")
     parser.add_argument("--out", type=Path, default=Path("results/twins_sensor"))
     parser.add_argument("--every", type=int, default=1, help="take each n-th recording")
+    parser.add_argument("--most", type=int, help="stop after so many recordings")
     given: Any = parser.parse_args()
+    keep_compiled_code()
     from twins.sensor_page import write
 
     found, left_out = [], []
     for recording in list(recordings(given.data))[:: given.every]:
+        if given.most and len(found) >= given.most:
+            break
         if isinstance(recording, str):
             left_out.append(recording)
             continue

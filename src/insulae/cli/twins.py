@@ -150,9 +150,12 @@ def _described(person: "Person") -> dict[str, Any]:
 
 
 def _say(twin: "Twin", folder: Path) -> None:
+    from insulae.inference import twin as twins
+
     for name, word in twin.determined().items():
         low, middle, high = twin.percentiles()[list(twin.determined()).index(name)]
         typer.echo(f"{name}: {middle:.3g} ({low:.3g} to {high:.3g}), {word}")
+    typer.echo(f"Draws: {twins.sampling(twin.findings)}.")
     for line in twin.findings["trouble"]:
         typer.echo(f"Trouble: {line}.", err=True)
     typer.echo("Simulated, not medical advice.")
@@ -173,6 +176,7 @@ def _write_page(
     from insulae.inference import measured
     from insulae.inference.person import FITTED
     from insulae.inference.series import drawn_series
+    from insulae.inference.twin import sampling
     from insulae.report.twin import density_panel, twin_page
 
     panels = _panels(measured.write(drawn_series(twin, evidence, known, experiments), folder))
@@ -181,5 +185,6 @@ def _write_page(
         name: density_panel(name, twin.logarithms[k], twin.weights, twin.prior_mean[k], spread[k])
         for k, name in enumerate(FITTED)
     }
-    page = twin_page(twin, panels, densities, _command(), history)
+    said = [*history, f"Draws: {sampling(twin.findings)}."]
+    page = twin_page(twin, panels, densities, _command(), said)
     (folder / "index.html").write_text(page, encoding="utf-8")
