@@ -78,7 +78,7 @@ def test_the_page_shows_gains_and_the_persons_own_data(run: Path):
     assert (
         "the gain is larger with lower capacity (rank correlation +1.00), which the data determined" in page
     )
-    assert "glp1 agonist dose, mg/week" in page and "<svg>past</svg>" in page
+    assert "No arm changes" not in page and "glp1 agonist dose, mg/week" in page and "<svg>past</svg>" in page
     assert "<td>9.0</td><td>8.0</td>" in page and "outside" in page
     assert "Simulated. Not medical advice." in page and "Which dose?" in page
 

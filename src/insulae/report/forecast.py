@@ -33,6 +33,8 @@ GAINS = {
 time below range (battelino2023 for the last two); zero where any change counts."""
 CLOSE = 0.3
 """Rank correlations nearer to zero than this are not named."""
+SMALLEST = 0.005
+"""A change that the page's two decimals would show."""
 INTERVAL = (5, 50, 95)
 QUANTITY = re.compile(r"^([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(.*)$")
 
@@ -49,6 +51,11 @@ class Gain:
     better: float
     counts: float
     draws: Floats
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether anything changes that the page could show."""
+        return max(abs(self.low), abs(self.high)) >= SMALLEST
 
 
 def write_forecast(
@@ -67,7 +74,11 @@ def write_forecast(
     results = read(directory)
     template = resources.files("insulae.report").joinpath("forecast.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    gains = [g for e in GAINS for g in _gains(results, e, reference)]
+    every = [g for e in GAINS for g in _gains(results, e, reference)]
+    gains = [g for g in every if g.changes]
+    still = sorted(
+        {_label(results, g.endpoint)[0] for g in every} - {_label(results, g.endpoint)[0] for g in gains}
+    )
     page = environment.from_string(template).render(
         name=person,
         question=str(results.study.get("question") or ""),
@@ -77,6 +88,7 @@ def write_forecast(
         baseline=_baseline(results, measured),
         gains=[_row(g, results) for g in gains],
         dose_panels=[p for e in GAINS if (p := _dose_panel(results, gains, e))],
+        still=still,
         deciding=_deciding(gains, uncertain),
         courses=[_course(results, e, measured.get(e)) for e in COURSES if _drawable(results, e)],
         command=str(results.manifest.get("command") or ""),
@@ -102,7 +114,7 @@ def _gains(results: Results, endpoint: str, reference: str) -> list[Gain]:
         draws = np.full(results.size, np.nan)
         draws[change.patients] = change.numbers
         there = draws[np.isfinite(draws)]
-        if len(there) and there.any():
+        if len(there):
             low, middle, high = np.percentile(there, INTERVAL)
             better = there > 0 if is_higher else there < 0
             enough = there >= counts if is_higher else there <= counts
@@ -200,6 +212,7 @@ def _dose_panel(results: Results, gains: Sequence[Gain], endpoint: str) -> str:
             axes.axhline(GAINS[endpoint], color=GRAY, linewidth=1, linestyle=":")
         axes.set_ylabel(f"change of {label}, {unit}" if len(label) < 18 else f"change, {unit}")
         if amounts:
+            axes.set_xlim(left=min(0.0, *amounts.values()))
             axes.set_xlabel(axis)
         else:
             axes.set_xticks(places, [g.arm for g in mine], rotation=20, ha="right")

@@ -131,7 +131,7 @@ def gains(results: Results, reference: str) -> list[Gain]:
         rows = final[final["endpoint"] == endpoint].pivot(index="patient", columns="arm", values="value")
         for arm in [name for name in rows.columns if name != reference]:
             difference = (rows[arm] - rows[reference]).dropna().to_numpy()
-            if len(difference):
+            if difference.any():
                 low, middle, high = np.percentile(difference, (5, 50, 95))
                 better = float(np.mean(difference > 0 if is_higher else difference < 0))
                 found.append(Gain(str(arm), endpoint, float(middle), float(low), float(high), better))
