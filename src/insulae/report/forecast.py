@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from matplotlib.axes import Axes
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from insulae.report.figures import COLORS, GRAY, draw_panel
 from insulae.report.reading import Floats, Results, Series, arm_specs, known_endpoints, read
@@ -111,15 +111,15 @@ def _gains(results: Results, endpoint: str, reference: str) -> list[Gain]:
     found: list[Gain] = []
     for arm in (name for name in results.arms if name != reference):
         change = results.values(arm, endpoint, week).less(results.values(reference, endpoint, week))
-        draws = np.full(results.size, np.nan)
+        draws = np.full(1 + int(change.patients.max(initial=results.size)), np.nan)
         draws[change.patients] = change.numbers
         there = draws[np.isfinite(draws)]
         if len(there):
             low, middle, high = np.percentile(there, INTERVAL)
             better = there > 0 if is_higher else there < 0
             enough = there >= counts if is_higher else there <= counts
-            shares = (100 * float(np.mean(which)) for which in (better, enough))
-            found.append(Gain(arm, endpoint, middle, low, high, *shares, draws))
+            gained, counted = (100 * float(np.mean(which)) for which in (better, enough))
+            found.append(Gain(arm, endpoint, middle, low, high, gained, counted, draws))
     return found
 
 
@@ -225,10 +225,8 @@ def _deciding(gains: Sequence[Gain], uncertain: Mapping[str, tuple[Floats, str]]
     """Say which fitted quantities the gain hangs on most, arm by arm, for HbA1c and time in range."""
     lines: list[str] = []
     for gain in (g for g in gains if g.endpoint in ("hba1c", "time_in_range")):
-        there = np.isfinite(gain.draws)
-        ranks = {
-            n: float(spearmanr(values[there], gain.draws[there])[0]) for n, (values, _) in uncertain.items()
-        }
+        there = np.flatnonzero(np.isfinite(gain.draws))
+        ranks = {n: _rank(values[there], gain.draws[there]) for n, (values, _) in uncertain.items()}
         ranks = {n: r for n, r in ranks.items() if abs(r) >= CLOSE}
         if not ranks:
             continue
@@ -241,6 +239,13 @@ def _deciding(gains: Sequence[Gain], uncertain: Mapping[str, tuple[Floats, str]]
             f"{ranks[name]:+.2f}), which the data {_left(uncertain[name][1])}."
         )
     return lines
+
+
+def _rank(first: Floats, second: Floats) -> float:
+    """Return the rank correlation; zero where one of them is the same in all."""
+    if not (np.ptp(first) and np.ptp(second)):
+        return 0.0
+    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
 
 
 def _left(word: str) -> str:
