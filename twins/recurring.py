@@ -1,12 +1,13 @@
 """What the fitted body misses of a person's days in the same way each day: found, and carried forward.
 
 Meals whose size nobody notes recur, and so do sleep and work: the deviation of sensor glucose from the fitted
-body is in part the same at the same hour of each day. With r the deviation (logarithm) at an hour of day d,
+body is in part the same at the same hour of each day, the more the nearer the days. With r the deviation
+(logarithm) at one hour and l the days between two days,
 
-    r_d = p + e_d,   var(p) = share * size^2,   var(e) = (1 - share) * size^2,
+    cov(r_d, r_d+l) = share * memory^l * size^2,   var(r_d) = size^2.
 
-the share is what two days have in common on average, and the profile p of n days is their mean times
-n share / (1 + (n - 1) share), known to 1 - that factor of its variance.
+Share and memory are those that the days of the person themselves show, by least squares over l; from them
+follow the expected deviation of coming days (the linear predictor) and what stays unknown of it.
 """
 
 import dataclasses
@@ -16,41 +17,61 @@ import numpy as np
 
 MOST = 0.95
 """Largest share that days may have in common."""
+MEMORIES = np.linspace(0.3, 1.0, 15)
+"""Memories from one day to the next that are tried; one means that all days are alike."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Recurring:
-    """Expected deviation [time of day, draw], variances of what is left of it and of a single day."""
+    """What is expected of coming days [day, time of day, draw], variance that stays unknown of it [day],
+    and variance of what a single day has for itself."""
 
     profile: np.ndarray
-    uncertain: float
+    uncertain: np.ndarray
     daily: float
 
 
-def recurring(deviation: np.ndarray) -> Recurring:
-    """Return what deviations [day, time of day, draw] have in common; what was not read is NaN."""
+def recurring(deviation: np.ndarray, coming: int) -> Recurring:
+    """Return what deviations [day, time of day, draw] let expect of the coming days; NaN was not read."""
     known = np.isfinite(deviation)
-    days = known.sum(axis=0)
     filled = np.where(known, deviation, 0.0)
-    total, squares = filled.sum(axis=0), (filled**2).sum(axis=0)
-    pairs = days * (days - 1)
-    size = squares.sum() / known.sum()
-    common = ((total**2 - squares)[pairs > 0]).sum() / max(pairs.sum(), 1)
-    share = float(np.clip(common / size, 0, MOST))
-    factor = days * share / (1 + (days - 1) * share)
-    profile = np.where(days > 0, total / np.maximum(days, 1), 0.0) * factor
-    left = 1 - float(np.mean(factor))
-    return Recurring(profile, share * float(size) * left, (1 - share) * float(size))
+    size = float((filled**2).sum() / known.sum())
+    share, memory = _common(filled, known, size)
+    days = np.arange(len(deviation))
+    ahead = np.arange(len(days), len(days) + coming)
+    alike = share * memory ** np.abs(days[:, None] - days) + (1 - share) * np.eye(len(days))
+    towards = share * memory ** np.abs(ahead[:, None] - days)
+    profile, explained = np.zeros((coming, *deviation.shape[1:])), np.zeros((coming, deviation.shape[1]))
+    for hour in range(deviation.shape[1]):
+        there = known[:, hour].all(axis=1)
+        weights = np.linalg.solve(alike[np.ix_(there, there)], towards[:, there].T).T
+        profile[:, hour] = weights @ filled[there, hour]
+        explained[:, hour] = (weights * towards[:, there]).sum(axis=1)
+    return Recurring(profile, np.maximum(share - explained.mean(axis=1), 0) * size, (1 - share) * size)
 
 
-def carried(found: Recurring, previous: Any, days: int, seed: int) -> np.ndarray:
-    """Return draws of the deviation of some coming days [day, time of day, draw].
+def _common(filled: np.ndarray, known: np.ndarray, size: float) -> tuple[float, float]:
+    """Return share and memory by least squares over the days between two days."""
+    lags = np.arange(1, len(filled))
+    pairs = np.array([(known[lag:] & known[:-lag]).sum() for lag in lags], float)
+    products = np.array([(filled[lag:] * filled[:-lag]).sum() for lag in lags])
+    seen = products / np.maximum(pairs, 1) / size
+    tried: list[tuple[float, float, float]] = []
+    for memory in MEMORIES:
+        shape = memory**lags
+        share = float(np.clip((pairs * shape * seen).sum() / (pairs * shape**2).sum(), 0, MOST))
+        tried.append((float((pairs * (seen - share * shape) ** 2).sum()), share, float(memory)))
+    return min(tried)[1:]
+
+
+def carried(found: Recurring, previous: Any, seed: int) -> np.ndarray:
+    """Return draws of the deviation of the coming days [day, time of day, draw].
 
     `previous` is the correlation of a reading's deviation with that of the reading before.
     """
-    times, draws = found.profile.shape
+    days, times, draws = found.profile.shape
     random = np.random.default_rng([seed, 6])
-    unknown = _in_time(random, times, draws, previous) * np.sqrt(found.uncertain)
+    unknown = _in_time(random, times, draws, previous) * np.sqrt(found.uncertain)[:, None, None]
     each = _in_time(random, days * times, draws, previous).reshape(days, times, draws)
     return found.profile + unknown + each * np.sqrt(found.daily)
 

@@ -64,7 +64,8 @@ class Recording:
 class Foreseen:
     """The last days of a recording: draws of time in range (%), what was seen, and two baselines.
 
-    `body_in_range` are the draws without what recurs from day to day and without error.
+    `body_in_range` are the draws without what recurs from day to day and without error, `told_in_range` those
+    of a twin that knows the insulin of the days foreseen.
     """
 
     recording: Recording
@@ -74,6 +75,7 @@ class Foreseen:
     seen: np.ndarray
     in_range: np.ndarray
     body_in_range: np.ndarray
+    told_in_range: np.ndarray
     seen_in_range: float
     repeated: float
     profile: float
@@ -182,8 +184,11 @@ def _in_range(glucose: np.ndarray) -> np.ndarray:
     return 100 * ((glucose >= LOW) & (glucose <= HIGH)).sum(axis=0) / known.sum(axis=0)
 
 
-def _replayed(diary: Diary, fitted: range, foreseen: range) -> Diary:
-    """Return the diary of the foreseen days with meals and insulin of the last fitted days in their place."""
+def _replayed(diary: Diary, fitted: range, foreseen: range, insulin_known: bool = False) -> Diary:
+    """Return the diary of the foreseen days with meals and insulin of the last fitted days in their place.
+
+    With `insulin_known` the insulin is that of the foreseen days.
+    """
     last, latest = foreseen.start * MINUTES_PER_DAY, fitted[-len(foreseen) :]
 
     def continued(notes: np.ndarray) -> np.ndarray:
@@ -195,8 +200,10 @@ def _replayed(diary: Diary, fitted: range, foreseen: range) -> Diary:
         return np.concatenate(kept)
 
     known = diary.glucose[diary.glucose[:, 0] < last]
-    notes = (diary.meals, diary.rapid, diary.long, diary.pump)
-    return Diary(known, *(continued(each) for each in notes))
+    insulin = (diary.rapid, diary.long, diary.pump)
+    return Diary(
+        known, continued(diary.meals), *(insulin if insulin_known else (continued(each) for each in insulin))
+    )
 
 
 def foresee(recording: Recording) -> Foreseen:
@@ -222,13 +229,17 @@ def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weig
 
     before, seen = read(fitted_days), read(last).ravel()
     body = _shown(r.diary, fitted_days, found, weight)
-    coming = _shown(_replayed(r.diary, fitted_days, last), last, found, weight)
-    missed = recurring(np.log(before)[..., None] - np.log(body))
+    coming, told = (
+        _shown(_replayed(r.diary, fitted_days, last, is_known), last, found, weight)
+        for is_known in (False, True)
+    )
+    missed = recurring(np.log(before)[..., None] - np.log(body), len(last))
     sensor = np.flatnonzero(np.asarray(found.posterior.evidence.previous))
     previous = float(np.max(np.asarray(found.posterior.evidence.previous)[sensor], initial=0.0))
-    deviation = carried(missed, previous, len(last), SEED)
+    deviation = carried(missed, previous, SEED)
     known = np.isfinite(seen)
-    glucose, alone = (np.concatenate(list(g)) for g in (coming * np.exp(deviation), coming))
+    factor = np.exp(deviation)
+    glucose, alone, told = (np.concatenate(list(g)) for g in (coming * factor, coming, told * factor))
     return Foreseen(
         recording=r,
         fitted=found,
@@ -237,6 +248,7 @@ def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weig
         seen=seen,
         in_range=_in_range(glucose[known]),
         body_in_range=_in_range(alone[known]),
+        told_in_range=_in_range(told[known]),
         seen_in_range=float(_in_range(seen[:, None])[0]),
         repeated=float(_in_range(before[-FORESEEN:].reshape(-1, 1))[0]),
         profile=float(_in_range(np.nanmean(before, axis=0)[:, None])[0]),

@@ -67,30 +67,47 @@ def test_what_recurs_is_found_and_what_does_not_is_no_profile():
     random = np.random.default_rng(1)
     hours = np.sin(np.arange(96) / 96 * 2 * np.pi)[None, :, None]
     noise = 0.1 * random.standard_normal((8, 96, 1))
-    same, chance = recurring(0.3 * hours + noise), recurring(noise)
-    assert np.corrcoef(same.profile[:, 0], hours[0, :, 0])[0, 1] > 0.98
-    assert same.profile[:, 0].std() == pytest.approx(0.3 / np.sqrt(2), rel=0.15)
-    assert same.daily == pytest.approx(0.01, rel=0.3)
-    assert np.abs(chance.profile).max() < 0.03 and chance.daily == pytest.approx(0.01, rel=0.1)
+    same, chance = recurring(0.3 * hours + noise, 2), recurring(noise, 2)
+    for day in same.profile:
+        assert np.corrcoef(day[:, 0], hours[0, :, 0])[0, 1] > 0.98
+        assert day[:, 0].std() == pytest.approx(0.3 / np.sqrt(2), rel=0.15)
+    assert same.daily == pytest.approx(0.01, rel=0.3) and (same.uncertain < 0.005).all()
+    assert np.abs(chance.profile).max() < 0.06 and chance.daily == pytest.approx(0.01, rel=0.15)
+
+
+def test_a_memory_that_fades_weighs_the_last_days():
+    """Days that follow one another by a known law are foreseen by it: half of the day before, then less."""
+    random = np.random.default_rng(1)
+    days = [random.standard_normal((2000, 1))]
+    for _ in range(7):
+        days.append(0.5 * days[-1] + np.sqrt(0.75) * random.standard_normal((2000, 1)))
+    found = recurring(0.2 * np.stack(days), 3)
+    for ahead, day in enumerate(found.profile, start=1):
+        np.testing.assert_allclose(day, 0.2 * 0.5**ahead * days[-1], atol=0.06)
+    expected = 0.04 * (0.95 - 0.95 * 0.5 ** (2 * np.arange(1, 4)))
+    np.testing.assert_allclose(found.uncertain, expected, rtol=0.12)
 
 
 def test_missing_readings_of_what_recurs_count_nowhere():
     deviation = np.tile(np.linspace(0, 1, 24), (5, 1))[..., None]
     deviation[2, 3:9] = np.nan
     deviation[:, 20] = np.nan
-    found = recurring(deviation)
-    assert np.isfinite(found.profile).all() and found.profile[20, 0] == 0
-    np.testing.assert_allclose(found.profile[:20, 0], deviation[0, :20, 0], rtol=0.02, atol=1e-9)
+    found = recurring(deviation, 2)
+    assert np.isfinite(found.profile).all() and (found.profile[:, 20, 0] == 0).all()
+    np.testing.assert_allclose(found.profile[0, :20, 0], deviation[0, :20, 0], rtol=0.03, atol=1e-9)
 
 
 def test_carried_days_have_the_profile_and_the_spread_found():
-    found = dataclasses.replace(recurring(np.zeros((2, 24, 4000)) + 0.1), uncertain=0.01, daily=0.03)
-    coming = carried(found, 0.8, 3, 1)
+    found = recurring(np.zeros((2, 24, 4000)) + 0.1, 3)
+    found = dataclasses.replace(found, uncertain=np.array([0.01, 0.01, 0.03]), daily=0.03)
+    coming = carried(found, 0.8, 1)
     assert coming.shape == (3, 24, 4000)
-    np.testing.assert_allclose(coming.mean(axis=2) - found.profile.mean(), 0, atol=0.02)
-    np.testing.assert_allclose(coming.var(axis=2), 0.04, rtol=0.1)
-    # Days share the unknown part of the profile: a quarter of the variance.
-    assert np.corrcoef(coming[0, 5], coming[2, 5])[0, 1] == pytest.approx(0.25, abs=0.05)
+    np.testing.assert_allclose(coming.mean(axis=2), found.profile.mean(axis=2), atol=0.02)
+    np.testing.assert_allclose(
+        coming.var(axis=2), np.array([[0.04], [0.04], [0.06]]) + 0 * coming[..., 0], rtol=0.1
+    )
+    # Days share the unknown part of the profile: a quarter of the variance of the first two.
+    assert np.corrcoef(coming[0, 5], coming[1, 5])[0, 1] == pytest.approx(0.25, abs=0.05)
     assert np.corrcoef(coming[0, 5], coming[0, 6])[0, 1] == pytest.approx(0.8, abs=0.03)
 
 
@@ -154,6 +171,8 @@ def test_foreseen_days_use_notes_of_the_last_fitted_days_only():
         assert each[each[:, 0] >= 5 * 1440].tolist() == [
             [day * 1440 + 480.0, 10.0 * (day - 3)] for day in (5, 6, 7)
         ]
+    told = sensor._replayed(diary, range(1, 5), range(5, 8), insulin_known=True)
+    assert told.rapid.tolist() == noted.tolist() and told.meals.tolist() == found.meals.tolist()
 
 
 def foreseen(name: str, seen: float, twin: float, repeated: float) -> Any:
@@ -167,6 +186,7 @@ def foreseen(name: str, seen: float, twin: float, repeated: float) -> Any:
         seen=np.array([100, 110, 120, 130, 140, 60, 300, np.nan]),
         in_range=twin + np.linspace(-5, 5, 21),
         body_in_range=np.full(21, twin),
+        told_in_range=np.full(21, seen + 1),
         seen_in_range=seen,
         repeated=repeated,
         profile=repeated,
@@ -177,6 +197,7 @@ def test_forecasts_are_judged_against_what_was_seen(tmp_path: Path):
     found = [foreseen("a", 70, 72, 75), foreseen("b", 80, 90, 80), foreseen("c", 60, 63, 70)]
     said = sensor_page.write(tmp_path, found, ["d: too short"])
     assert "median error of the twins: 3.0 points (wanted below 8 points) hit" in said
+    assert "told the insulin of the last days: 1.0 points" in said
     assert "of the last days repeated: 5.0 points (wanted above 3.0) hit" in said
     assert "90 % intervals of time in range: 67 %" in said and "intervals of readings: 71 % of 21" in said
     assert "Simulated. Not medical advice." in (tmp_path / "index.html").read_text(encoding="utf-8")
