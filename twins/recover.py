@@ -28,6 +28,7 @@ from insulae.physiology.effects import Effects
 from insulae.populations.baseline import starting
 from insulae.populations.patient import ClinicNumbers
 from insulae.report.figures import COLORS, GRAY
+from insulae.runs.manifest import keep_compiled_code
 from twins.page import Check, panel, write_page
 
 PEOPLE, SEED, OTHERS = 50, 20260101, 7
@@ -55,23 +56,23 @@ def shown_by_everything(people: Any) -> np.ndarray:
         return np.stack([np.asarray(e.at(getattr(found, q), schedule, TIMES)) for q in QUANTITIES])
 
 
-def simulated(varied: bool) -> list[tuple[np.ndarray, Fitted]]:
+def simulated(varied: bool, number: int) -> list[tuple[np.ndarray, Fitted]]:
     """Return the true logarithms of each person and the fit to the simulated test."""
     numbers = ClinicNumbers("type2", {k: (v, v) for k, v in NUMBERS.items()})
     known, prior = believed(numbers, [], SEED)
-    people = starting(numbers, [], SEED + OTHERS, np.arange(PEOPLE))
-    truth, errors = person.effective(people), error_table()
+    people = starting(numbers, [], SEED + OTHERS, np.arange(number))
+    truth, errors = person.effective(people, numbers.phenotype), error_table()
     blank = stacked([glucose_test(120.0, np.ones((3, len(TIMES))))], errors)
-    exact = shown_by_everything(people).reshape(-1, PEOPLE) if varied else expected(blank, known, truth)
+    exact = shown_by_everything(people).reshape(-1, number) if varied else expected(blank, known, truth)
     freedom = errors.freedom
-    chance = np.random.default_rng([SEED, 9]).chisquare(freedom, (6, PEOPLE))
+    chance = np.random.default_rng([SEED, 9]).chisquare(freedom, (6, number))
     seen = measured(blank, exact, freedom / chance, SEED)
     found: list[tuple[np.ndarray, Fitted]] = []
-    for number in range(PEOPLE):
-        values = seen[:, number].reshape(3, -1)
+    for place in range(number):
+        values = seen[:, place].reshape(3, -1)
         test = glucose_test(float(values[0, 0]), values)
-        found.append((truth[:, number], fit(known, prior, [test], errors, SEED + number)))
-        print(f"\r{number + 1} people", end="", flush=True)
+        found.append((truth[:, place], fit(known, prior, [test], errors, SEED + place)))
+        print(f"\r{place + 1} people", end="", flush=True)
     print()
     return found
 
@@ -107,11 +108,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("results/twins_recover"))
+    parser.add_argument("--people", type=int, default=PEOPLE, help="people of each kind")
     given: Any = parser.parse_args()
+    keep_compiled_code()
     checks: list[Check] = []
     sections = []
     for varied, words in ((False, "fitted quantities differ"), (True, "every row of the table differs")):
-        found = simulated(varied)
+        found = simulated(varied, given.people)
         inside = coverage(found)
         share = 100 * float(inside.mean())
         checks.append((f"90 % intervals, {words}", "85 to 95 %", f"{share:.1f} %", 85 <= share <= 95))
@@ -122,8 +125,10 @@ def main() -> None:
         checks.append(("... smallest effective sample size", "400", f"{effective:.0f}", effective >= 400))
         figures = [_figure(f"{varied}", place, found) for place in range(len(person.FITTED))]
         sections.append((words, figures))
-    low, high = binom.interval(0.95, PEOPLE, LEVEL / 100)
-    said = [f"One quantity of {PEOPLE} people should be covered {low:.0f} to {high:.0f} times by chance."]
+    low, high = binom.interval(0.95, given.people, LEVEL / 100)
+    said = [
+        f"One quantity of {given.people} people should be covered {low:.0f} to {high:.0f} times by chance."
+    ]
     print(write_page(given.out / "index.html", "Simulated people recovered", said, checks, sections))
 
 

@@ -24,11 +24,17 @@ def _covered(f: Foreseen) -> tuple[int, int]:
 def _checks(found: Sequence[Foreseen]) -> list[Check]:
     seen = np.array([f.seen_in_range for f in found])
     twins = np.array([np.median(f.in_range) for f in found])
+    body, told = (
+        float(np.median(np.abs([np.median(getattr(f, name)) - f.seen_in_range for f in found])))
+        for name in ("body_in_range", "told_in_range")
+    )
     others = {"last days repeated": [f.repeated for f in found], "mean profile": [f.profile for f in found]}
     error = float(np.median(np.abs(twins - seen)))
     checks: list[Check] = [
         ("time in range, median error of the twins", "below 8 points", f"{error:.1f} points", error < 8)
     ]
+    checks.append(("... of the fitted body alone, without what recurs", "", f"{body:.1f} points", None))
+    checks.append(("... told the insulin of the last days", "", f"{told:.1f} points", None))
     for name, values in others.items():
         theirs = float(np.median(np.abs(np.array(values) - seen)))
         checks.append((f"... of the {name}", f"above {error:.1f}", f"{theirs:.1f} points", theirs >= error))
@@ -73,7 +79,7 @@ def write(folder: Path, found: Sequence[Foreseen], left_out: Sequence[str]) -> s
     """Write `index.html` and return what it says."""
     effective = min(float(f.fitted.draws.convergence.effective.min()) for f in found)
     sentences = [
-        f"{len(found)} recordings; {len(left_out)} left out (pump, insulin into a vein, too short). Meals "
+        f"{len(found)} recordings; {len(left_out)} left out (insulin into a vein, too short). Meals "
         "have times but no sizes in these data.",
         f"Smallest effective sample size {effective:.0f}. Data CC BY 4.0, Zhao and others 2023.",
     ]

@@ -1,5 +1,6 @@
 """Experiments on one person: a clamp holds glucose, gradients are right, draws do not touch one another."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 from insulae.inference import experiments as e
 from insulae.inference import person
 from insulae.physiology.effects import Effects
+from insulae.physiology.fast import injected_insulin
 from insulae.populations.baseline import starting
 from insulae.populations.patient import ClinicNumbers
 
@@ -19,7 +21,7 @@ NUMBERS = {"age": (50.0, 50.0), "male": (1.0, 1.0), "height": (1.75, 1.75), "wei
 @pytest.fixture(scope="module")
 def people() -> tuple[person.Known, np.ndarray]:
     start = starting(ClinicNumbers("healthy", NUMBERS), [], 1, np.arange(64))
-    return person.known(start, "healthy", Effects()), person.effective(start)
+    return person.known(start, "healthy", Effects()), person.effective(start, "healthy")
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,20 @@ def test_days_with_meals_and_insulin(people: Any, compiled: Any):
         for c, s in zip(courses, (plain, fed, both), strict=True)
     ]
     assert (at_eight[1] > at_eight[0] + 10).all() and (at_eight[2] < at_eight[1]).all()
+
+
+def test_a_pump_that_has_long_run_begins_in_balance(people: Any):
+    """The depots take in what they give off; a rate changed within a step counts by the minutes of each."""
+    known, logarithms = people
+    constants = person.constants(known, person.exponential(logarithms))
+    state = e.fasting(constants, 100.0, pump_rate=0.9).injected_insulin
+    inputs = SimpleNamespace(rapid_insulin=0.9, basal_insulin=0.0, rapid_absorption=1.0, basal_absorption=1.0)
+    change = injected_insulin.derivative(state, constants.injected_insulin, None, inputs)  # type: ignore[arg-type]
+    for leaf, held in ((change.rapid_first, state.rapid_first), (change.rapid_second, state.rapid_second)):
+        assert (np.asarray(held) > 1).all()
+        np.testing.assert_allclose(leaf, 0, atol=1e-5)
+    infused = e.infuse(e.days(3), [0, 6], [0.6, 1.2], 60.0).inputs.rapid_insulin
+    np.testing.assert_allclose(infused * 60 * 60 / 6000, [0.6, 0.6 * 0.2 + 1.2 * 0.8, 1.2])
 
 
 def test_nobody_touches_anybody(people: Any, compiled: Any, clamp: e.Schedule, clamped: e.Course):

@@ -1,13 +1,14 @@
 """Files of sensors: each layout read right, value by value where it matters, or refused with the reason."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from insulae.core.errors import InvalidData
 from insulae.patient_data.sensor_file import read_sensor_file
+from insulae.patient_data.sensor_formats.carelink_basal import basal_rates
 from insulae.patient_data.sensor_formats.dates import read_dates
 from insulae.patient_data.sensor_formats.raw_file import Options
 
@@ -96,6 +97,41 @@ def test_doses_and_meals_come_along():
     assert nightscout.series("carbohydrate").value.tolist() == [20.0, 38.0, 16.0, 25.0]
     dual = read_sensor_file(FILES / "carelink_dual_bolus.csv")
     assert dual.series("insulin_rapid").value.sum() == pytest.approx(DUAL_BOLUS)
+
+
+TEMPORARY = """{head}
+1,3/13/14,00:00:00,3/13/14 00:00:00,110,BasalProfileStart,"PATTERN_NAME=standard, RATE=0.8, START_TIME=0"
+2,3/13/14,01:00:00,3/13/14 01:00:00,,{temporary}
+3,3/13/14,04:00:00,3/13/14 04:00:00,,ChangeSuspendState,"STATE=user_suspend, PRESTATE=normal_pumping"
+4,3/13/14,04:30:00,3/13/14 04:30:00,,ChangeSuspendState,"STATE=normal_pumping, PRESTATE=null"
+5,3/14/14,13:00:00,3/14/14 13:00:00,,BasalProfileStart,"PATTERN_NAME=standard, RATE=0.9, START_TIME=1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("temporary", "expected"),
+    [
+        ('ChangeTempBasal,"RATE=0.55, DURATION=7200000"', [0.8, 0.55, 0.8, 0.0, 0.8, 0.9]),
+        ('ChangeTempBasalPercent,"PERCENT_OF_RATE=50, DURATION=7200000"', [0.8, 0.4, 0.8, 0.0, 0.8, 0.9]),
+        ('ChangeTempBasalPercent,"PERCENT_OF_RATE=0, DURATION=0"', [0.8, 0.0, 0.8, 0.9]),
+    ],
+)
+def test_basal_rates_of_carelink_are_those_that_ran(tmp_path: Path, temporary: str, expected: list[float]):
+    head = "Index,Date,Time,Timestamp,Sensor Glucose (mg/dL),Raw-Type,Raw-Values"
+    path = tmp_path / "pump.csv"
+    path.write_text(TEMPORARY.format(head=head, temporary=temporary), encoding="utf-8")
+    series = read_sensor_file(path, options=Options(day_first=False)).series("insulin_basal_rate")
+    assert series.value == pytest.approx(expected)
+    if expected[1]:
+        assert series.minute[:5].tolist() == [0, 60, 180, 240, 270]
+
+
+def test_a_suspension_before_any_rate_is_known_gives_none():
+    rows = [("1", {"Raw-Type": "ChangeSuspendState", "Raw-Values": "STATE=user_suspend"})]
+    assert not list(basal_rates(rows, [datetime(2014, 3, 13)]))
+    carelink = read_sensor_file(FILES / "carelink_commas.csv").series("insulin_basal_rate")
+    # 66 % for an hour, then the schedule again, 130 % for an hour.
+    assert carelink.value == pytest.approx([1.2, 0.792, 1.5, 1.95, 1.5])
 
 
 DUAL_BOLUS = 3.0 + 2.0

@@ -111,7 +111,7 @@ def test_an_update_narrows_and_a_contradiction_is_refused(beliefs: Any, made: tw
 def test_draws_become_patients_with_just_these_values(made: twin.Twin):
     start = starting_twins(made, NUMBERS, [], np.arange(16), 16)
     drawn = made.logarithms[:, chosen(made, 16)]
-    np.testing.assert_allclose(person.effective(start), drawn, atol=1e-4)
+    np.testing.assert_allclose(person.effective(start, "type2"), drawn, atol=1e-4)
     assert start.is_solved.all()
 
 
@@ -253,3 +253,49 @@ def test_an_unknown_field_of_a_person_is_refused_with_the_nearest_of_a_person(tm
     path.write_text("name: anna\nphenotype: type2\npatients: {age: 57 years}\n", encoding="utf-8")
     with pytest.raises(InvalidStudy, match="unknown field 'patients'; did you mean 'patient'"):
         load_person(path)
+
+
+PUMP = """time,quantity,value,unit
+2026-03-02 00:00,insulin_basal_rate,0.8,U/h
+2026-03-02 06:00,insulin_basal_rate,1.2,U/h
+"""
+
+
+def sensed(folder: Path, first_rate: str) -> Path:
+    rows = [
+        f"2026-03-0{d} {h:02d}:{m},glucose_sensor,140,mg/dL"
+        for d in (2, 3)
+        for h in range(24)
+        for m in (10, 40)
+    ]
+    (folder / "pump.csv").write_text(PUMP.replace("2026-03-02 00:00", first_rate) + "\n".join(rows))
+    path = folder / "anna.yaml"
+    path.write_text(PERSON.replace("[test.csv]", "[pump.csv]").replace(", hba1c: 7.1 %", ""))
+    return path
+
+
+def test_a_pump_is_infused_by_the_minute(folder: Path, beliefs: Any):
+    first, second = experiments_of(load_person(sensed(folder, "2026-03-02 00:00")), beliefs[0])
+    weight = float(beliefs[0].signals.metabolic_weight)
+    rate = np.asarray(first.schedule.inputs.rapid_insulin) * weight * 60 / 6000
+    # The night before the record runs at the first rate; the schedule changes at six.
+    np.testing.assert_allclose(rate[[0, 96, 96 + 71, 96 + 72, -1]], [0.8, 0.8, 0.8, 1.2, 1.2])
+    np.testing.assert_allclose(np.asarray(second.schedule.inputs.rapid_insulin) * weight * 60 / 6000, 1.2)
+    assert first.pump_rate * weight * 60 / 6000 == pytest.approx(0.8)
+
+
+def test_a_pump_with_an_unknown_first_day_is_refused(folder: Path, beliefs: Any):
+    with pytest.raises(InvalidStudy, match="26 hours before the first insulin_basal_rate"):
+        path = sensed(folder, "2026-03-03 02:15")
+        (folder / "pump.csv").write_text(
+            (folder / "pump.csv").read_text().replace("2026-03-02 06:00,i", "2026-03-03 06:00,i")
+        )
+        experiments_of(load_person(path), beliefs[0])
+
+
+def test_an_injection_of_unknown_kind_is_refused(folder: Path, beliefs: Any):
+    path = sensed(folder, "2026-03-02 00:00")
+    with (folder / "pump.csv").open("a") as file:
+        file.write("\n2026-03-02 08:00,insulin_injected,4,U")
+    with pytest.raises(InvalidStudy, match="insulin_injected does not say which"):
+        experiments_of(load_person(path), beliefs[0])

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from insulae.inference.evidence import Evidence
+    from insulae.inference.measured import Measured
     from insulae.inference.person import Known
     from insulae.inference.twin import Twin
     from insulae.study.person import Person
@@ -18,6 +21,8 @@ PersonArgument = Annotated[
 ]
 TwinArgument = Annotated[Path, typer.Argument(metavar="TWIN", help="Folder that insulae fit wrote.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where to write.")]
+DRAWN = 8
+"""Experiments that a page draws, the first ones."""
 Data = Annotated[list[Path] | None, typer.Option("--data", metavar="FILE", help="A further data file.")]
 
 
@@ -89,7 +94,7 @@ def forecast(
     folder = out or Path("results") / f"forecast_{twin.name}_{study.stem}"
     with progress() as on_progress:
         results = forecasts.forecast(person, mine, folder, on_progress, _command())
-    reference = mine.arms[-1].name
+    reference = forecasts.reference_of(mine)
     for gain in forecasts.gains(results, reference):
         typer.echo(
             f"{gain.arm} against {reference}, {gain.endpoint}: {gain.median:+.2f} ({gain.low:+.2f} to "
@@ -97,6 +102,35 @@ def forecast(
         )
     typer.echo("Simulated, not medical advice.")
     typer.echo(write_report(results.directory))
+    typer.echo(_forecast_page(twin, person, results.directory, reference, mine.population.size))
+
+
+def _forecast_page(folder: Path, person: "Twin", run: Any, reference: str, size: int) -> Any:
+    """Write the page of a forecast with the person's own data, and return its path."""
+    import numpy as np
+
+    from insulae.inference import measured
+    from insulae.inference.person import FITTED
+    from insulae.inference.virtual import chosen
+    from insulae.report.forecast import write_forecast
+
+    kept, words = measured.read(folder), person.determined()
+    drawn = np.exp(person.logarithms[:, chosen(person, size)])
+    uncertain = {name: (drawn[place], words[name]) for place, name in enumerate(FITTED)}
+    values = measured.clinic_values(kept)
+    return write_forecast(run, person.person["name"], reference, _panels(kept), values, uncertain)
+
+
+def _panels(series: "Sequence[Measured]") -> list[str]:
+    """Draw series of the first experiments."""
+    from insulae.report.twin import measured_panel
+
+    shown = list(dict.fromkeys(row.name for row in series))[:DRAWN]
+    return [
+        measured_panel(row.name, row.quantity, row.minutes, row.seen, row.bands)
+        for row in series
+        if row.name in shown
+    ]
 
 
 def _command() -> str:
@@ -116,9 +150,12 @@ def _described(person: "Person") -> dict[str, Any]:
 
 
 def _say(twin: "Twin", folder: Path) -> None:
+    from insulae.inference import twin as twins
+
     for name, word in twin.determined().items():
         low, middle, high = twin.percentiles()[list(twin.determined()).index(name)]
         typer.echo(f"{name}: {middle:.3g} ({low:.3g} to {high:.3g}), {word}")
+    typer.echo(f"Draws: {twins.sampling(twin.findings)}.")
     for line in twin.findings["trouble"]:
         typer.echo(f"Trouble: {line}.", err=True)
     typer.echo("Simulated, not medical advice.")
@@ -136,15 +173,18 @@ def _write_page(
     """Draw data against the twin and prior against posterior, and write the page."""
     import numpy as np
 
+    from insulae.inference import measured
     from insulae.inference.person import FITTED
     from insulae.inference.series import drawn_series
-    from insulae.report.twin import density_panel, measured_panel, twin_page
+    from insulae.inference.twin import sampling
+    from insulae.report.twin import density_panel, twin_page
 
-    panels = [measured_panel(*row) for row in drawn_series(twin, evidence, known, experiments)]
+    panels = _panels(measured.write(drawn_series(twin, evidence, known, experiments), folder))
     spread = np.sqrt(np.diag(twin.prior_covariance))
     densities = {
         name: density_panel(name, twin.logarithms[k], twin.weights, twin.prior_mean[k], spread[k])
         for k, name in enumerate(FITTED)
     }
-    page = twin_page(twin, panels, densities, _command(), history)
+    said = [*history, f"Draws: {sampling(twin.findings)}."]
+    page = twin_page(twin, panels, densities, _command(), said)
     (folder / "index.html").write_text(page, encoding="utf-8")

@@ -40,6 +40,7 @@ class Series:
 class Experiment:
     """A schedule, plasma glucose (mg/dL) and basal insulin (pmol/kg/min) it begins with, what was measured.
 
+    Basal insulin is of injections (`basal_insulin`) and of a pump (`pump_rate`).
     `clock` is the minute, on a clock that all days share, at which the experiment's minute zero lies; `meals`
     are the minutes at which carbohydrate may differ from the schedule, each with its standard deviation (g).
     """
@@ -49,6 +50,7 @@ class Experiment:
     first_glucose: float
     series: tuple[Series, ...]
     basal_insulin: float = 0.0
+    pump_rate: float = 0.0
     clock: float = 0.0
     meals: tuple[tuple[float, float], ...] = ()
 
@@ -64,6 +66,7 @@ class Evidence:
     schedule: Schedule
     first_glucose: Array
     basal_insulin: Array
+    pump_rate: Array
     logarithm: Array
     offset: Array
     quantity: Array
@@ -97,6 +100,7 @@ def stacked(experiments: Sequence[Experiment], errors: ErrorTable) -> Evidence:
         schedule=map_leaves(lambda *leaves: np.stack(leaves, axis=1), *schedules),
         first_glucose=np.array([e.first_glucose for e in experiments]),  # type: ignore[arg-type]
         basal_insulin=np.array([e.basal_insulin for e in experiments]),  # type: ignore[arg-type]
+        pump_rate=np.array([e.pump_rate for e in experiments]),  # type: ignore[arg-type]
         logarithm=np.log(table["value"] + offset),
         offset=offset,
         **where,

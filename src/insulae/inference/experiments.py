@@ -173,20 +173,50 @@ def inject(
     return replace(schedule, inputs=replace(schedule.inputs, **{kind: rate}))
 
 
-def fasting(constants: body.FastParameters, glucose: Any, basal_insulin: Any = 0.0) -> body.FastState:
+def infuse(schedule: Schedule, minutes: ArrayLike, rates: ArrayLike, weight: float) -> Schedule:
+    """Return a schedule with the basal rates of a pump (U/h), each from a minute until the next one.
+
+    Nothing is infused before the first minute. A step gets the mean of the rates within it.
+    """
+    times, units = np.asarray(minutes, float), np.asarray(rates, float)
+    given = np.concatenate([[0.0], np.cumsum(np.diff(times) * units[:-1])])
+
+    def until(minute: Any) -> Any:
+        """Return what was infused until a minute (U/h min)."""
+        place = np.clip(np.searchsorted(times, minute, side="right") - 1, 0, None)
+        return given[place] + units[place] * np.maximum(minute - times[place], 0)
+
+    lengths = np.where(schedule.minutes > 0, schedule.minutes, 1)
+    mean = (until(schedule.end) - until(schedule.end - schedule.minutes)) / lengths
+    rate: Any = schedule.inputs.rapid_insulin + mean * PMOL_PER_UNIT / MINUTES_PER_HOUR / weight
+    return replace(schedule, inputs=replace(schedule.inputs, rapid_insulin=rate))
+
+
+def fasting(
+    constants: body.FastParameters, glucose: Any, basal_insulin: Any = 0.0, pump_rate: Any = 0.0
+) -> body.FastState:
     """Return a body near a plasma glucose (mg/dL) to begin a night with.
 
-    `basal_insulin` (pmol/kg/min) is what daily injections bring on average; the depot begins full of it.
+    `basal_insulin` (pmol/kg/min) is what daily injections bring on average, `pump_rate` what a pump infuses;
+    the depots begin full of it.
     """
     p, depot = constants.glucose, constants.injected_insulin
     first = body.initial(constants)
     plasma = p.volume * glucose
     tissue = 0.5 * p.plasma_to_tissue_rate * plasma / p.tissue_to_plasma_rate
     held = depot.bioavailability * basal_insulin / depot.basal_absorption_rate
+    infused = depot.bioavailability * pump_rate / (depot.dissociation_rate + depot.early_absorption_rate)
+    deeper = depot.dissociation_rate * infused / depot.late_absorption_rate
     state = replace(
         first,
         glucose=replace(first.glucose, plasma=plasma, tissue=tissue, interstitial=glucose + 0 * plasma),
-        injected_insulin=replace(first.injected_insulin, basal_first=held, basal_second=held),
+        injected_insulin=replace(
+            first.injected_insulin,
+            rapid_first=infused,
+            rapid_second=deeper,
+            basal_first=held,
+            basal_second=held,
+        ),
     )
     leaves: list[Any] = []
     map_leaves(leaves.append, (state, constants))

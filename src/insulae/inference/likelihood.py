@@ -32,9 +32,8 @@ class Prior:
 def courses(evidence: Evidence, known: Known, logarithms: Array) -> experiments.Course:
     """Return the courses of all experiments, [time, experiment, draw], for logarithms [fitted, draw]."""
     personal = constants(known, exponential(logarithms))
-    state = experiments.fasting(
-        personal, jnp.asarray(evidence.first_glucose)[:, None], jnp.asarray(evidence.basal_insulin)[:, None]
-    )
+    begun = (evidence.first_glucose, evidence.basal_insulin, evidence.pump_rate)
+    state = experiments.fasting(personal, *(jnp.asarray(each)[:, None] for each in begun))
     schedule = map_leaves(_with_draws, evidence.schedule)
     return experiments.live(personal, state, schedule)
 

@@ -37,7 +37,11 @@ FITTED = (
 @pytree
 class Values:
     """The fitted quantities: sensitivities and secretory capacity (health is 1), gain of the first phase
-    (pmol/kg per mg/dL at capacity 1), and constants of the parameter table in its units."""
+    (pmol/kg per mg/dL at capacity 1), and constants of the parameter table in its units.
+
+    Capacity is functional mass times what a unit of it can secrete, against the table's central value: no
+    measurement tells the two apart.
+    """
 
     peripheral_sensitivity: Array
     hepatic_sensitivity: Array
@@ -94,16 +98,22 @@ def constants(known: Known, values: Values) -> body.FastParameters:
     return body.today(personal, signals, known.effects)
 
 
-def effective(start: Start) -> np.ndarray:
+def unit_secretion(fast: body.FastParameters, phenotype: str) -> Any:
+    """Return what a unit of functional mass can secrete, in central values of the table, [patient]."""
+    return np.asarray(fast.secretion.maximal, np.float64) / table.value("secretion.maximal", phenotype)
+
+
+def effective(start: Start, phenotype: str) -> np.ndarray:
     """Return the logarithms of the fitted quantities of solved virtual patients, [fitted, patient]."""
     fast = start.cohort.parameters.fast
     _, signals = course.morning(start.state, start.cohort.parameters.slow, Effects())
     incretin: Any = fast.secretion.incretin_gain
+    capacity: Any = np.asarray(signals.native_capacity) * unit_secretion(fast, phenotype)
     values = Values(
         peripheral_sensitivity=signals.peripheral_sensitivity,
         hepatic_sensitivity=signals.hepatic_sensitivity,
-        capacity=signals.native_capacity,
-        first_phase=fast.secretion.dynamic_gain * signals.native_first_phase / signals.native_capacity,
+        capacity=capacity,
+        first_phase=fast.secretion.dynamic_gain * signals.native_first_phase / capacity,
         half_glucose=fast.secretion.half_glucose,
         incretin_gain=incretin,
         hepatic_production=fast.glucose.hepatic_production,

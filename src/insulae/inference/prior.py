@@ -27,7 +27,7 @@ def believed(
     start = starting(numbers, list(treatment), seed, np.arange(patients))
     treatments = [spec.build(start.enrolled) for spec in treatment]
     effects = combine(t.effects(-1.0) for t in treatments if t.sort != "insulin")
-    logarithms = effective(start)[:, start.is_solved]
+    logarithms = effective(start, numbers.phenotype)[:, start.is_solved]
     whitening = np.linalg.inv(np.linalg.cholesky(np.cov(logarithms)))
     prior = Prior(mean=jnp.asarray(logarithms.mean(axis=1)), whitening=jnp.asarray(whitening))
     return known(start, numbers.phenotype, effects), prior

@@ -12,7 +12,7 @@ from insulae.core.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR, STEP_MINUTES, 
 from insulae.core.parameters import value
 from insulae.core.units import PMOL_PER_UNIT
 from insulae.inference.evidence import Experiment, Series
-from insulae.inference.experiments import Schedule, days, eat, inject
+from insulae.inference.experiments import Schedule, days, eat, infuse, inject
 from insulae.inference.meals import uncertain
 from insulae.inference.measurement_error import ErrorTable
 from insulae.inference.model import Floats
@@ -28,12 +28,13 @@ FEWEST_READINGS = 24
 @dataclasses.dataclass(frozen=True)
 class Diary:
     """Sensor glucose, meals and insulin on one clock whose minute zero is a midnight; each [minute, amount]:
-    mg/dL, g, U of rapid and of long-acting insulin."""
+    mg/dL, g, U of rapid and of long-acting insulin, U/h of a pump from this minute on."""
 
     glucose: Floats
     meals: Floats
     rapid: Floats
     long: Floats
+    pump: Floats = dataclasses.field(default_factory=lambda: np.empty((0, 2)))
 
 
 def usual_meals(day: int) -> list[tuple[float, float]]:
@@ -65,14 +66,17 @@ def day_of(diary: Diary, day: int, weight: float, errors: ErrorTable, minutes: F
     begin, warm_up = day * MINUTES_PER_DAY, WARM_UP_HOURS * MINUTES_PER_HOUR
     meals = [(m - begin, g) for d in (day - 1, day) for m, g in eaten(diary, d)]
     near = [(m, g) for m, g in meals if m >= -warm_up]
-    since = np.array([begin, 0.0])
+    schedule = _schedule(near, diary.rapid - [begin, 0], diary.long - [begin, 0], weight)
+    if len(diary.pump):
+        schedule = infuse(schedule, diary.pump[:, 0] - begin, diary.pump[:, 1], weight)
     before = float(_read(diary.glucose, np.array([begin - warm_up]))[0])
     return Experiment(
         name=f"day {day + 1}",
-        schedule=_schedule(near, diary.rapid - since, diary.long - since, weight),
+        schedule=schedule,
         first_glucose=before if np.isfinite(before) else float(np.nanmedian(diary.glucose[:, 1])),
         series=(Series("interstitial", np.asarray(minutes), _read(diary.glucose, begin + minutes)),),
         basal_insulin=_mean_basal(diary, weight),
+        pump_rate=_running(diary, begin - warm_up, weight),
         clock=float(begin),
         meals=uncertain(near, -warm_up / 2, MINUTES_PER_DAY, errors),
     )
@@ -92,6 +96,12 @@ def _mean_basal(diary: Diary, weight: float) -> float:
         return 0.0
     length = max(np.ptp(diary.glucose[:, 0]) / MINUTES_PER_DAY, 1.0)
     return float(diary.long[:, 1].sum() / length * PMOL_PER_UNIT / weight / MINUTES_PER_DAY)
+
+
+def _running(diary: Diary, minute: float, weight: float) -> float:
+    """Return what a pump infuses at a minute (pmol/kg/min)."""
+    before = diary.pump[diary.pump[:, 0] <= minute]
+    return float(before[-1, 1] * PMOL_PER_UNIT / MINUTES_PER_HOUR / weight) if len(before) else 0.0
 
 
 def sensor_days(diary: Diary, chosen: range, weight: float, errors: ErrorTable) -> list[Experiment]:

@@ -1,4 +1,4 @@
-"""Measured series beside what the twin would show, to be drawn."""
+"""Measured series beside what the twin would show."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,9 +11,6 @@ from insulae.inference.model import Floats
 from insulae.inference.person import Known
 from insulae.inference.predictive import expected, measured
 from insulae.inference.twin import SHOWN, Twin, weighted
-
-LONGEST = 8
-"""Experiments of one name that are drawn, the first ones."""
 
 
 def _variance(twin: Twin) -> Floats:
@@ -32,7 +29,7 @@ def drawn_series(
     shown = np.stack([weighted(row, twin.weights, SHOWN) for row in values], axis=1)
     n = len(mean)
     quantity, place = np.asarray(evidence.quantity)[:n], np.asarray(evidence.experiment)[:n]
-    for number, experiment in enumerate(experiments[:LONGEST]):
+    for number, experiment in enumerate(experiments):
         for series in experiment.series:
             rows = (place == number) & (quantity == QUANTITIES.index(series.quantity))
             there = np.isfinite(series.values)

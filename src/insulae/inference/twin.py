@@ -60,6 +60,16 @@ class Twin:
         return dict(zip(FITTED, said_by_data(*self.spread()), strict=True))
 
 
+def sampling(findings: Mapping[str, Any]) -> str:
+    """Return how well the posterior was drawn from, as one sentence."""
+    r_hat, effective = findings["r_hat"].values(), findings["effective_sample_size"].values()
+    return (
+        f"R-hat at most {max(r_hat):.3f} (wanted {LARGEST_R_HAT}), at least {min(effective):.0f} effective "
+        f"draws (wanted {ENOUGH}), {100 * findings['acceptance']:.0f} % of the proposals accepted, the best "
+        f"two starts {findings['starts_apart']:.2f} standard deviations apart"
+    )
+
+
 def weighted(values: Floats, weights: Floats, percentiles: Sequence[float]) -> Floats:
     """Return percentiles of weighted values."""
     order = np.argsort(values)

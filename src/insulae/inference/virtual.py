@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from insulae.core import sampling
 from insulae.core.pytree import replace
-from insulae.inference.person import FITTED
+from insulae.inference.person import FITTED, unit_secretion
 from insulae.inference.twin import Twin
 from insulae.lifestyle import meals
 from insulae.physiology import course
@@ -40,11 +40,15 @@ def chosen(twin: Twin, number: int) -> NDArray[np.int64]:
 
 
 def _drawn(twin: Twin, numbers: ClinicNumbers, ids: Any, number: int) -> tuple[Cohort, dict[str, Floats]]:
-    """Return sampled patients with the fitted constants of some draws, and the draws' values."""
+    """Return sampled patients with the fitted constants of some draws, and the draws' values.
+
+    Beside them stands what a unit of the patient's functional mass secretes, which was not fitted.
+    """
     rows = np.exp(twin.logarithms[:, chosen(twin, number)[ids]]).astype(np.float32)
     v: dict[str, Floats] = dict(zip(FITTED, rows, strict=True))
     cohort = sample(numbers, twin.seed, ids)
     fast = cohort.parameters.fast
+    v["unit_secretion"] = unit_secretion(fast, numbers.phenotype).astype(np.float32)
     fast = replace(
         fast,
         secretion=replace(fast.secretion, half_glucose=v["half_glucose"], incretin_gain=v["incretin_gain"]),
@@ -76,9 +80,10 @@ def _settled(cohort: Cohort, values: dict[str, Floats], glycated: Any, effects: 
     )
     share = np.minimum(function, 1) * np.asarray(slow.beta_cells.first_phase_share)
     fast = cohort.parameters.fast
-    fast = replace(fast, secretion=replace(fast.secretion, dynamic_gain=values["first_phase"] / share))
+    gain: Any = values["first_phase"] * values["unit_secretion"] / share
+    fast = replace(fast, secretion=replace(fast.secretion, dynamic_gain=gain))
     parameters = replace(cohort.parameters, fast=fast, slow=replace(slow, insulin_resistance=resistance))
-    mass = (values["capacity"] / function).astype(np.float32)
+    mass = (values["capacity"] / values["unit_secretion"] / function).astype(np.float32)
     return replace(cohort, parameters=parameters, traits=replace(traits, residual_mass=mass))
 
 

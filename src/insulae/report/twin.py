@@ -18,8 +18,6 @@ LABELS = {
     "infusion": "glucose infusion, mg/kg/min",
     "hba1c": "HbA1c, %",
 }
-SHOWN_DAYS = 6
-"""Days of sensor glucose that the page draws, the first ones."""
 
 
 def measured_panel(name: str, quantity: str, minutes: Any, seen: Any, bands: Any) -> str:
@@ -35,6 +33,9 @@ def measured_panel(name: str, quantity: str, minutes: Any, seen: Any, bands: Any
         axes.plot(minutes, seen, "o", color="black", markersize=3)
         axes.set_ylabel(LABELS[quantity])
         axes.set_xlabel("minutes")
+        if is_single:
+            axes.set_xticks([])
+            axes.set_xlabel("")
 
     return draw_panel(f"{name}-{quantity}".replace(" ", "-"), f"{name}: {LABELS[quantity]}", draw)
 

@@ -106,9 +106,15 @@ def _write(todo: Plan, parts: Any, chunk: Any, outcome: trial.Outcome) -> None:
         store.write_tables(parts / file_of(todo.name(chunk), name), table.schema, [table])
 
 
+def reference_of(study: Study) -> str:
+    """Return the arm that others are compared with: one without therapies of its own, else the last one."""
+    plain = [arm.name for arm in study.arms if not arm.therapies]
+    return plain[0] if plain else study.arms[-1].name
+
+
 @dataclasses.dataclass(frozen=True)
 class Gain:
-    """What an arm does to an endpoint against the first arm, over draws: median, 90 % interval, chance."""
+    """What an arm does to an endpoint against a reference arm, over draws: median, 90 % interval, chance."""
 
     arm: str
     endpoint: str
@@ -131,7 +137,7 @@ def gains(results: Results, reference: str) -> list[Gain]:
         rows = final[final["endpoint"] == endpoint].pivot(index="patient", columns="arm", values="value")
         for arm in [name for name in rows.columns if name != reference]:
             difference = (rows[arm] - rows[reference]).dropna().to_numpy()
-            if len(difference):
+            if difference.any():
                 low, middle, high = np.percentile(difference, (5, 50, 95))
                 better = float(np.mean(difference > 0 if is_higher else difference < 0))
                 found.append(Gain(str(arm), endpoint, float(middle), float(low), float(high), better))

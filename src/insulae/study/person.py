@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ValidationError
 
-from insulae.core.clock import MINUTES_PER_DAY
+from insulae.core.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from insulae.core.errors import InvalidStudy
 from insulae.core.parameters import value
 from insulae.inference import experiments as e
@@ -29,6 +29,7 @@ from insulae.inference.measurement_error import error_table
 from insulae.inference.person import Known
 from insulae.inference.prior import believed
 from insulae.inference.sensor_days import Diary, sensor_days, usual_day
+from insulae.patient_data.cleaning import without_duplicates
 from insulae.patient_data.read import read
 from insulae.patient_data.table import PatientTable, combined
 from insulae.populations.patient import ClinicNumbers
@@ -41,6 +42,8 @@ MEASURED = ("hba1c", "fasting_glucose", "fasting_c_peptide")
 NEEDED = ("age", "male", "height")
 BEFORE, LONGEST_TEST = 30.0, 360.0
 """Minutes around the start of a test that belong to it."""
+LONGEST_UNKNOWN = float(MINUTES_PER_DAY)
+"""Minutes before the first rate of a pump at which it is taken to have run at that rate."""
 USUAL_GLUCOSE = 120.0
 """Where an ordinary day begins (mg/dL); the night before forgets it."""
 IN_TESTS = ("glucose", "insulin", "c_peptide")
@@ -114,10 +117,11 @@ def known_of(person: Person) -> tuple[Known, Any]:
 
 
 def experiments_of(person: Person, known: Known) -> list[Experiment]:
-    """Return everything that was measured; raises `InvalidStudy` where nothing was."""
+    """Return everything that was measured, shared rows once; raises `InvalidStudy` where nothing was."""
     found = _clinic(person, known)
     dated = [table for table in person.tables if table.first_day is not None]
-    for table in [t for t in person.tables if t.first_day is None] + ([combined(dated)] if dated else []):
+    tables = [t for t in person.tables if t.first_day is None] + ([combined(dated)] if dated else [])
+    for table in map(without_duplicates, tables):
         found += _tests(table, known) + _days(table, known)
         found += _laboratory(table, person, known)
     if not found:
@@ -226,20 +230,37 @@ def _days(table: PatientTable, known: Known) -> list[Experiment]:
     sensor = table.series("glucose_sensor")
     if not len(sensor.minute):
         return []
-    for name in ("insulin_basal_rate", "insulin_injected"):
-        if table.has(name):
-            raise InvalidStudy(
-                f"{table.source}: {name} cannot be used by a twin yet",
-                "Expected insulin_rapid and insulin_long in U with their times",
-            )
+    if table.has("insulin_injected"):
+        raise InvalidStudy(
+            f"{table.source}: insulin_injected does not say which insulin it was",
+            "Expected insulin_rapid or insulin_long in U with their times",
+        )
     diary = Diary(
         glucose=_pairs(table, "glucose_sensor"),
         meals=_pairs(table, "carbohydrate"),
         rapid=_pairs(table, "insulin_rapid"),
         long=_pairs(table, "insulin_long"),
+        pump=_basal_rates(table, float(sensor.minute[0])),
     )
     first, last = (int(m // MINUTES_PER_DAY) for m in (sensor.minute[0], sensor.minute[-1]))
     return sensor_days(diary, range(first, last + 1), _weight(known), error_table())
+
+
+def _basal_rates(table: PatientTable, first: float) -> Any:
+    """Return the rates of a pump, the first of them from the beginning of the record on.
+
+    Raises `InvalidStudy` when the record begins long before the first rate.
+    """
+    rates = _pairs(table, "insulin_basal_rate")
+    if len(rates) and rates[0, 0] - first > LONGEST_UNKNOWN:
+        hours, most = (x / MINUTES_PER_HOUR for x in (rates[0, 0] - first, LONGEST_UNKNOWN))
+        raise InvalidStudy(
+            f"{table.source}: sensor glucose begins {hours:.0f} hours before the first insulin_basal_rate",
+            f"Expected a rate within {most:.0f} hours, or sensor glucose from then on",
+        )
+    if len(rates):
+        rates[0, 0] = min(rates[0, 0], first - MINUTES_PER_DAY)
+    return rates
 
 
 def _pairs(table: PatientTable, name: str) -> Any:

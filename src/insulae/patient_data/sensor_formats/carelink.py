@@ -2,7 +2,7 @@
 
 Read here because cgm_format knows CareLink with semicolons only. A bolus counts with what was delivered, at
 the time the file gives. The calculator writes a row each time it is asked, so the same carbohydrate asked
-about again within five minutes counts once. Basal rates are not read, as the file gives changes of programs.
+about again within five minutes counts once. Basal rates: `carelink_basal.py`.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Any
 
 from insulae.core.errors import InvalidData
 from insulae.patient_data.entries import Entry
+from insulae.patient_data.sensor_formats.carelink_basal import basal_rates
 from insulae.patient_data.sensor_formats.dates import read_dates
 from insulae.patient_data.sensor_formats.raw_file import (
     Found,
@@ -61,6 +62,7 @@ def read(file: RawFile, options: Options) -> Found:
         for entry in _entries(row, place, file.name)
     ]
     entries, asked = _once(entries)
+    entries += basal_rates(rows, times)
     remarks = [*([order] if order else []), *_remarks(row for _, row in rows), *asked, *_left(excluded)]
     return Found(layout, entries, remarks)
 
@@ -113,10 +115,7 @@ def _once(entries: list[Entry]) -> tuple[list[Entry], list[str]]:
 def _remarks(rows: Iterable[Row]) -> Iterator[str]:
     """Say what of the pump is not read."""
     types = [row.get("Raw-Type", "") + row.get("Bolus Type", "") for row in rows]
-    basal = sum(bool(re.search("Basal", kind)) for kind in types)
     spread = sum(bool(re.search("Square|Dual", kind)) for kind in types)
-    if basal:
-        yield f"{basal} rows about basal rates are not read"
     if spread:
         yield f"{spread} rows of boluses given over a time count at the time of their row"
 
