@@ -92,7 +92,7 @@ def central(phenotype: str) -> Any:
 def _live(parameters: Any, start: Any, situation: Any, rates: Any) -> Any:
     """Live day after day; the masses are lost as graft and beta cells lose them to immunity."""
     alloantigen, autoantigen, exposures = situation
-    allo_rate, auto_rate, chronic, native_rate = rates
+    allo_rate, auto_rate, chronic, subclinical, native_rate = rates
     step = jnp.asarray(1 / SLOW_STEPS_PER_DAY, jnp.float32)
 
     def quarter(_: Array, state: Any, effects: Effects) -> Any:
@@ -102,6 +102,7 @@ def _live(parameters: Any, start: Any, situation: Any, rates: Any) -> Any:
         )
         heard = immunity.outputs(immune, parameters, signals, effects)
         lost = chronic + allo_rate * heard.alloimmunity + auto_rate * heard.autoimmunity * autoantigen
+        lost = lost + subclinical * heard.immune_pressure
         return (
             immunity.advance(immune, parameters, heard, effects, step),
             native * jnp.exp(-step * native_rate * heard.autoimmunity),
@@ -136,6 +137,7 @@ def live(parameters: Any, situation: Situation, days: int) -> Lived:
             "graft.allogeneic_death_rate",
             "graft.autoimmune_death_rate",
             "graft.chronic_loss_rate",
+            "graft.subclinical_loss_rate",
             "beta_cells.autoimmune_death_rate",
         )
     )

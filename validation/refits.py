@@ -38,7 +38,7 @@ def without_source(source: str) -> Callable[[], Values]:
             found = list(islets.model(values))
             return [found[place] for place in kept]
 
-        return fit((islets.POTENCY, islets.ATTRITION), targets, model, evaluations=4, step=0.2).values
+        return fit(islets.NAMES, targets, model, evaluations=4, step=0.2).values
 
     return refit
 
@@ -54,7 +54,6 @@ REFITS: dict[str, Callable[[], Values]] = {
     "HIRST2013": without_trial("sulfonylurea", "Hirst 2013", "Hirst 2013 add-on"),
     "EDM2005": without_source("ryan2005"),
     "CITR2012": without_source("barton2012"),
-    "EDM2022": without_source("marfilgarza2022"),
 }
 
 NOT_REFITTED: dict[str, str] = {
