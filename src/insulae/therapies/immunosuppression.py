@@ -173,14 +173,12 @@ class ImmunosuppressionTreatment(Treatment):
         return {a: np.sum([c.shares[a] * dose for c, dose in doses], axis=0) for a in ASPECTS}
 
     def _toxicity(self, day: float) -> Floats:
-        """Return the day's exposure of kidneys to lasting harm, which wanes in the years on the drugs."""
-        time = self.parameters.nephrotoxicity_time
-        waned = [np.exp(-np.maximum(day - c.start, 0) / time) for c in self.courses]
-        each = [c.shares["kidney"] * self._dose(c, day) * w for c, w in zip(self.courses, waned, strict=True)]
-        return np.sum(each, axis=0).astype(np.float32)
+        """Return the day's share of the first lasting harm to kidneys, which wanes in the years on drugs."""
+        waned = np.exp(-max(day - self.start, 0.0) / self.parameters.nephrotoxicity_time)
+        return (self._levels(day)["kidney"] * waned).astype(np.float32)
 
     def _odds_of_instant_loss(self, day: float) -> Floats:
-        """Return what TNF inhibition makes of the odds that islets are lost at once, in the days it is given."""
+        """Return what TNF inhibition makes of the odds that islets are lost at once, while it is given."""
         since, one = day - self.start, np.ones_like(self.parameters.tnf_odds)
         if not self.has_tnf_inhibition or since < 0:
             return one

@@ -5,8 +5,9 @@ proportion. Suppression is e^2/(half^2 + e^2) of the drug exposure. Alloantigen 
 islets, less for better matched or edited ones; for a person's own reprogrammed cells a trace stays below the
 threshold. Effectors leave memory as their graft disappears, which recruits and grows faster at the next one,
 and (by their help to B cells) antibodies, which outlast the graft by years and take their share of the next
-one. What drugs leave of the pressure on a foreign graft, alloantigen x (1 - suppression), is published as well:
-the graft wears away under it without ever being rejected. Not modelled: regulatory T cells as a state, epitope spreading, single HLA alleles, hyperacute rejection.
+one. What drugs leave of the pressure on a foreign graft, alloantigen x (1 - suppression), is published as
+well: the graft wears away under it without ever being rejected. Not modelled: regulatory T cells as a state,
+epitope spreading, single HLA alleles, hyperacute rejection.
 """
 
 import jax.numpy as jnp
