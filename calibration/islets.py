@@ -1,6 +1,6 @@
 """Donor islets and a patient's own: potency, lasting loss, what TNF inhibition spares, from registries.
 
-    python -m calibration.islets            repeats the fits (about 15 minutes on two cores)
+    python -m calibration.islets            repeats the fits (about half an hour on two cores)
     python -m calibration.islets check      holds the values of the table against what the fits did not see
 
 One donor stands for 5,400 islet equivalents per kg, two for 11,910, the mean total of those who became
@@ -26,9 +26,9 @@ from insulae.core.parameters import changed
 STUDY = Path(__file__).parents[1] / "studies" / "donor_islets.yaml"
 SIZE, ARM, ONE, TWO = 64, "islets", "5400 IEQ/kg", "11910 IEQ/kg"
 LASTING = "graft.subclinical_loss_rate"
-NAMES = ("islet_infusion.donor_potency", LASTING, "immunosuppression.tnf_odds")
+NAMES = ("islet_infusion.donor_potency", LASTING, "immunity.auto_source", "immunosuppression.tnf_odds")
 OWN = ("islet_infusion.own_potency", "graft.chronic_loss_rate")
-SPREADS = (2.0, 4.0, 8.0)
+SPREADS = (4.0, 8.0, 16.0)
 """Coefficients of variation of lasting loss that are tried."""
 PRESENT = 100.0
 """C-peptide (pmol/L) from which a graft counts as working, 0.3 ng/mL in the registry's reports."""

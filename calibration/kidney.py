@@ -85,7 +85,7 @@ def checks(tried: Mapping[str, float]) -> list[str]:
         f"  years 5 to 20, more than 60: -1.4 [edmonton2022]; {late[~small].mean():.2f}",
         f"  a month over 29.8 months, median of 41: -0.39 [senior2007]; {np.median(monthly):.2f}",
         f"  the same, range of 41: 4.4 [senior2007, with errors of measurement]; {np.mean(ranges):.1f}",
-        f"  below 15 at 7.4 years: kidney failure 3.5 % [edmonton2022]; {100 * np.mean(found[384] < 15):.1f} %",
+        f"  below 15 at 7.4 years: 3.5 % [edmonton2022]; {100 * np.mean(found[384] < 15):.1f} %",
     ]
 
 

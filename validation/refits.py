@@ -57,6 +57,7 @@ REFITS: dict[str, Callable[[], Values]] = {
 }
 
 NOT_REFITTED: dict[str, str] = {
+    "EDM2022": "only an earlier fit saw it",
     "UKPDS13": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
     "UKPDS16": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
     "UKPDS49": "the loss of beta cells was set by its trial alone, and no command repeats that fit",

@@ -4,7 +4,7 @@ Known: early losses after portal infusion, revascularization within two weeks, t
 after stem-cell islets. Fitted: potency and maturation time of stem-cell islets; potency of donor islets and
 of a person's own, which knew no brain death and no cold storage (`calibration/islets.py`). Assumed: sites and
 devices, see `sites.py` and `encapsulation.py`. What the immune system sees of them is in `gene_edits.py`, how
-they are made in `lots.py`, what else may grow from them in `residual_cells.py`; whether autologous islets meet
+they are made in `lots.py`, what else may grow from them in `residual_cells.py`; whether own islets meet
 autoimmunity is the patient's phenotype.
 Not modelled: islets that come in several infusions count as one.
 """
