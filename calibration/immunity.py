@@ -2,11 +2,13 @@
 
 `python -m calibration.immunity` repeats the fit and prints, beside it, times of rejection and recurrence.
 Only the components of immunity and loss are lived here, by the central patient or by many drawn ones;
-C-peptide is taken as proportional to beta-cell mass, and the mass at diagnosis as a fifth of health.
+C-peptide is taken as proportional to beta-cell mass, and the mass at diagnosis as a fifth of health. How fast
+autoimmunity grows before diagnosis is chosen among some values by whole people in stage 2, untreated.
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +17,7 @@ import numpy as np
 from jax import Array, lax
 
 from calibration.fitting import Target, fit, report
+from calibration.simulated import simulated
 from insulae.core.clock import DAYS_PER_WEEK, SLOW_STEPS_PER_DAY
 from insulae.core.parameters import changed, value, values
 from insulae.core.pytree import broadcast
@@ -40,6 +43,11 @@ NAMES = (
     "teplizumab.strength",
     "immunity.antibody_formation",
 )
+STAGE_2 = Path(__file__).parents[1] / "studies" / "teplizumab.yaml"
+GROWTH = (0.5, 0.6, 0.7)
+"""Growth of autoimmunity in stage 2 that is tried, against that after diagnosis."""
+DIABETES = 126.0
+"""Fasting glucose (mg/dL) of diabetes (ada2025)."""
 ABATACEPT, PLACEBO, DELAY = 0.217, 0.141, 9.5
 """C-peptide at 36 months in nmol/L, and the months between two parallel courses (orban2014, abstract)."""
 TARGETS = (
@@ -92,7 +100,7 @@ def central(phenotype: str) -> Any:
 def _live(parameters: Any, start: Any, situation: Any, rates: Any) -> Any:
     """Live day after day; the masses are lost as graft and beta cells lose them to immunity."""
     alloantigen, autoantigen, exposures = situation
-    allo_rate, auto_rate, chronic, native_rate = rates
+    allo_rate, auto_rate, chronic, subclinical, native_rate = rates
     step = jnp.asarray(1 / SLOW_STEPS_PER_DAY, jnp.float32)
 
     def quarter(_: Array, state: Any, effects: Effects) -> Any:
@@ -102,6 +110,7 @@ def _live(parameters: Any, start: Any, situation: Any, rates: Any) -> Any:
         )
         heard = immunity.outputs(immune, parameters, signals, effects)
         lost = chronic + allo_rate * heard.alloimmunity + auto_rate * heard.autoimmunity * autoantigen
+        lost = lost + subclinical * heard.immune_pressure
         return (
             immunity.advance(immune, parameters, heard, effects, step),
             native * jnp.exp(-step * native_rate * heard.autoimmunity),
@@ -127,7 +136,7 @@ def live(parameters: Any, situation: Situation, days: int) -> Lived:
     if situation.again is not None:
         added[situation.again] = situation.graft
     exposures = tuple(
-        np.broadcast_to(np.asarray(x, np.float32), (days,))
+        np.broadcast_to(np.asarray(x, np.float32), (days, *np.shape(x)[1:]))
         for x in (situation.immunosuppression, situation.autoimmune_suppression, added)
     )
     rates = tuple(
@@ -136,6 +145,7 @@ def live(parameters: Any, situation: Situation, days: int) -> Lived:
             "graft.allogeneic_death_rate",
             "graft.autoimmune_death_rate",
             "graft.chronic_loss_rate",
+            "graft.subclinical_loss_rate",
             "beta_cells.autoimmune_death_rate",
         )
     )
@@ -236,6 +246,17 @@ def months_of_delay(days: int = 4 * YEAR) -> float:
     return float((days - np.argmax(untreated <= treated)) / MONTH)
 
 
+def diagnosed(growth: float, years: int = 5) -> float:
+    """Return the percentage of people in stage 2 whose fasting glucose was that of diabetes at a quarter."""
+    weeks = [13 * n for n in range(1, 4 * years + 1)]
+    people = ["population.phenotype=type1_stage2", "population.patient={}", "population.treatment=[]"]
+    times = [f"horizon={weeks[-1]} weeks", f"visits={[0, *weeks]}", "reported=[]", "stored_traces.patients=0"]
+    arms = "arms=[{name: nothing, therapies: []}]"
+    found = simulated(STAGE_2, 64, {"immunity.autoimmune": growth}, [*people, *times, arms])
+    glucose = [found.values("nothing", "fasting_glucose", week) for week in weeks]
+    return 100 * float(np.mean(np.max(glucose, axis=0) >= DIABETES))
+
+
 def sensitivity_gain() -> float:
     """Return the gain of one infusion of mesenchymal cells that three must have for the gain at 48 weeks."""
     wanted = (4.76 / 3.12) / (3.60 / 3.26) - 1
@@ -248,6 +269,8 @@ if __name__ == "__main__":
     print(report(NAMES, TARGETS, fit(NAMES, TARGETS, model)))
     gain = value("mesenchymal_cells.sensitivity_gain")
     print(f"in closed form\n  mesenchymal_cells.sensitivity_gain: {gain:.3g} -> {sensitivity_gain():.3g}")
+    print("percentage diagnosed in five years from stage 2, 75 [insel2015], by immunity.autoimmune")
+    print(*(f"  {growth:g}: {diagnosed(growth):.0f}" for growth in GROWTH), sep="\n")
     delay = f"reported 24 (herold2019, stage 2), obtained {months_of_delay():.1f}"
-    print(f"not fitted: months by which one course of teplizumab delays the fall: {delay}")
+    print(f"not fitted: months by which one course of teplizumab delays the fall after diagnosis: {delay}")
     print("not fitted: time until a tenth of the graft is left", *checks(), sep="\n")

@@ -76,6 +76,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"stop": "1 year", "taper": "90 days"},
         {"regimen": "tacrolimus_sirolimus", "induction": "atg"},
         {"regimen": "belatacept_mmf", "induction": "basiliximab"},
+        {"induction": "atg", "tnf_inhibition": True},
         {"regimen": "cni_free", "induction": "alemtuzumab"},
         {"switch": {"egfr_below": "100 mL/min/1.73 m2", "to": "cni_free"}},
         {"switch": {"egfr_below": "30 mL/min/1.73 m2"}},

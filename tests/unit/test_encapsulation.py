@@ -72,6 +72,12 @@ def test_closed_devices_hide_antigen_and_perforated_ones_do_not(type1: Start):
     np.testing.assert_array_equal(open_.infusion.autoantigen, 1)
 
 
+def test_closed_devices_lose_islets_and_perforated_ones_let_vessels_in(type1: Start):
+    closed, open_ = given(type1, device=DENSE), given(type1, device=DENSE | {"perforated": True})
+    assert (np.asarray(closed.infusion.attrition) > 0).all() and not np.any(closed.infusion.ingrowth)
+    assert (np.asarray(open_.infusion.ingrowth) > 0).all() and not np.any(open_.infusion.attrition)
+
+
 def test_thicker_devices_are_later(type1: Start):
     delays = [given(type1, device=SHEET | {"thickness": f"{t} um"}) for t in (150, 300, 600)]
     assert (np.diff([e.infusion.insulin_delay for e in delays], axis=0) > 0).all()

@@ -107,6 +107,7 @@ def rested(state: graft.State, days: int) -> graft.State:
     signals = SlowSignals(
         glucotoxic_stress=zero,
         alloimmunity=zero,
+        immune_pressure=zero,
         autoimmunity=zero,
         compensation_demand=zero,
         functional_share=zero + 1,
@@ -146,6 +147,29 @@ def test_without_oxygen_a_device_is_emptied_and_stays_finite():
 def test_fibrous_tissue_starves_islets_in_a_device():
     clean, overgrown = enclosed(200, outer_drop=5.0), enclosed(200, outer_drop=5.0, fibrous_drop=40.0)
     assert (overgrown.mass < 0.7 * clean.mass).all()
+
+
+def test_vessels_that_grow_into_a_chamber_feed_what_was_spared():
+    closed, open_ = (enclosed(200, inner_drop=100.0, outer_drop=20.0, ingrowth=i) for i in (0.0, 0.8))
+    assert (closed.spared <= open_.spared).all() and (open_.spared < 0.4).all()  # most died before vessels
+    assert (graft.oxygen(open_, P)[1] > 2 * graft.oxygen(closed, P)[1]).all()
+    assert (graft.closure(closed) == 1).all() and (graft.closure(open_) < 0.25).all()
+
+
+def test_only_foreign_grafts_are_lost_to_what_drugs_leave_of_immunity():
+    weight = jnp.full(2, 70.0)
+    state = graft.infuse(graft.empty(weight), P, infusion(7e5, oxygen_early=90.0, oxygen_late=90.0), weight)
+    zero = 0 * weight
+    silent = dict.fromkeys(("glucotoxic_stress", "alloimmunity", "autoimmunity", "compensation_demand"), zero)
+    signals = SlowSignals(
+        **silent,
+        immune_pressure=jnp.array([0.0, 0.1]),
+        functional_share=zero + 1,
+        function_time=zero + 40,
+    )
+    later = graft.advance(state, ALONE, signals, Effects(), jnp.asarray(0.25))
+    lost = -np.log(np.asarray(later.mass / state.mass)) / 0.25
+    np.testing.assert_allclose(lost, [0, 0.1 * P.subclinical_loss_rate], atol=1e-6)
 
 
 def test_fewer_islets_in_a_sheet_share_more_oxygen():

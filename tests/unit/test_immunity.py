@@ -167,10 +167,35 @@ def test_the_usual_drugs_are_the_whole_of_the_reference(spec, type1):
     for field, name in (
         ("immunosuppression", "exposure"),
         ("renal_vasoconstriction", "vasoconstriction"),
-        ("nephrotoxicity", "nephrotoxicity"),
     ):
         np.testing.assert_array_equal(getattr(effects, field), draw(f"immunosuppression.{name}"))
     np.testing.assert_array_equal(effects.secretion_capacity, 1 - draw("immunosuppression.secretion_loss"))
+
+
+def test_lasting_harm_to_kidneys_wanes_in_the_years_on_drugs(spec, type1):
+    toxic = [np.asarray(treated(spec, type1).effects(day).nephrotoxicity) for day in (-3640.0, 0.0, 3650.0)]
+    draw = type1.enrolled.draw("immunosuppression.nephrotoxicity")
+    assert (toxic[0] > 0.9 * draw).all() and (toxic[0] <= draw).all()
+    np.testing.assert_allclose(toxic[2] / toxic[1], toxic[1] / toxic[0], rtol=0.05)
+    assert (toxic[1] < 0.5 * toxic[0]).all()
+
+
+def test_tnf_inhibition_spares_islets_around_its_start_only(spec, type1):
+    given = spec("immunosuppression", induction="atg", tnf_inhibition=True).build(type1.enrolled)
+    odds = [np.asarray(given.effects(day).odds_of_instant_loss) for day in (-1.0, 0.0, 13.0, 14.0)]
+    assert (odds[1] < 1).all() and (odds[0] == 1).all() and (odds[3] == 1).all()
+    np.testing.assert_array_equal(odds[1], odds[2])
+    without = spec("immunosuppression", induction="atg").build(type1.enrolled)
+    np.testing.assert_array_equal(without.effects(0.0).odds_of_instant_loss, 1)
+
+
+def test_what_drugs_leave_of_immunity_wears_foreign_grafts_away(type1):
+    p = broadcast(values(immunity.Parameters, "type1"), 3)
+    state = immunity.established(p, np.zeros(3, np.float32), Effects())
+    signals = SlowSignals(graft_alloantigen=np.array([1.0, 1.0, 0.0], np.float32))
+    drugs = Effects(immunosuppression=np.array([1.0, 0.5, 0.5], np.float32))
+    heard = np.asarray(immunity.outputs(state, p, signals, drugs).immune_pressure)
+    assert 0.05 < heard[0] < 0.2 < heard[1] and heard[2] == 0
 
 
 @pytest.mark.parametrize("regimen", [name for name in DRUGS if name != "tacrolimus_mmf"])

@@ -29,7 +29,10 @@ def infuse(slow: body.SlowState, parameters: body.SlowParameters, effects: Effec
     """Leave what is kept of the graft, and give the day's islets."""
     weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.body_weight)
     left = replace(slow.graft, mass=slow.graft.mass * effects.graft_kept)
-    return replace(slow, graft=graft.infuse(left, parameters.graft, effects.infusion, weight))
+    given = effects.infusion
+    odds = effects.odds_of_instant_loss * given.instant_loss
+    given = replace(given, instant_loss=odds / (odds + 1 - given.instant_loss))
+    return replace(slow, graft=graft.infuse(left, parameters.graft, given, weight))
 
 
 def morning(

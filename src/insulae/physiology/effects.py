@@ -49,6 +49,7 @@ class Infusion:
     fibrosis_time: Value = amount("d")
     insulin_delay: Value = amount("min")
     fibrous_delay: Value = amount("min")
+    ingrowth: Value = amount("dimensionless")
 
 
 @pytree
@@ -81,6 +82,7 @@ class Effects:
     bolus_per_carbohydrate: Value = amount("U/g")
     automated_insulin: Value = amount("dimensionless")
     graft_kept: Value = factor()
+    odds_of_instant_loss: Value = factor()
     infusion: Infusion = dataclasses.field(default_factory=Infusion)
 
 

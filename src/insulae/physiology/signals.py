@@ -44,6 +44,7 @@ class SlowSignals:
     graft_enclosure: Array = UNSET
     graft_delay: Array = UNSET
     alloimmunity: Array = UNSET
+    immune_pressure: Array = UNSET
     autoimmunity: Array = UNSET
 
 

@@ -12,9 +12,11 @@ the gel of a slab being mixed with islets (Maxwell). Fibrous tissue is one more 
 by the mean time of diffusion, (C^2 - R^2)/(6 D) - R^3 (1/R - 1/C)/(3 D) from a capsule, L^2/(3 D) from a
 slab, and for each layer of thickness l (volume over surface) l/D + l^2/(2 D).
 
-Known: oxygen needs and permeability of islets. Assumed: permeability of gel, membrane and fibrous tissue,
-how thick the latter grows, how well isolation works. Oxygen from a reservoir is taken as constant. Not
-modelled: broken capsules, clumping, glucose that is late, cytokines that pass the membrane.
+Known: oxygen needs and permeability of islets; that in people islets in closed devices fade within weeks to
+months also where oxygen suffices (fibrous tissue with immune cells, cytokines, amyloid), which is one rate
+of loss; that vessels grow into most perforated chambers. Assumed: permeability of gel, membrane and fibrous
+tissue, how thick the latter grows, how well isolation works. Oxygen from a reservoir is taken as constant.
+Not modelled: broken capsules, clumping, glucose that is late.
 """
 
 import dataclasses
@@ -57,6 +59,8 @@ class DeviceTable:
     device_instant_loss: Floats = parameter("dimensionless")
     device_alloantigen_left: Floats = parameter("dimensionless")
     device_autoantigen_left: Floats = parameter("dimensionless")
+    device_attrition: Floats = parameter("1/d")
+    device_ingrowth: Floats = parameter("dimensionless")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,6 +259,7 @@ def enclosed(bare: Infusion, device: Device, enrolled: Enrolled) -> Infusion:
     table = device_parameters(enrolled)
     one = np.ones(enrolled.size, np.float32)
     allo, auto = (table.device_alloantigen_left, table.device_autoantigen_left) if device.isolates else (1, 1)
+    lost, open_to = (table.device_attrition, 0 * one) if device.isolates else (0 * one, table.device_ingrowth)
     gas = {} if device.supply is None else dict.fromkeys(("oxygen_early", "oxygen_late"), device.supply * one)
     return dataclasses.replace(
         bare,
@@ -262,6 +267,8 @@ def enclosed(bare: Infusion, device: Device, enrolled: Enrolled) -> Infusion:
         alloantigen=bare.alloantigen * allo,
         autoantigen=bare.autoantigen * auto,
         enclosure=one,
+        attrition=lost,
+        ingrowth=open_to,
         fibrosis_time=table.fibrosis_time,
         **gas,
         **{name: drop * one for name, drop in vars(device.transport(table)).items()},

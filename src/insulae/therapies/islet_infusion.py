@@ -1,11 +1,11 @@
 """Islet infusion: a number of islet equivalents of one product at one site, bare or in a device.
 
 Known: early losses after portal infusion, revascularization within two weeks, the slow rise of C-peptide
-after stem-cell islets. Fitted: potency and maturation time of stem-cell islets; potency of donor islets,
-how it differs between people, and how fast they are lost under immunosuppression (`calibration/islets.py`).
-Assumed: sites and devices, see `sites.py` and `encapsulation.py`; that a person's own islets escape that
-loss. What the immune system sees of them is in `gene_edits.py`, how they are made in `lots.py`, what else may
-grow from them in `residual_cells.py`; whether autologous islets meet autoimmunity is the patient's phenotype.
+after stem-cell islets. Fitted: potency and maturation time of stem-cell islets; potency of donor islets and
+of a person's own, which knew no brain death and no cold storage (`calibration/islets.py`). Assumed: sites and
+devices, see `sites.py` and `encapsulation.py`. What the immune system sees of them is in `gene_edits.py`, how
+they are made in `lots.py`, what else may grow from them in `residual_cells.py`; whether own islets meet
+autoimmunity is the patient's phenotype.
 A second infusion of the same islets can follow by a rule. Not modelled: that a new donor brings new antigens.
 """
 
@@ -88,23 +88,23 @@ class Parameters(SiteTable, DeviceTable, EditTable, ResidualTable):
     stem_cell_maturity: Floats = parameter("dimensionless")
     stem_cell_maturation_time: Floats = parameter("d")
     stem_cell_potency: Floats = parameter("dimensionless")
-    stem_cell_attrition: Floats = parameter("1/d")
     donor_maturity: Floats = parameter("dimensionless")
     donor_maturation_time: Floats = parameter("d")
     donor_potency: Floats = parameter("dimensionless")
-    donor_attrition: Floats = parameter("1/d")
+    own_maturity: Floats = parameter("dimensionless")
+    own_maturation_time: Floats = parameter("d")
+    own_potency: Floats = parameter("dimensionless")
     cells_per_islet: Floats = parameter("cells/IEQ")
     lot_number: Floats = parameter("dimensionless")
 
 
 @dataclasses.dataclass(frozen=True)
 class Product:
-    """The islets themselves, as each patient gets them; `attrition` (1/d) is met by foreign islets only."""
+    """The islets themselves, as each patient gets them."""
 
     maturity: Floats
     maturation_time: Floats
     potency: Floats
-    attrition: Floats
 
 
 def product_properties(name: str, enrolled: Enrolled) -> Product:
@@ -256,8 +256,8 @@ class IsletInfusion(TherapySpec):
 
     def _bare(self, islets: Floats, lot: GivenLot | None, enrolled: Enrolled) -> Infusion:
         """Return the islets as they come, before anything is said of antigens and devices."""
-        product = vars(product_properties(self.product, enrolled))
-        product["attrition"] = product["attrition"] * float(self.source == "allogeneic")
+        is_own = (self.product, self.source) == ("donor", "autologous")
+        product = vars(product_properties("own" if is_own else self.product, enrolled))
         if lot is not None:
             product["potency"] = product["potency"] * lot.potency
         site = vars(site_properties(self.site, enrolled))

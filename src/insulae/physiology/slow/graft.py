@@ -4,7 +4,11 @@ Oxygen is that of `insulae.physiology.oxygen`. Vessels raise its pressure and, i
 way to it; in a device they stay outside, fibrous tissue grows around it, and islets die until those left
 have oxygen: with `spared` the share that hypoxia has left and v the share that has oxygen now, the loss is
 k (spared - v)+ / spared, so that spared settles at v. Bare islets are lost at k (1 - v) until vessels come.
-`crowding` is the density of the living islets in the spared part against that at implantation.
+`crowding` is the density of the living islets in the spared part against that at implantation. Vessels grow
+into a perforated device: over the share `ingrowth` the barrier to oxygen and insulin goes as they come.
+
+Lasting losses: to time and stress in every graft, to what drugs leave of immunity in a foreign one
+(subclinical, at a rate that differs widely between people), and `attrition`, of islets in closed devices.
 
 Maturation runs through three stages, which gives the lag seen after infusion; the reserve that lets islets
 compensate comes with it. Islets infused later are pooled with those already there, weighted by surviving
@@ -34,6 +38,7 @@ class Parameters:
     hypoxic_death_rate: Array = parameter("1/d")
     chronic_loss_rate: Array = parameter("1/d")
     stress_loss_rate: Array = parameter("1/d")
+    subclinical_loss_rate: Array = parameter("1/d")
     allogeneic_death_rate: Array = parameter("1/d")
     autoimmune_death_rate: Array = parameter("1/d")
     leak: Array = parameter("pmol/kg/min")
@@ -70,6 +75,7 @@ class State:
     fibrosis_time: Array
     insulin_delay: Array
     fibrous_delay: Array
+    ingrowth: Array
 
 
 CARRIED = (
@@ -91,6 +97,7 @@ CARRIED = (
     "fibrosis_time",
     "insulin_delay",
     "fibrous_delay",
+    "ingrowth",
 )
 """What infused islets bring along under the same name."""
 
@@ -125,6 +132,7 @@ def empty(like: Array) -> State:
         fibrosis_time=one,
         insulin_delay=zero,
         fibrous_delay=zero,
+        ingrowth=zero,
     )
 
 
@@ -152,17 +160,23 @@ def infuse(state: State, parameters: Parameters, infusion: Infusion, metabolic_w
     return replace(pooled, mass=mass)
 
 
+def closure(state: State) -> Array:
+    """Return the share of the islets behind a barrier: all in a device, fewer as vessels grow into it."""
+    return state.enclosure * (1 - state.ingrowth * state.vascularization)
+
+
 def oxygen(state: State, parameters: Parameters) -> tuple[Array, Array]:
     """Return the share of the infused islets' volume that has oxygen, and it weighted by secretion."""
-    p, vessels = parameters, state.vascularization
-    radius = p.islet_radius * (1 - p.radius_reduction * vessels * (1 - state.enclosure))
+    p, vessels, closed = parameters, state.vascularization, closure(state)
+    radius = p.islet_radius * (1 - p.radius_reduction * vessels * (1 - closed))
     # In a sheet the islets that are left share the oxygen of those that were lost; a capsule holds one islet.
     sharing = jnp.where(state.inner_drop > 0, state.crowding, 1)
+    barrier = 1 - state.ingrowth * vessels
     supply = Supply(
         pressure=state.oxygen_early + (state.oxygen_late - state.oxygen_early) * vessels,
         needed=p.oxygen_capacity * radius**2,
-        outer=(state.outer_drop + state.fibrous_drop * state.fibrosis) * sharing,
-        inner=state.inner_drop * sharing,
+        outer=(state.outer_drop + state.fibrous_drop * state.fibrosis) * sharing * barrier,
+        inner=state.inner_drop * sharing * barrier,
     )
     nothing = 0 * state.mass
     return where_needed(
@@ -184,7 +198,7 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
         graft_portal_fraction=state.portal_fraction,
         graft_alloantigen=state.alloantigen,
         graft_autoantigen=state.autoantigen,
-        graft_enclosure=state.enclosure,
+        graft_enclosure=closure(state),
         graft_delay=state.insulin_delay + state.fibrous_delay * state.fibrosis,
         graft_glucagon=jnp.minimum(state.mass, 1) * state.maturation,
     )
@@ -203,6 +217,7 @@ def advance(
         hypoxic
         + p.chronic_loss_rate
         + p.stress_loss_rate * signals.glucotoxic_stress
+        + p.subclinical_loss_rate * signals.immune_pressure
         + p.allogeneic_death_rate * signals.alloimmunity
         + p.autoimmune_death_rate * signals.autoimmunity * state.autoantigen
         + state.innate_killing

@@ -5,7 +5,9 @@ proportion. Suppression is e^2/(half^2 + e^2) of the drug exposure. Alloantigen 
 islets, less for better matched or edited ones; for a person's own reprogrammed cells a trace stays below the
 threshold. Effectors leave memory as their graft disappears, which recruits and grows faster at the next one,
 and (by their help to B cells) antibodies, which outlast the graft by years and take their share of the next
-one. Not modelled: regulatory T cells as a state, epitope spreading, single HLA alleles, hyperacute rejection.
+one. What drugs leave of the pressure on a foreign graft, alloantigen x (1 - suppression), is published as
+well: the graft wears away under it without ever being rejected. Not modelled: regulatory T cells as a state,
+epitope spreading, single HLA alleles, hyperacute rejection.
 """
 
 import jax.numpy as jnp
@@ -81,9 +83,15 @@ def established(parameters: Parameters, native_mass: Array, effects: Effects) ->
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish both activities; antibodies add to what a graft that shows alloantigen meets."""
-    antibodies = parameters.antibody_killing * state.antibody * signals.graft_alloantigen
-    return replace(signals, alloimmunity=state.alloimmunity + antibodies, autoimmunity=state.autoimmunity)
+    """Publish both activities, antibodies added to what a foreign graft meets, and the pressure on it."""
+    foreign = signals.graft_alloantigen
+    suppression = _suppression(parameters, effects.immunosuppression)
+    return replace(
+        signals,
+        alloimmunity=state.alloimmunity + parameters.antibody_killing * state.antibody * foreign,
+        immune_pressure=foreign * (1 - suppression),
+        autoimmunity=state.autoimmunity,
+    )
 
 
 def _grow(activity: Array, drive: Array, decay: Array, maximal: Array, days: Array) -> Array:
