@@ -26,6 +26,7 @@ FAILED_FASTING_GLUCOSE = 180.0
 """Fasting glucose of a failed monotherapy in ADOPT (mg/dL); looked at once a year here."""
 
 ORDER: dict[str, tuple[str, ...]] = {
+    "trial_care": ("trial_care.energy_effect",),
     "metformin": ("metformin.sensitivity_effect", "metformin.energy_effect"),
     "acarbose": ("acarbose.unabsorbed_effect", "acarbose.energy_effect"),
     "sulfonylurea": ("sulfonylurea.capacity_effect", "sulfonylurea.energy_effect"),
@@ -46,7 +47,8 @@ class Reading:
 
     measure: change from enrollment, percent change, level, slope (a year, after the first), failed (% of
     patients whose fasting glucose was too high at a yearly visit), each less the same of the control arm
-    where there is one; or share (% of the control arm's change). `control` is placebo or a drug.
+    where there is one; or share (% of the control arm's change). `control` is placebo or a drug. `care` is
+    "trial" where a change without control is read, so that what people on placebo lose is in it.
     """
 
     use: str
@@ -59,10 +61,11 @@ class Reading:
     measure: str
     week: float
     target: Target
+    care: str
 
-    def design(self) -> tuple[str, str, str]:
+    def design(self) -> tuple[str, str, str, str]:
         """Return what readings of one simulation share."""
-        return (self.trial, self.hba1c, self.background)
+        return (self.trial, self.hba1c, self.background, self.care)
 
 
 def readings(name: str) -> list[Reading]:
@@ -90,6 +93,7 @@ def _reading(row: Mapping[str, str]) -> Reading:
         row["measure"],
         float(row["week"]),
         target,
+        row["care"],
     )
 
 
@@ -104,7 +108,11 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
     """Simulate one trial: a control arm and one for each drug, named by what is given."""
     first, last = asked[0], max(r.week for r in asked)
     drugs = dict.fromkeys(drug for r in asked for drug in (r.drug, r.control) if drug.startswith("{"))
-    arms = ", ".join(f'{{name: "{drug}", therapies: [{drug}]}}' for drug in drugs)
+    care = ["{kind: trial_care}"] if first.care else []
+    arms = ", ".join(
+        f'{{name: "{name}", therapies: [{", ".join([*given, *care])}]}}'
+        for name, given in {"placebo": [], **{drug: [drug] for drug in drugs}}.items()
+    )
     weeks = sorted(
         {0.0, *(r.week for r in asked), *(float(w) for w in range(WEEKS_PER_YEAR, int(last), WEEKS_PER_YEAR))}
     )
@@ -114,7 +122,7 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
         f"population.treatment={first.background}",
         f"horizon={last:g} weeks",
         f"visits={weeks}",
-        f"arms=[{{name: placebo}}, {arms}]",
+        f"arms=[{arms}]",
         f"endpoints={sorted({'fasting_glucose', *(r.endpoint for r in asked)})}",
         "reported=[]",
         "stored_traces={patients: 0, weeks: []}",
