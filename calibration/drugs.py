@@ -3,7 +3,8 @@
 `python -m calibration.drugs [NAME...]` repeats the fits of the named drugs (all by default) in the order of
 `ORDER`: a fit that needs another drug as background uses the value of the table. `drug_trials.csv` holds the
 trials: who was enrolled, on what, which drug, what was measured when, and the published value. A row is used
-for the fit or kept for the test. `python -m calibration.drugs --test` compares the table's values.
+for the fit or kept for the test. `python -m calibration.drugs --test` compares the table's values, `--fit`
+leaves the tests out.
 """
 
 import csv
@@ -19,23 +20,32 @@ from calibration.simulated import Simulated, simulated
 
 STUDY = Path(__file__).parents[1] / "studies" / "standard_drugs.yaml"
 TRIALS = Path(__file__).parent / "drug_trials.csv"
-SIZE = 96
-EVALUATIONS = 8
+SIZE = 64
+EVALUATIONS = 3
 WEEKS_PER_YEAR = 52
 FAILED_FASTING_GLUCOSE = 180.0
 """Fasting glucose of a failed monotherapy in ADOPT (mg/dL); looked at once a year here."""
 
 ORDER: dict[str, tuple[str, ...]] = {
+    "trial_care": ("trial_care.energy_effect",),
     "metformin": ("metformin.sensitivity_effect", "metformin.energy_effect"),
     "acarbose": ("acarbose.unabsorbed_effect", "acarbose.energy_effect"),
     "sulfonylurea": ("sulfonylurea.capacity_effect", "sulfonylurea.energy_effect"),
     "dpp4_inhibitor": ("dpp4_inhibitor.incretin_effect",),
     "sglt2_inhibitor": ("sglt2_inhibitor.threshold_effect", "sglt2_inhibitor.production_effect"),
     "pioglitazone": ("pioglitazone.hepatic_effect", "pioglitazone.energy_effect"),
-    "glp1_agonist": ("glp1_agonist.capacity_effect", "glp1_agonist.energy_effect"),
+    "glp1_agonist": (
+        "glp1_agonist.capacity_effect",
+        "glp1_agonist.energy_effect",
+        "glp1_agonist.appetite_half_dose",
+    ),
     "liraglutide": ("glp1_agonist.liraglutide_efficacy", "glp1_agonist.liraglutide_appetite"),
     "dulaglutide": ("glp1_agonist.dulaglutide_efficacy", "glp1_agonist.dulaglutide_appetite"),
-    "tirzepatide": ("tirzepatide.capacity_effect", "tirzepatide.energy_effect"),
+    "tirzepatide": (
+        "tirzepatide.capacity_effect",
+        "tirzepatide.energy_effect",
+        "tirzepatide.appetite_half_dose",
+    ),
     "insulin": ("basal_bolus.basal_energy", "basal_bolus.meal_energy"),
 }
 
@@ -46,7 +56,8 @@ class Reading:
 
     measure: change from enrollment, percent change, level, slope (a year, after the first), failed (% of
     patients whose fasting glucose was too high at a yearly visit), each less the same of the control arm
-    where there is one; or share (% of the control arm's change). `control` is placebo or a drug.
+    where there is one; or share (% of the control arm's change). `control` is placebo or a drug. `care` is
+    "trial" where a change without control is read, so that what people on placebo lose is in it.
     """
 
     use: str
@@ -59,10 +70,11 @@ class Reading:
     measure: str
     week: float
     target: Target
+    care: str
 
-    def design(self) -> tuple[str, str, str]:
+    def design(self) -> tuple[str, str, str, str]:
         """Return what readings of one simulation share."""
-        return (self.trial, self.hba1c, self.background)
+        return (self.trial, self.hba1c, self.background, self.care)
 
 
 def readings(name: str) -> list[Reading]:
@@ -90,6 +102,7 @@ def _reading(row: Mapping[str, str]) -> Reading:
         row["measure"],
         float(row["week"]),
         target,
+        row["care"],
     )
 
 
@@ -104,7 +117,11 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
     """Simulate one trial: a control arm and one for each drug, named by what is given."""
     first, last = asked[0], max(r.week for r in asked)
     drugs = dict.fromkeys(drug for r in asked for drug in (r.drug, r.control) if drug.startswith("{"))
-    arms = ", ".join(f'{{name: "{drug}", therapies: [{drug}]}}' for drug in drugs)
+    care = ["{kind: trial_care}"] if first.care else []
+    arms = ", ".join(
+        f'{{name: "{name}", therapies: [{", ".join([*given, *care])}]}}'
+        for name, given in {"placebo": [], **{drug: [drug] for drug in drugs}}.items()
+    )
     weeks = sorted(
         {0.0, *(r.week for r in asked), *(float(w) for w in range(WEEKS_PER_YEAR, int(last), WEEKS_PER_YEAR))}
     )
@@ -114,7 +131,7 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
         f"population.treatment={first.background}",
         f"horizon={last:g} weeks",
         f"visits={weeks}",
-        f"arms=[{{name: placebo}}, {arms}]",
+        f"arms=[{arms}]",
         f"endpoints={sorted({'fasting_glucose', *(r.endpoint for r in asked)})}",
         "reported=[]",
         "stored_traces={patients: 0, weeks: []}",
@@ -175,15 +192,16 @@ def _targets(asked: Sequence[Reading]) -> list[Target]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the fits, unless only the test is asked for, and the tests of the named drugs."""
-    for name in [a for a in arguments if a != "--test"] or list(ORDER):
+    """Print the fits and the tests of the named drugs, or one of both where it alone is asked for."""
+    for name in [a for a in arguments if a not in ("--test", "--fit")] or list(ORDER):
         print(f"== {name}", flush=True)
         values: Mapping[str, float] = {}
         if "--test" not in arguments:
             found = fitted(name)
             values = found.values
             print(report(ORDER[name], _targets(_asked(name, "fit")), found), flush=True)
-        print(compared(name, values), flush=True)
+        if "--fit" not in arguments:
+            print(compared(name, values), flush=True)
 
 
 if __name__ == "__main__":

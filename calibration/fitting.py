@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.optimize import least_squares
 
-from insulae.core.parameters import lookup
+from insulae.core.parameters import ANY, lookup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +48,16 @@ def fit(
     model: Model,
     evaluations: int = 30,
     step: float = 0.05,
+    population: str = ANY,
 ) -> Fit:
     """Fit parameters of the table, from their present values, to the targets that a model predicts.
 
-    `step` is the relative step of the derivatives; percentages of few patients need a longer one.
+    `step` is the relative step of the derivatives; percentages of few patients need a longer one. Values and
+    bounds are those of the rows of `population`.
     """
-    first = np.array([lookup(name).value for name in names])
-    limits = np.array([(lookup(name).lower, lookup(name).upper) for name in names])
+    rows = [lookup(name, population) for name in names]
+    first = np.array([row.value for row in rows])
+    limits = np.array([(row.lower, row.upper) for row in rows])
 
     def at(scaled: np.ndarray) -> dict[str, float]:
         # From 1, so that a relative step is one of the value itself, also where its logarithm is zero.
@@ -88,11 +91,11 @@ def standard_errors(jacobian: np.ndarray, residuals: np.ndarray) -> list[float]:
     return [float(np.sqrt(excess * v)) for v in np.diag(np.linalg.inv(information))]
 
 
-def report(names: Sequence[str], targets: Sequence[Target], found: Fit) -> str:
+def report(names: Sequence[str], targets: Sequence[Target], found: Fit, population: str = ANY) -> str:
     """Return the fit as lines of text: parameters before and after, targets wanted and obtained."""
     lines = ["parameter, table -> fit"]
     lines += [
-        f"  {name}: {lookup(name).value:.4g} -> {found.values[name]:.4g}, relative standard error "
+        f"  {name}: {lookup(name, population).value:.4g} -> {found.values[name]:.4g}, relative standard error "
         f"{found.errors.get(name, float('nan')):.2g}"
         for name in names
     ]

@@ -1,11 +1,11 @@
 """How far native beta cells recover, and for how long they can: `python -m calibration.remission`.
 
-Three rows are fitted together: how strongly pancreas fat lowers function, how fast that becomes lasting, and
-glucose-driven death. They answer to untreated HbA1c over six years, to what weight loss gives back within a
-year (maximal insulin secretion), to remission of those who keep their weight down, and to surgery by
-duration, adjusted in the registry for HbA1c, age and treatment, as here: the same people with one, five and
-ten years of diabetes. Registry patients are taken to have had it for five years. About ten minutes. With
-`check` nothing is fitted; what the fit did not see is printed with the values of the table.
+Two rows are fitted together: how strongly pancreas fat lowers function and how fast that becomes lasting;
+what is lost besides is fitted in `decline.py`. They answer to what weight loss gives back within a year
+(maximal insulin secretion), to remission of those who keep their weight down, and to surgery by duration,
+adjusted in the registry for HbA1c, age and treatment, as here: the same people with one, five and ten years
+of diabetes. Registry patients are taken to have had it for five years. About ten minutes. With `check`
+nothing is fitted; what the fit did not see is printed with the values of the table.
 """
 
 import sys
@@ -21,21 +21,18 @@ from insulae.core.parameters import changed, value, values
 from insulae.physiology.slow import beta_cells, hba1c
 
 STUDIES = Path(__file__).parents[1] / "studies"
-NAMES = tuple(f"beta_cells.{name}" for name in ("half_fat", "fixation_rate", "death_rate"))
+NAMES = tuple(f"beta_cells.{name}" for name in ("half_fat", "fixation_rate"))
 SIZE = 64
 DURATIONS = (1, 5, 10)
 TYPICAL = 5
 COMPLETE = 6.0
 """HbA1c (%) below which, off drugs, remission is complete."""
-NEWLY_DIAGNOSED = "{hba1c: 6.2 to 7.6 %, age: 48 to 58 years, duration: 0 to 2 years, bmi: 22 to 35 kg/m2}"
-"""People of UKPDS after a year of diet; ranges recalled."""
 QUIET = ("reported=[]", "stored_traces={patients: 0, weeks: []}")
 
 TARGETS = (
     Target(
         "maximal insulin secretion in remission, ratio to the start", 942 / 581, 0.25, "", "zhyzhneuskaya2020"
     ),
-    Target("HbA1c slope on diet, years 1 to 6, of medians", 0.24, 0.04, "%/year", "ukpds16"),
     Target("log odds of complete remission per year of duration", float(np.log(0.87)), 0.04, "", "jans2019"),
     Target("complete remission two years after surgery", 58.2, 5.0, "%", "jans2019"),
     Target("complete remission five years after surgery", 46.6, 5.0, "%", "jans2019"),
@@ -58,26 +55,6 @@ def recovered(found: Mapping[str, float]) -> float:
             for glucose, fat in ((before, 16.0), (after, 3.1))
         ]
     return float(functions[1] / functions[0])
-
-
-def untreated(found: Mapping[str, float]) -> float:
-    """Return the yearly slope of the median HbA1c of people like those of UKPDS on diet."""
-    run = simulated(
-        STUDIES / "standard_drugs.yaml",
-        SIZE,
-        found,
-        [
-            *QUIET,
-            f"population.patient={NEWLY_DIAGNOSED}",
-            "population.treatment=[]",
-            "arms=[{name: diet}]",
-            "horizon=312 weeks",
-            "visits=[0, 52, 312]",
-            "endpoints=[hba1c]",
-        ],
-    )
-    first, last = (float(np.median(run.values("diet", "hba1c", week))) for week in (52, 312))
-    return (last - first) / 5
 
 
 def operated(found: Mapping[str, float], years: float) -> Simulated:
@@ -119,7 +96,7 @@ def model(found: Mapping[str, float]) -> Sequence[float]:
     typical = [complete(runs[TYPICAL], week) for week in (104, 260)]
     programme = lived_programme(found, SIZE)
     kept = remitted(programme, 104, -np.inf, -10)
-    return [recovered(found), untreated(found), slope, *typical, 100 * float(kept.mean())]
+    return [recovered(found), slope, *typical, 100 * float(kept.mean())]
 
 
 def lived_programme(found: Mapping[str, float], size: int) -> Simulated:

@@ -78,10 +78,17 @@ def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:
     return replace(signals, glucose=state.plasma / parameters.volume)
 
 
+def of_dawn(parameters: Parameters, hour: Array) -> Array:
+    """Return how far a clock hour belongs to the dawn: a bell that repeats each day, 1 at its hour."""
+    angle = jnp.pi / 12
+    narrowness = 1 / (parameters.dawn_width * angle) ** 2
+    return jnp.exp(narrowness * (jnp.cos((hour - parameters.dawn_hour) * angle) - 1))
+
+
 def _production(parameters: Parameters, signals: Signals, inputs: Inputs) -> Array:
     """Return endogenous glucose production (mg/kg/min)."""
     p = parameters
-    dawn = 1 + p.dawn_rise * jnp.exp(-0.5 * ((inputs.hour - p.dawn_hour) / p.dawn_width) ** 2)
+    dawn = 1 + p.dawn_rise * of_dawn(p, inputs.hour)
     glucagon = 1 + p.glucagon_effect * (signals.glucagon / p.reference_glucagon - 1)
     by_glucose = jnp.exp(-p.glucose_effect * (signals.glucose - p.reference_glucose))
     by_insulin = 1 + signals.hepatic_action * inputs.sensitivity / p.hepatic_half_insulin

@@ -8,9 +8,11 @@ back; it rests when mean glucose is low. Some cells are lost to what they suffer
 tire nor recover (Taylor 2018: recovery after weight loss depends on duration): the recoverable share R begins
 at 1, fades while glucose is high, and the capacity silenced at that time is then missing for good, as mass.
 At enrollment R follows from the duration of diabetes at the present glucose. Mass is lost besides to
-glucose-driven and autoimmune death and hardly grows. Three speeds after Ha and Sherman 2016; glucotoxicity
-has a floor, without which a type 2 patient falls off a cliff. Mass is nominal: histological mass times
-inherited capacity per cell.
+glucose-driven and autoimmune death and hardly grows; who is on the way to type 2 also loses mass at a pace
+of his own that does not ask for glucose, so that a drug which brings glucose down slows the loss but does not
+end it. Three speeds after Ha and Sherman 2016; glucotoxicity has a floor, without which a type 2 patient
+falls off a cliff. Mass is nominal: histological mass times inherited capacity per cell. Why people differ in
+their own pace (amyloid, genes, fat) is not modelled.
 """
 
 import jax.numpy as jnp
@@ -42,6 +44,7 @@ class Parameters:
     incretin_share: Array = parameter("dimensionless")
     growth_rate: Array = parameter("1/d")
     growth_capacity: Array = parameter("dimensionless")
+    decline_rate: Array = parameter("1/d")
     death_rate: Array = parameter("1/d")
     death_glucose: Array = parameter("mg/dL")
     autoimmune_death_rate: Array = parameter("1/d")
@@ -113,7 +116,8 @@ def advance(
     """Adapt the function, lose its recovery, and lose or grow mass over some days."""
     p, glucose, fat = parameters, signals.mean_glucose, signals.liver_fat
     stress = signals.glucotoxic_stress * effects.beta_cell_stress
-    death = p.death_rate * stress + p.autoimmune_death_rate * signals.autoimmunity
+    overworked = (p.decline_rate + p.death_rate * signals.glucotoxic_stress) * effects.beta_cell_stress
+    death = overworked + p.autoimmune_death_rate * signals.autoimmunity
     room = jnp.maximum(p.growth_capacity - state.mass, 0)
     growth = p.growth_rate * room * state.mass + effects.beta_cell_neogenesis
     recoverable = state.recoverable * jnp.exp(-days * p.fixation_rate * stress)
