@@ -95,8 +95,8 @@ def report(names: Sequence[str], targets: Sequence[Target], found: Fit, populati
     """Return the fit as lines of text: parameters before and after, targets wanted and obtained."""
     lines = ["parameter, table -> fit"]
     lines += [
-        f"  {name}: {lookup(name, population).value:.4g} -> {found.values[name]:.4g}, relative standard error "
-        f"{found.errors.get(name, float('nan')):.2g}"
+        f"  {name}: {lookup(name, population).value:.4g} -> {found.values[name]:.4g}, "
+        f"relative standard error {found.errors.get(name, float('nan')):.2g}"
         for name in names
     ]
     lines += ["target: wanted, obtained, deviation in tolerances"]
