@@ -110,9 +110,8 @@ MISTAKES = {
         "in every period half of the orders need B"
     ),
     "trial={design: {kind: n_of_1, sequences: {care: ABAB, cells: BABA}, period: 13 weeks, "
-    "washout: 13 weeks, size: 9}, enrolment: {rate: 8 1/month}, estimands: [{name: e, endpoint: hba1c, week: 52 weeks}]}": (
-        "must be shorter than the period"
-    ),
+    "washout: 13 weeks, size: 9}, enrolment: {rate: 8 1/month}, "
+    "estimands: [{name: e, endpoint: hba1c, week: 52 weeks}]}": ("must be shorter than the period"),
 }
 
 
