@@ -4,14 +4,17 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.unit.report_fixture import PATIENTS, REPORTED, write_results
 
 from insulae.core.errors import RunError
+from insulae.report.baseline import baseline
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare
 from insulae.report.page import write_report
 from insulae.report.reading import read
 from insulae.report.tables import comparisons
+from insulae.runs import store
 
 LARGEST_PAGE = 3_000_000  # bytes
 
@@ -197,3 +200,19 @@ def test_nine_in_ten_trials_fall_within_the_interval_of_a_share(tmp_path: Path):
     # The interval is closed and a share of 12 has steps, so it holds at least nine in ten.
     assert 0.9 <= inside <= 1.0
     assert found.verdict == HIT
+
+
+def test_the_baseline_table_tells_who_they_are_and_says_so_where_it_is_not_known(tmp_path: Path, page: str):
+    assert "This run keeps no traits of its patients" in page
+    results = read(write_results(tmp_path))
+    columns = {"male": [1.0, 0.0, 1.0, 1.0], "age": [40.0, 50.0, 60.0, 70.0], "bmi": [24.0, 26.0, 28.0, 30.0]}
+    table = pa.table({"patient": list(range(4)), **columns})
+    store.write_tables(tmp_path / "enrolled.parquet", table.schema, [table])
+    found = baseline(results)
+    rows = {row.label: row for row in found.rows}
+    assert (found.size, found.n_women, found.n_men) == (4, 1, 3)
+    assert rows["Men, n (%)"].summary == "3 (75)"
+    assert rows["Age, year"].summary == "55.0 (12.9)" and rows["Age, year"].median == "55.0 (47.5 to 62.5)"
+    assert rows["Age, year"].women == "50.0" and rows["Body mass index, kg/m2"].men == "27.3 (3.1)"
+    html = write_report(tmp_path).read_text(encoding="utf-8")
+    assert '<table id="baseline">' in html and "55.0 (12.9)" in html

@@ -96,6 +96,22 @@ MISTAKES = {
     "trial.enrolment.rate=8": "has no unit",
     "trial.design.kind=paralel": "did you mean 'parallel'",
     "trial.design={kind: run_in, arm: cells, size: 20}": "needs a number",
+    "trial.estimands.0.estimator=cox": "is a yes or no; choose difference_of_shares, logistic",
+    "trial.estimands=[{name: e, endpoint: weeks_to_deth, week: 52 weeks}]": "did you mean 'weeks_to_death'",
+    "trial.estimands=[{name: e, endpoint: weeks_to_death, week: 52 weeks, estimator: ancova}]": (
+        "is a time to an event; choose log_rank"
+    ),
+    "trial.design={kind: platform, control: care, actives: [cells, more cells], enter_every: 5, per_arm: 9, "
+    "multiplicity: graphical, weights: ['1', '1']}": "2 parts of alpha that sum to at most 1",
+    "trial.design={kind: platform, control: care, actives: [cells], enter_every: 5, per_arm: 9, "
+    "weights: ['1']}": "belong to 'graphical'",
+    "trial={design: {kind: n_of_1, sequences: {care: ABAB, cells: ABBA}, period: 13 weeks, size: 9}, "
+    "enrolment: {rate: 8 1/month}, estimands: [{name: e, endpoint: hba1c, week: 52 weeks}]}": (
+        "in every period half of the orders need B"
+    ),
+    "trial={design: {kind: n_of_1, sequences: {care: ABAB, cells: BABA}, period: 13 weeks, "
+    "washout: 13 weeks, size: 9}, enrolment: {rate: 8 1/month}, "
+    "estimands: [{name: e, endpoint: hba1c, week: 52 weeks}]}": ("must be shorter than the period"),
 }
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from insulae.core.errors import RunError
 from insulae.trials.design import conduct, enrolment, estimands, event_times, n_of_1, operating
+from insulae.trials.design.adaptive import predicted_success
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.null import null_scene
 from insulae.trials.design.outcomes import Outcomes, first_weeks
@@ -484,3 +485,27 @@ def test_a_platform_keeps_the_error_of_any_success(outcomes: Outcomes):
         errors[name] = np.mean([one.is_success for one in operating.replicates(scene, lambda n: None)])
     assert errors["holm"] == errors["graphical"], "equal weights handed on are Holm's procedure"
     assert errors["bonferroni"] <= errors["dunnett"] <= errors["none"]
+
+
+def test_a_sentinel_at_each_new_dose_takes_time_and_nothing_else(outcomes: Outcomes):
+    design = {
+        "kind": "dose_escalation",
+        "doses": ["care", "cells", "more cells"],
+        "rule": "3+3",
+        "within": "12 weeks",
+    }
+    plain, waiting = (
+        operating.runner(Scene.of(trial(design | more, **SHARE), outcomes, seed=13))(0)
+        for more in ({}, {"sentinel": "20 weeks"})
+    )
+    assert plain.chosen == waiting.chosen and plain.patients == waiting.patients
+    assert waiting.months > plain.months
+
+
+def test_a_futile_trial_is_predicted_to_fail_and_a_good_one_to_succeed():
+    draw = np.random.default_rng(1)
+    left = np.array([20.0, 20.0])
+    assert predicted_success([(10, 20), (1, 20)], [1], left, 0.975, draw) < 0.02
+    assert predicted_success([(1, 20), (15, 20)], [1], left, 0.975, draw) > 0.98
+    # nothing is left to come: the prediction is what is known
+    assert predicted_success([(5, 20), (14, 20)], [1], np.zeros(2), 0.975, draw) == 1

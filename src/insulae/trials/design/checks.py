@@ -87,6 +87,9 @@ def _n_of_1(design: designs.NOf1) -> Iterator[tuple[str, str]]:
         yield "trial.design.sequences", "all orders need as many periods"
     if any(set(order) != {"A", "B"} for order in design.sequences.values()):
         yield "trial.design.sequences", "every order needs periods of A and of B"
+    periods = list(zip(*design.sequences.values(), strict=False))
+    if any(2 * letters.count("B") != len(letters) for letters in periods):
+        yield "trial.design.sequences", "in every period half of the orders need B, so that time drops out"
     if design.washout >= design.period:
         yield "trial.design.washout", "must be shorter than the period"
 

@@ -5,6 +5,8 @@ period into the next is in the outcomes; the washout leaves the beginning of eac
 judged.
 """
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.meta_analysis import combine_effects
@@ -66,22 +68,37 @@ def _own_means(values: Floats, is_b: Flags) -> tuple[list[Floats], list[Floats]]
     return means, counts
 
 
-def paired(values: Floats, is_b: Flags) -> Estimate:
-    """Return the mean over patients of their own mean under B less that under A.
+def without_periods(values: Floats, is_b: Flags) -> Floats:
+    """Return values less what each period does to everybody, by least squares on patient, period and B.
 
-    A course over time drops out where the orders balance it: B early as often as late.
+    A course over time would otherwise count as a difference between patients of different orders.
     """
-    means, _ = _own_means(values, is_b)
-    return ancova.paired(means[1] - means[0])
+    n, n_periods = values.shape
+    used = np.isfinite(values)
+    patient, period = np.nonzero(used)
+    columns = [np.eye(n)[patient], np.eye(n_periods)[period][:, 1:], is_b[used][:, None]]
+    beta = np.linalg.lstsq(np.hstack(columns).astype(float), values[used], rcond=None)[0]
+    return values - np.concatenate([[0.0], beta[n:-1]])
+
+
+def paired(values: Floats, is_b: Flags) -> Estimate:
+    """Return the mean over patients of their own mean under B less that under A; one degree of freedom less
+    for the periods.
+    """
+    means, _ = _own_means(without_periods(values, is_b), is_b)
+    found = ancova.paired(means[1] - means[0])
+    if found.freedom < 2:
+        raise ValueError("treatments in turn need at least three patients with periods of both")
+    return dataclasses.replace(found, freedom=found.freedom - 1)
 
 
 def mixed(values: Floats, is_b: Flags) -> Estimate:
     """Return the mean effect in a model in which patients differ in level and effect (Zucker 1997).
 
     Each patient's own effect has an error by the periods behind it; effects vary between patients by a
-    variance found after Paule and Mandel. Means of the periods are taken off first.
+    variance found after Paule and Mandel. What the periods do is taken off first.
     """
-    values = values - np.nanmean(values, axis=0)
+    values = without_periods(values, is_b)
     means, counts = _own_means(values, is_b)
     effect = means[1] - means[0]
     used = np.isfinite(effect)
@@ -94,4 +111,4 @@ def mixed(values: Floats, is_b: Flags) -> Estimate:
     within = float(np.nansum(left**2)) / freedom
     errors = within * (1 / counts[0][used] + 1 / counts[1][used])
     found = combine_effects(effect[used], errors, method_re="iterated", use_t=True)
-    return Estimate(float(found.mean_effect_re), float(found.sd_eff_w_re_hksj), float(used.sum() - 1))
+    return Estimate(float(found.mean_effect_re), float(found.sd_eff_w_re_hksj), float(used.sum() - 2))

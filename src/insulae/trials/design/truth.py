@@ -17,7 +17,7 @@ from insulae.trials.design.estimands import REPETITIONS, true_means
 from insulae.trials.design.estimators import NotEnoughPatients, estimate
 from insulae.trials.design.event_estimators import share_with_event
 from insulae.trials.design.event_times import Times, times
-from insulae.trials.design.n_of_1 import paired, period_means
+from insulae.trials.design.n_of_1 import period_means
 from insulae.trials.design.outcomes import Outcomes
 from insulae.trials.design.protocol import Estimand, TrialSpec
 
@@ -46,13 +46,13 @@ def truth(spec: TrialSpec, estimand: Estimand, outcomes: Outcomes, arms: tuple[s
 
 
 def _in_turn(spec: TrialSpec, design: NOf1, estimand: Estimand, outcomes: Outcomes) -> Truth:
-    """Return the mean of B against that of A within everybody, in every order."""
+    """Return the mean of B against that of A in everybody, over all orders, which balance the periods."""
     data = _everybody(_complete(spec, estimand), outcomes, tuple(design.sequences), 0)
     values = period_means(design, data, estimand.endpoint)
     letters = np.array([list(order) for order in design.sequences.values()])
     is_b = np.repeat(letters == "B", len(data.entered) // len(letters), axis=0)
     means = {"A": float(np.nanmean(values[~is_b])), "B": float(np.nanmean(values[is_b]))}
-    return Truth(means, paired(values, is_b).effect)
+    return Truth(means, means["B"] - means["A"])
 
 
 def _complete(spec: TrialSpec, estimand: Estimand) -> TrialSpec:
