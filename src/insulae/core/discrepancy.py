@@ -26,7 +26,7 @@ OF_IT = "% of it"
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Kinds of numbers that miss alike: a name, the scale, the unit on it, the kind whose band is usual."""
+    """Kinds of numbers that miss alike: name, scale and the unit on it, and the kind whose band is usual."""
 
     name: str
     scale: str

@@ -125,7 +125,6 @@ def _row(v: Plain) -> dict[str, Any]:
         "observed": f"{sign}{number(v['observed'])} {v['unit']}",
         "simulated": f"{number(v['simulated'])} ({interval})" if is_judged else NOTHING,
         "full": full if is_judged else NOTHING,
-        "covered": "yes" if v["covered"] else "no",
         "error": number(v["error"]) if is_judged else NOTHING,
         "z": number(v["z"]),
         "note": against,

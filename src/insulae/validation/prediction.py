@@ -34,6 +34,9 @@ SHARE = 0.9
 TAILS = (100 * (1 - SHARE) / 2, 100 * (1 + SHARE) / 2)
 FEWEST = 20
 """Simulated people below whom nothing is judged."""
+ANYTHING = (-np.inf, np.inf)
+LIMITS = {"percent": (0.0, 100.0), "rate": (0.0, np.inf)}
+"""What a statistic of one arm can be."""
 PLACES = (0.02, 0.98)
 """Doubt moves a median at most so far among the people."""
 
@@ -81,13 +84,14 @@ class Trial:
 class Layers:
     """What a trial would find by chance; with doubt; and, once discrepancy is known, with everything.
 
-    `draw(doubt, shift)` gives results from draws of the doubt, and of a shift on the logit scale of a share.
+    `draw(doubted, shift)` gives results with or without doubt, with a shift on the logit scale of a share;
+    `limits` are those of what can be found at all.
     """
 
     chance: Predicted
     doubted: Predicted
     is_share: bool
-    is_difference: bool
+    limits: tuple[float, float]
     draw: Callable[[bool, Floats], Floats]
 
     def whole(self, spread: Discrepancy, band: float) -> Predicted:
@@ -100,7 +104,7 @@ class Layers:
         if spread.scale == LOG:
             return summarized(results * np.exp(off))
         moved = results + off * (1 if spread.scale == IDENTITY else band)
-        return summarized(np.clip(moved, 0, 100) if self.is_share else moved)
+        return summarized(np.clip(moved, *self.limits))
 
 
 def layers(people: People, trial: Trial, against: People | None) -> Layers | None:
@@ -124,9 +128,9 @@ def layers(people: People, trial: Trial, against: People | None) -> Layers | Non
         found = [s(d * is_doubted + shift) for s, d in zip(samplers, doubts, strict=True)]
         return found[0] - found[1] + outer * is_doubted if len(found) > 1 else found[0]
 
-    is_share = trial.statistic == "percent" and len(arms) == 1
+    limits = LIMITS.get(trial.statistic, ANYTHING) if len(arms) == 1 else ANYTHING
     chance, doubted = (summarized(draw(is_doubted, nothing)) for is_doubted in (False, True))
-    return Layers(chance, doubted, is_share, len(arms) > 1, draw)
+    return Layers(chance, doubted, limits == LIMITS["percent"], limits, draw)
 
 
 def predicted(
