@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from insulae.core import random
 from insulae.core.errors import InvalidStudy
 from insulae.core.parameters import lookup, value
+from insulae.core.parameters import values as central
 from insulae.core.pytree import replace
 from insulae.devices import controller, pump
 from insulae.physiology.effects import Effects
@@ -83,7 +84,14 @@ def built(kind: str, patients: Enrolled | None = None, **fields: Any) -> Any:
 LOOP = controller.Parameters(
     **{
         name: np.float32(value(f"controller.{name}"))
-        for name in ("target_glucose", "suspend_glucose", "deviation_time", "delivery_time", "highest_share")
+        for name in (
+            "target_glucose",
+            "suspend_glucose",
+            "deviation_time",
+            "delivery_time",
+            "highest_share",
+            "setting_error",
+        )
     }
 )
 SETTING = controller.Setting(np.float32(1 / 60), np.float32(0.02), np.float32(100.0))
@@ -128,7 +136,7 @@ def test_a_correction_counts_a_unit_of_glucose_once():
 
 
 def test_the_pump_delivers_within_its_limits():
-    parameters = pump.Parameters(highest_rate=np.float32(6.0))
+    parameters = replace(central(pump.Parameters), highest_rate=np.float32(6.0))
     given = [float(pump.delivered(parameters, np.float32(rate))) for rate in (-1.0, 0.0, 0.05, 0.1, 5.0)]
     assert given == pytest.approx([0.0, 0.0, 0.25, 0.5, 0.5])
     assert float(pump.programmed(24.0)) * 60 == pytest.approx(1.0)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,15 +161,17 @@ LONG_AGO = -3650.0
 """Start day of what a patient has long been on at enrollment."""
 
 family: Family[type[TherapySpec]] = Family("therapy")
+Spec = TypeVar("Spec", bound=TherapySpec)
 
 
-def register(cls: type[TherapySpec]) -> type[TherapySpec]:
+def register(cls: type[Spec]) -> type[Spec]:
     """Add a therapy to the catalogue under its kind; raises `UnknownName` without a family of FAMILIES."""
     kind, stated = cls.model_fields["kind"].default, getattr(cls, "family", "")
     if stated not in FAMILIES:
         where = f"the therapy '{kind}' ({cls.__module__})"
         raise UnknownName(f"{where} states no family of the catalogue: '{stated}'", nearest(stated, FAMILIES))
-    return family.add(kind, cls)
+    family.add(kind, cls)
+    return cls
 
 
 def load_all() -> Family[type[TherapySpec]]:

@@ -18,6 +18,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.manufacturing.supply import LotRequest
@@ -29,12 +30,12 @@ from insulae.therapies.lots import given_lot
 from insulae.therapies.tablet import TabletSpec
 from insulae.therapies.treatment_policy import Steps, summed
 
-EXAMPLE = {
+EXAMPLE: JsonDict = {
     "kind": "islet_infusion",
     "lot": {"source": "autologous_ipsc", "target": "800000 IEQ"},
     "source": "autologous",
 }
-UNTIL_THEN = {"kind": "basal_bolus"}
+UNTIL_THEN: JsonDict = {"kind": "basal_bolus"}
 
 
 @dataclasses.dataclass(frozen=True)
