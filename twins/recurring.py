@@ -7,7 +7,9 @@ body is in part the same at the same hour of each day, the more the nearer the d
     cov(r_d, r_d+l) = share * memory^l * size^2,   var(r_d) = size^2.
 
 Share and memory are those that the days of the person themselves show, by least squares over l; from them
-follow the expected deviation of coming days (the linear predictor) and what stays unknown of it.
+follow the expected deviation of coming days (the linear predictor) and what stays unknown of it. What a day
+has for itself is drawn from what the person's days had: a meal that is not noted raises glucose for hours,
+which no Gaussian around the hour shows.
 """
 
 import dataclasses
@@ -24,11 +26,11 @@ MEMORIES = np.linspace(0.3, 1.0, 15)
 @dataclasses.dataclass(frozen=True)
 class Recurring:
     """What is expected of coming days [day, time of day, draw], variance that stays unknown of it [day],
-    and variance of what a single day has for itself."""
+    and what single days had for themselves [day, time of day, draw]."""
 
     profile: np.ndarray
     uncertain: np.ndarray
-    daily: float
+    own: np.ndarray
 
 
 def recurring(deviation: np.ndarray, coming: int) -> Recurring:
@@ -47,7 +49,16 @@ def recurring(deviation: np.ndarray, coming: int) -> Recurring:
         weights = np.linalg.solve(alike[np.ix_(there, there)], towards[:, there].T).T
         profile[:, hour] = weights @ filled[there, hour]
         explained[:, hour] = (weights * towards[:, there]).sum(axis=1)
-    return Recurring(profile, np.maximum(share - explained.mean(axis=1), 0) * size, (1 - share) * size)
+    unknown = np.maximum(share - explained.mean(axis=1), 0) * size
+    return Recurring(profile, unknown, _own(filled, known, (1 - share) * size))
+
+
+def _own(filled: np.ndarray, known: np.ndarray, variance: float) -> np.ndarray:
+    """Return deviations from the mean day, scaled to a variance; zero where nothing was read."""
+    mean = filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    apart = np.where(known, filled - mean, 0.0)
+    found = float((apart**2).sum() / known.sum())
+    return apart * np.sqrt(variance / found) if found > 0 else apart
 
 
 def _common(filled: np.ndarray, known: np.ndarray, size: float) -> tuple[float, float]:
@@ -72,8 +83,9 @@ def carried(found: Recurring, previous: Any, seed: int) -> np.ndarray:
     days, times, draws = found.profile.shape
     random = np.random.default_rng([seed, 6])
     unknown = _in_time(random, times, draws, previous) * np.sqrt(found.uncertain)[:, None, None]
-    each = _in_time(random, days * times, draws, previous).reshape(days, times, draws)
-    return found.profile + unknown + each * np.sqrt(found.daily)
+    lived = random.integers(len(found.own), size=(days, draws))
+    each = found.own[lived[:, None, :], np.arange(times)[:, None], np.arange(draws)]
+    return found.profile + unknown + each
 
 
 def _in_time(random: np.random.Generator, times: int, draws: int, previous: Any) -> np.ndarray:

@@ -273,13 +273,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the recordings and summary.csv")
     parser.add_argument("--out", type=Path, default=Path("results/twins_sensor"))
     parser.add_argument("--every", type=int, default=1, help="take each n-th recording")
+    parser.add_argument("--first", type=int, default=0, help="begin with this one, counted from zero")
     parser.add_argument("--most", type=int, help="stop after so many recordings")
     given: Any = parser.parse_args()
     keep_compiled_code()
     from twins.sensor_page import write
 
     found, left_out = [], []
-    for recording in list(recordings(given.data))[:: given.every]:
+    for recording in list(recordings(given.data))[given.first :: given.every]:
         if given.most and len(found) >= given.most:
             break
         if isinstance(recording, str):

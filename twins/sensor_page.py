@@ -33,11 +33,17 @@ def _checks(found: Sequence[Foreseen]) -> list[Check]:
     checks: list[Check] = [
         ("time in range, median error of the twins", "below 8 points", f"{error:.1f} points", error < 8)
     ]
-    checks.append(("... of the fitted body alone, without what recurs", "", f"{body:.1f} points", None))
-    checks.append(("... told the insulin of the last days", "", f"{told:.1f} points", None))
+    mean = float(np.mean(np.abs(twins - seen)))
+    checks.append(("time in range, mean error of the twins", "", f"{mean:.1f} points", None))
+    checks.append(
+        ("median error of the fitted body alone, without what recurs", "", f"{body:.1f} points", None)
+    )
+    checks.append(("... of twins told the insulin of the last days", "", f"{told:.1f} points", None))
     for name, values in others.items():
         theirs = float(np.median(np.abs(np.array(values) - seen)))
         checks.append((f"... of the {name}", f"above {error:.1f}", f"{theirs:.1f} points", theirs >= error))
+        average = float(np.mean(np.abs(np.array(values) - seen)))
+        checks.append(("... its mean error", f"above {mean:.1f}", f"{average:.1f} points", average >= mean))
     inside = [np.percentile(f.in_range, (5, 95)) for f in found]
     held = 100 * np.mean([low <= s <= high for (low, high), s in zip(inside, seen, strict=True)])
     counts = np.array([_covered(f) for f in found]).sum(axis=0)

@@ -10,6 +10,7 @@ import pytest
 
 from insulae.inference import experiments as e
 from insulae.inference import person
+from insulae.physiology import course
 from insulae.physiology.effects import Effects
 from insulae.physiology.fast import injected_insulin
 from insulae.populations.baseline import starting
@@ -101,6 +102,21 @@ def test_days_with_meals_and_insulin(people: Any, compiled: Any):
         for c, s in zip(courses, (plain, fed, both), strict=True)
     ]
     assert (at_eight[1] > at_eight[0] + 10).all() and (at_eight[2] < at_eight[1]).all()
+
+
+def test_fitted_values_secrete_what_the_patients_secrete():
+    """What a unit of mass secretes differs between patients and is not fitted: capacity must hold it."""
+    start = starting(ClinicNumbers("healthy", NUMBERS), [], 1, np.arange(16))
+    fast = start.cohort.parameters.fast.secretion
+    _, signals = course.morning(start.state, start.cohort.parameters.slow, Effects())
+    known = person.known(start, "healthy", Effects())
+    found = person.constants(known, person.exponential(person.effective(start, "healthy"))).secretion
+    assert np.std(np.asarray(fast.maximal)) > 1
+    static = np.asarray(fast.maximal) * np.asarray(signals.native_capacity)
+    np.testing.assert_allclose(found.maximal * np.asarray(found.native_capacity), static, rtol=1e-5)
+    dynamic = np.asarray(fast.dynamic_gain) * np.asarray(signals.native_first_phase)
+    mine = np.asarray(found.dynamic_gain) * np.asarray(found.native_first_phase)
+    np.testing.assert_allclose(mine, dynamic, rtol=1e-5)
 
 
 def test_a_pump_that_has_long_run_begins_in_balance(people: Any):
