@@ -19,7 +19,7 @@ from jax import Array, lax
 from calibration.fitting import Target, fit, report
 from calibration.simulated import simulated
 from insulae.core.clock import DAYS_PER_WEEK, SLOW_STEPS_PER_DAY
-from insulae.core.parameters import changed, value, values
+from insulae.core.parameters import changed, lookup, value, values
 from insulae.core.pytree import broadcast
 from insulae.physiology.effects import Effects
 from insulae.physiology.signals import SlowSignals
@@ -100,7 +100,7 @@ def central(phenotype: str) -> Any:
 def _live(parameters: Any, start: Any, situation: Any, rates: Any) -> Any:
     """Live day after day; the masses are lost as graft and beta cells lose them to immunity."""
     alloantigen, autoantigen, exposures = situation
-    allo_rate, auto_rate, chronic, subclinical, native_rate = rates
+    allo_rate, auto_rate, chronic, native_rate, subclinical = rates
     step = jnp.asarray(1 / SLOW_STEPS_PER_DAY, jnp.float32)
 
     def quarter(_: Array, state: Any, effects: Effects) -> Any:
@@ -145,10 +145,12 @@ def live(parameters: Any, situation: Situation, days: int) -> Lived:
             "graft.allogeneic_death_rate",
             "graft.autoimmune_death_rate",
             "graft.chronic_loss_rate",
-            "graft.subclinical_loss_rate",
             "beta_cells.autoimmune_death_rate",
         )
     )
+    # The rate differs so widely between people that its mean is that of few; here it is the median.
+    wide = lookup("graft.subclinical_loss_rate")
+    rates = (*rates, np.float32(wide.value / np.sqrt(1 + wide.spread**2)))
     start = (immunity.established(parameters, native, Effects()), native, graft)
     antigens = (like + situation.alloantigen, like + situation.autoantigen)
     found = _live(parameters, start, (*antigens, exposures), rates)

@@ -69,7 +69,7 @@ def test_json_holds_all_of_it(capsys: pytest.CaptureFixture[str]):
     assert [record["name"] for record in records] == [kind for kind, _ in catalogue.kinds()]
     found = next(record for record in records if record["name"] == "immunosuppression")
     acts = {action["name"]: action["value"] for action in found["actions"]}
-    assert acts["nephrotoxicity"] == pytest.approx(value("immunosuppression.nephrotoxicity"))
+    assert acts["renal_vasoconstriction"] == pytest.approx(value("immunosuppression.vasoconstriction"))
     assert {row["name"] for row in found["parameters"]} >= {"immunosuppression.vasoconstriction"}
 
 

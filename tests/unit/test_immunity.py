@@ -11,6 +11,7 @@ from calibration.immunity import Situation, central, live, weeks_to_loss
 from insulae.core.parameters import values
 from insulae.core.pytree import broadcast, replace
 from insulae.physiology.effects import Effects
+from insulae.physiology.signals import SlowSignals
 from insulae.physiology.slow import immunity
 from insulae.therapies.base import Observed
 from insulae.therapies.immunosuppression import DRUGS
