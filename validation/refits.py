@@ -58,10 +58,11 @@ REFITS: dict[str, Callable[[], Values]] = {
 
 NOT_REFITTED: dict[str, str] = {
     "EDM2022": "only an earlier fit saw it",
-    "UKPDS13": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
-    "UKPDS16": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
-    "UKPDS49": "the loss of beta cells was set by its trial alone, and no command repeats that fit",
+    "UKPDS13": "the loss of beta cells was fitted to its trial alone",
+    "UKPDS16": "the loss of beta cells was fitted to its trial alone",
+    "UKPDS49": "the loss of beta cells was fitted to its trial alone",
     "ADOPT": "weight at one year is the only source of the energy effects of three drugs",
+    "STEP2": "the effort behind advice on diet was set by its placebo arm alone",
     "VANDELAAR2005": "the only other trial of acarbose is recalled",
     "SUSTAIN7": "nothing else tells how strong dulaglutide is",
     "HOLMAN2007": "the only other weight on insulin is recalled",

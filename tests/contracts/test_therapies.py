@@ -86,7 +86,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "regulatory_cells": [{"product": "interleukin_2", "courses": 4}],
     "mesenchymal_cells": [{"infusions": 1}],
     "exploratory_gene_therapy": [{"approach": "incretin_vector"}],
-    "lifestyle": [{"energy_change": "-500 kcal/d"}],
+    "lifestyle": [{"energy_change": "-500 kcal/d"}, {"lost_before": "4 kg"}],
     "bariatric_surgery": [{"operation": "sleeve"}],
     "treatment_policy": [
         {"target": "6 %", "every": "6 weeks"},

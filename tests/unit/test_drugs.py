@@ -277,7 +277,7 @@ def test_every_fit_names_parameters_of_the_table_and_trials_with_sources():
 
 
 def test_an_unknown_fit_is_named():
-    with pytest.raises(KeyError, match="known: metformin"):
+    with pytest.raises(KeyError, match="known: trial_care, metformin"):
         drugs.readings("aspirin")
 
 

@@ -1,5 +1,7 @@
 """The slow course of type 2 diabetes: its morning, lasting loss of beta cells, diets that wear off, care."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -92,3 +94,14 @@ def test_trials_read_without_a_control_are_simulated_with_care():
     asked = [reading for name in drugs.ORDER for reading in drugs.readings(name)]
     cared = [reading for reading in asked if reading.care]
     assert cared and all(not r.control or r.measure == "share" for r in cared)
+
+
+def test_metformin_lowers_production_in_who_is_poorly_controlled():
+    def fall(hba1c: float) -> float:
+        spec = load_all().get("metformin").model_validate({"kind": "metformin", "dose": "2000 mg/d"})
+        treatment = spec.build(dataclasses.replace(ENROLLED, hba1c=np.full(1, hba1c, np.float32)))
+        return 1 - float(np.mean(treatment.effects(1000).hepatic_production))
+
+    # None in well-controlled people (Gormsen 2019), a quarter in poorly controlled ones (Hundal 2000).
+    assert fall(6.0) == 0 < fall(8.0) < fall(10.0) < fall(11.5)
+    assert fall(11.5) == pytest.approx(fall(13.0)) == pytest.approx(0.24, rel=1e-3)

@@ -26,7 +26,7 @@ class Parameters:
 
     production_effect: Floats = parameter("dimensionless")
     controlled_hba1c: Floats = parameter("%")
-    uncontrolled_hba1c: Floats = parameter("%")
+    control_slope: Floats = parameter("1/%")
     sensitivity_effect: Floats = parameter("dimensionless")
     energy_effect: Floats = parameter("kcal/d")
     half_dose: Floats = parameter("mg/d")
@@ -66,8 +66,7 @@ class Metformin(TabletSpec):
         """Return the treatment of each patient."""
         p: Parameters = drawn(Parameters, enrolled)
         share = self.dose / (self.dose + p.half_dose) * (p.reference_dose + p.half_dose) / p.reference_dose
-        above = (enrolled.hba1c - p.controlled_hba1c) / (p.uncontrolled_hba1c - p.controlled_hba1c)
-        uncontrolled = np.clip(above, 0, 1)
+        uncontrolled = np.clip(p.control_slope * (enrolled.hba1c - p.controlled_hba1c), 0, 1)
         return MetforminTreatment(
             **self.course(enrolled, p),
             production=(p.production_effect * share * uncontrolled).astype(np.float32),
