@@ -10,7 +10,9 @@ are taken for all the time here, and nobody lowers them where the kidney suffers
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from calibration.fitting import Target, fit, report
@@ -40,22 +42,24 @@ WEEKS = (0, 52, 129, 260, 384, 1040)
 def enrolled() -> Enrolled:
     """Return people who bring nothing but their draws."""
     zero, people = np.zeros(SIZE, np.float32), np.arange(SIZE)
-    fields = dict.fromkeys(Enrolled.__dataclass_fields__, zero)
-    return Enrolled(**{**fields, "draw": lambda name: draw(name, "type1", SEED, people)})
+    fields: dict[str, Any] = dict.fromkeys(Enrolled.__dataclass_fields__, zero)
+    fields["draw"] = lambda name: draw(name, "type1", SEED, people)
+    return Enrolled(**fields)
 
 
 def lived(tried: Mapping[str, float]) -> dict[int, np.ndarray]:
     """Return kidney function of every person after some weeks on the drugs."""
     mean, sd, lower, upper = START
     first = np.random.default_rng(SEED).normal(mean, sd, SIZE).clip(lower, upper).astype(np.float32)
+    start, week_long = jnp.asarray(first), jnp.asarray(DAYS_PER_WEEK, jnp.float32)
     with changed(tried):
-        drugs = Immunosuppression(regimen="tacrolimus_sirolimus").build(enrolled())
+        drugs = Immunosuppression.model_validate({"regimen": "tacrolimus_sirolimus"}).build(enrolled())
         parameters = broadcast(values(renal_function.Parameters, "type1"), SIZE)
-    state = renal_function.State(structural=first, constriction=0 * first)
+    state = renal_function.State(structural=start, constriction=0 * start)
     found = {0: first}
     for week in range(1, max(WEEKS) + 1):
         effects = drugs.effects(float(week * DAYS_PER_WEEK))
-        state = renal_function.advance(state, parameters, SlowSignals(), effects, np.float32(DAYS_PER_WEEK))
+        state = renal_function.advance(state, parameters, SlowSignals(), effects, week_long)
         if week in WEEKS:
             found[week] = np.asarray(state.structural * (1 - state.constriction))
     return found
