@@ -36,7 +36,18 @@ def compile_day(folder: Path, flags: Sequence[str] = FLAGS) -> Path:
     if shutil.which(COMPILER) is None:
         raise NoCompiler(f"the compiler {COMPILER} is not installed")
     library = folder / "day.so"
-    command = [COMPILER, *flags, WRAPPING, "-w", "-fPIC", "-shared", f"-I{folder}", str(SOURCE), "-o", str(library)]
+    command = [
+        COMPILER,
+        *flags,
+        WRAPPING,
+        "-w",
+        "-fPIC",
+        "-shared",
+        f"-I{folder}",
+        str(SOURCE),
+        "-o",
+        str(library),
+    ]
     tries = (subprocess.run([*command, *libs], capture_output=True, text=True) for libs in VECTOR_LIBRARIES)
     complaints = list(itertools.takewhile(bool, (_complaint(done) for done in tries)))
     if len(complaints) == len(VECTOR_LIBRARIES):

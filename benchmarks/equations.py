@@ -128,7 +128,7 @@ class _Tracer:
 def _kind(dtype: Any) -> Kind:
     """Return the kind of the values of an array; raises `Untranslatable` for one no language is given."""
     found = np.dtype(dtype)
-    if found == bool:
+    if found == np.bool_:
         return "truth"
     if found == np.int32:
         return "whole"
@@ -227,7 +227,9 @@ class Language:
     def statement(self, kind: Kind, name: str, value: str) -> str:
         """Return the statement that gives a name to a value."""
         if kind not in self.forms:
-            raise Untranslatable(f"'{value}' is a {kind}, which has no translation", nearest(kind, self.forms))
+            raise Untranslatable(
+                f"'{value}' is a {kind}, which has no translation", nearest(kind, self.forms)
+            )
         return self.forms[kind].format(name=name, value=value)
 
     def statements(self, program: Program) -> Iterator[str]:
