@@ -12,6 +12,7 @@ from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare
 from insulae.report.page import write_report
 from insulae.report.reading import read
 from insulae.report.tables import comparisons
+from insulae.runs import store
 
 LARGEST_PAGE = 3_000_000  # bytes
 
@@ -197,3 +198,24 @@ def test_nine_in_ten_trials_fall_within_the_interval_of_a_share(tmp_path: Path):
     # The interval is closed and a share of 12 has steps, so it holds at least nine in ten.
     assert 0.9 <= inside <= 1.0
     assert found.verdict == HIT
+
+
+def test_the_table_of_endpoints_is_read_once_for_each_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A page of a large run asks for many columns of the same visit."""
+    results, asked = read(write_results(tmp_path)), list[Path]()
+    groups = store.read_row_groups
+
+    def counted(path: Path, *options: object) -> object:
+        asked.append(path)
+        return groups(path, *options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "read_row_groups", counted)
+    found = [
+        results.values(arm, name, float(series.weeks[-1])).numbers
+        for arm, endpoints in results.arms.items()
+        for name, series in endpoints.items()
+        if len(series.weeks)
+    ]
+    assert len(found) > len(asked)
+    last = {float(s.weeks[-1]) for arm in results.arms.values() for s in arm.values() if len(s.weeks)}
+    assert len(asked) == len(last) and any(len(numbers) for numbers in found)
