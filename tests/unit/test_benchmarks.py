@@ -67,7 +67,7 @@ def test_the_antimony_model_holds_the_same_equations(derivative: Program, number
     np.testing.assert_allclose(rates, expected, rtol=1e-9, atol=1e-12)
 
 
-def _compiled(program: Program, carried: Floats, constants: Floats, folder: Path) -> c_loop.Day:
+def _compiled(program: Program, carried: NDArray[Any], constants: NDArray[Any], folder: Path) -> c_loop.Day:
     """Compile for any processor of this kind, so that the test runs wherever there is a compiler."""
     (folder / "body.inc").write_text(task.body_inc(program, len(carried)), encoding="utf-8")
     return c_loop.load_day(c_loop.compile_day(folder, ("-O1",)), carried, constants)

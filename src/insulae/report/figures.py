@@ -340,8 +340,8 @@ def _drawn_profile(hour: Floats, curves: Floats, tint: str, top: float) -> Panel
     for low, high, opacity in ((0, 4, 0.22), (1, 3, 0.38)):
         panel.band(hour, curves[low], curves[high], tint, opacity)
     panel.line(hour, curves[2], tint, width=2.2)
-    for text, height, level in (("target 70–180", 177, "top"), ("tight range 70–140", 73, "bottom")):
-        panel.note(text, Place(0.3, height), "#2f5a44", 8.5, level=level)
+    panel.note("target 70–180", Place(0.3, 177), "#2f5a44", 8.5, level="top")
+    panel.note("tight range 70–140", Place(0.3, 73), "#2f5a44", 8.5, level="bottom")
     panel.x.low, panel.x.high, panel.y.low, panel.y.high = 0, 24, 30, top
     panel.x.ticks = [(h, f"{h}:00") for h in range(0, 25, 6)]
     panel.y.ticks = [(g, str(g)) for g in (54, 70, 140, 180, 250)]

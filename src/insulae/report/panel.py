@@ -83,9 +83,12 @@ class Panel:
     def stripe(self, low: float, high: float, tint: str) -> None:
         """Fill all between two heights."""
         self.y.see([low, high])
-        self._add(
-            BENEATH, lambda f: _area(f.x([0, 1]), *(f.y([h, h]) for h in self.y.share([low, high])), tint)
-        )
+
+        def part(f: Frame) -> str:
+            bottom, top = (f.y([height, height]) for height in self.y.share([low, high]))
+            return _area(f.x([0, 1]), bottom, top, tint)
+
+        self._add(BENEATH, part)
 
     def band(self, x: Any, low: Any, high: Any, tint: str, opacity: float) -> None:
         """Fill all between two curves, wherever both are known."""
@@ -94,9 +97,9 @@ class Panel:
         self.y.see([low, high])
 
         def part(f: Frame) -> str:
-            places = f.x(self.x.share(x)), f.y(self.y.share(low)), f.y(self.y.share(high))
-            runs = _known(*places)
-            return "".join(_area(*(values[run] for values in places), tint, opacity) for run in runs)
+            across, bottom, top = f.x(self.x.share(x)), f.y(self.y.share(low)), f.y(self.y.share(high))
+            runs = _known(across, bottom, top)
+            return "".join(_area(across[run], bottom[run], top[run], tint, opacity) for run in runs)
 
         self._add(FILLED, part)
 
