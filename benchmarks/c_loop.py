@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 SOURCE = Path(__file__).parent / "day.cpp"
 COMPILER = "g++"
 FLAGS = ("-O3", "-march=native", "-ffast-math")
+WRAPPING = "-fwrapv"
+"""Whole numbers wrap at 32 bits, as those of the equations do."""
 VECTOR_LIBRARIES = (("-lmvec", "-lm"), ("-lm",))
 ALIGNMENT = 64
 BYTES = 4
@@ -34,7 +36,18 @@ def compile_day(folder: Path, flags: Sequence[str] = FLAGS) -> Path:
     if shutil.which(COMPILER) is None:
         raise NoCompiler(f"the compiler {COMPILER} is not installed")
     library = folder / "day.so"
-    command = [COMPILER, *flags, "-w", "-fPIC", "-shared", f"-I{folder}", str(SOURCE), "-o", str(library)]
+    command = [
+        COMPILER,
+        *flags,
+        WRAPPING,
+        "-w",
+        "-fPIC",
+        "-shared",
+        f"-I{folder}",
+        str(SOURCE),
+        "-o",
+        str(library),
+    ]
     tries = (subprocess.run([*command, *libs], capture_output=True, text=True) for libs in VECTOR_LIBRARIES)
     complaints = list(itertools.takewhile(bool, (_complaint(done) for done in tries)))
     if len(complaints) == len(VECTOR_LIBRARIES):

@@ -2,12 +2,13 @@
 
 A function of one patient is traced to a list of scalar operations (arrays are taken apart into their
 elements, calls are written out, barriers drop out); one table per language says how each is written there.
+Values are numbers, whole numbers of 32 bits that wrap, or truths; not every language has all three.
 """
 
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import jax
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from insulae.core.errors import InsulaeError
 from insulae.core.registry import nearest
 
-Operand = str | float | bool
+Operand = str | float | int | bool
+Kind = Literal["number", "whole", "truth"]
 Objects = NDArray[np.object_]
 
 CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
@@ -30,19 +32,20 @@ class Untranslatable(InsulaeError):
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """One scalar value and how it is made; `is_truth` where it is true or false instead of a number."""
+    """One scalar value of a kind and how it is made."""
 
     name: str
     primitive: str
     operands: tuple[Operand, ...]
-    is_truth: bool = False
+    kind: Kind = "number"
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A function as scalar operations: its arguments and results in the order of their leaves."""
+    """A function as scalar operations: its arguments, with their kinds, and results, as their leaves lie."""
 
     inputs: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     operations: tuple[Operation, ...]
     outputs: tuple[Operand, ...]
 
@@ -59,7 +62,9 @@ class _Tracer:
         known |= {v: _objects(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
 
         def read(atom: Any) -> Objects:
-            return _objects(atom.val) if isinstance(atom, core.Literal) else known[atom]
+            if isinstance(atom, core.Literal):
+                return _objects(np.asarray(atom.val, cast(Any, atom.aval).dtype))
+            return known[atom]
 
         for equation in jaxpr.eqns:
             made = self._equation(equation, [read(atom) for atom in equation.invars])
@@ -75,49 +80,67 @@ class _Tracer:
         if name in SHAPES:
             return [SHAPES[name](values, parameters)]
         if name == "reduce_sum":
-            return [self._sum(values[0], parameters["axes"])]
+            return [self._sum(values[0], parameters["axes"], _kind(equation.outvars[0].aval.dtype))]
         if name == "integer_pow":
-            return [self._power(values[0], parameters["y"])]
+            return [self._power(values[0], parameters["y"], _kind(equation.outvars[0].aval.dtype))]
         if name == "convert_element_type":
             return [self._converted(values[0], equation)]
-        return [self._elementwise(name, values, equation.outvars[0].aval.dtype == bool)]
+        return [self._elementwise(name, values, _kind(equation.outvars[0].aval.dtype))]
 
-    def _elementwise(self, name: str, values: Sequence[Objects], is_truth: bool = False) -> Objects:
+    def _elementwise(self, name: str, values: Sequence[Objects], kind: Kind) -> Objects:
         together = np.broadcast(*values)
-        made = [self._add(name, cast("tuple[Operand, ...]", operands), is_truth) for operands in together]
+        made = [self._add(name, cast("tuple[Operand, ...]", operands), kind) for operands in together]
         return _objects(made).reshape(together.shape)
 
-    def _add(self, primitive: str, operands: tuple[Operand, ...], is_truth: bool) -> str:
+    def _add(self, primitive: str, operands: tuple[Operand, ...], kind: Kind) -> str:
         name = f"v{len(self.operations)}"
-        self.operations.append(Operation(name, primitive, operands, is_truth))
+        self.operations.append(Operation(name, primitive, operands, kind))
         return name
 
-    def _sum(self, values: Objects, axes: Sequence[int]) -> Objects:
+    def _sum(self, values: Objects, axes: Sequence[int], kind: Kind) -> Objects:
         parts = np.moveaxis(values, axes, range(len(axes))).reshape(-1, *np.delete(values.shape, axes))
         total = parts[0]
         for part in parts[1:]:
-            total = self._elementwise("add", [np.asarray(total, object), np.asarray(part, object)])
+            total = self._elementwise("add", [np.asarray(total, object), np.asarray(part, object)], kind)
         return np.asarray(total, object)
 
-    def _power(self, values: Objects, exponent: int) -> Objects:
+    def _power(self, values: Objects, exponent: int, kind: Kind) -> Objects:
         if not 1 < exponent <= LONGEST_POWER:
             raise Untranslatable(f"the power {exponent} has no translation", f"Expected 2 to {LONGEST_POWER}")
         product = values
         for _ in range(exponent - 1):
-            product = self._elementwise("mul", [product, values])
+            product = self._elementwise("mul", [product, values], kind)
         return product
 
     def _converted(self, values: Objects, equation: Any) -> Objects:
-        """Turn truth into 1 and 0; every number is of one floating type already."""
-        if equation.invars[0].aval.dtype != bool or equation.outvars[0].aval.dtype == bool:
+        """Turn truths into ones and zeros, and numbers into whole ones towards zero or back."""
+        before, after = (_kind(v.aval.dtype) for v in (equation.invars[0], equation.outvars[0]))
+        if before == after:
             return values
-        return self._elementwise("select_n", [values, _objects(0.0), _objects(1.0)])
+        if after == "truth":
+            return self._elementwise("ne", [values, _objects(0.0 if before == "number" else 0)], "truth")
+        if before == "truth":
+            no, yes = (0.0, 1.0) if after == "number" else (0, 1)
+            return self._elementwise("select_n", [values, _objects(no), _objects(yes)], after)
+        return self._elementwise(f"{before}_to_{after}", [values], after)
+
+
+def _kind(dtype: Any) -> Kind:
+    """Return the kind of the values of an array; raises `Untranslatable` for one no language is given."""
+    found = np.dtype(dtype)
+    if found == np.bool_:
+        return "truth"
+    if found == np.int32:
+        return "whole"
+    if np.issubdtype(found, np.floating):
+        return "number"
+    raise Untranslatable(f"values of the type {found} have no translation", "Expected float, int32 or bool")
 
 
 def _objects(value: Any) -> Objects:
-    """Return an array of operands; numbers become floats."""
+    """Return an array of operands: names, truths, whole numbers as they are, and numbers as floats."""
     array = np.asarray(value)
-    if array.dtype == object or array.dtype.kind in "USb":
+    if array.dtype == object or array.dtype.kind in "USbi":
         return array.astype(object)
     return array.astype(np.float64).astype(object)
 
@@ -158,10 +181,11 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Program:
         _objects(names[start : start + size]).reshape(np.shape(leaf))
         for leaf, start, size in zip(leaves, starts, sizes, strict=True)
     ]
-    tracer = _Tracer()
-    made = tracer.run(jax.make_jaxpr(function)(*arguments), given)
+    tracer, closed = _Tracer(), jax.make_jaxpr(function)(*arguments)
+    made = tracer.run(closed, given)
     outputs = tuple(operand for array in made for operand in array.ravel())
-    return _pruned(Program(tuple(names), tuple(tracer.operations), outputs))
+    kinds = [_kind(v.aval.dtype) for v, n in zip(closed.jaxpr.invars, sizes, strict=True) for _ in range(n)]
+    return _pruned(Program(tuple(names), tuple(kinds), tuple(tracer.operations), outputs))
 
 
 def _pruned(program: Program) -> Program:
@@ -177,16 +201,18 @@ def _pruned(program: Program) -> Program:
 
 @dataclasses.dataclass(frozen=True)
 class Language:
-    """How operations are written: one template per operation, a number, and the two sorts of statements."""
+    """How operations are written: a template for each operation, and a constant and a statement of each kind.
+
+    A kind without a statement is one that the language does not have.
+    """
 
     templates: Mapping[str, str]
-    number: Callable[[float], str]
-    statement: str
-    truth_statement: str
+    constant: Callable[[float | int | bool], str]
+    forms: Mapping[Kind, str]
 
     def operand(self, operand: Operand) -> str:
         """Return an operand as it is written."""
-        return operand if isinstance(operand, str) else self.number(float(operand))
+        return operand if isinstance(operand, str) else self.constant(operand)
 
     def expression(self, operation: Operation, written: Mapping[str, str] | None = None) -> str:
         """Return the right-hand side of an operation; names that are `written` out already are replaced."""
@@ -198,11 +224,26 @@ class Language:
         operands = [self.operand(operand) for operand in operation.operands]
         return self.templates[operation.primitive].format(*((written or {}).get(o, o) for o in operands))
 
+    def statement(self, kind: Kind, name: str, value: str) -> str:
+        """Return the statement that gives a name to a value."""
+        if kind not in self.forms:
+            raise Untranslatable(
+                f"'{value}' is a {kind}, which has no translation", nearest(kind, self.forms)
+            )
+        return self.forms[kind].format(name=name, value=value)
+
     def statements(self, program: Program) -> Iterator[str]:
         """Return one statement for each operation, in order."""
         for operation in program.operations:
-            form = self.truth_statement if operation.is_truth else self.statement
-            yield form.format(name=operation.name, value=self.expression(operation))
+            yield self.statement(operation.kind, operation.name, self.expression(operation))
+
+
+def _in_cplusplus(x: float | int | bool) -> str:
+    if isinstance(x, bool | int):
+        return f"whole_number({-x if isinstance(x, bool) else x})"
+    if np.isfinite(x):
+        return f"number({np.format_float_scientific(np.float32(x))}f)"
+    return f"number({'-' if x < 0 else ''}INFINITY)"
 
 
 _SIGNS = {
@@ -234,8 +275,7 @@ PYTHON = Language(
         "rem": "fmod({}, {})",
     },
     repr,
-    "{name} = {value}",
-    "{name} = {value}",
+    {"number": "{name} = {value}", "truth": "{name} = {value}"},
 )
 """The names `exp`, `sqrt`, `maximum`, `where`, ... are those of numpy, jax.numpy or math."""
 
@@ -248,26 +288,32 @@ CPLUSPLUS = Language(
         "select_n": "({0} ? {2} : {1})",
         "and": "({} & {})",
         "or": "({} | {})",
+        "xor": "({} ^ {})",
+        "not": "(~{})",
+        "shift_left": "({} << {})",
+        "shift_right_arithmetic": "({} >> {})",
+        "shift_right_logical": "shifted_right({}, {})",
+        "number_to_whole": "whole_of({})",
+        "whole_to_number": "number_of({})",
+        "floor": "next_below({})",
         "round": "nearest({})",
         "rem": "remainder_of({}, {})",
     },
-    lambda x: f"number({np.format_float_scientific(np.float32(x))}f)" if np.isfinite(x) else _infinity(x),
-    "const vec {name} = {value};",
-    "const mask {name} = {value};",
+    _in_cplusplus,
+    {
+        "number": "const vec {name} = {value};",
+        "whole": "const whole {name} = {value};",
+        "truth": "const mask {name} = {value};",
+    },
 )
-"""Vectors of single-precision numbers with the functions of `day.cpp`."""
+"""Vectors of single-precision numbers, and of whole numbers of 32 bits, with the functions of `day.cpp`."""
 
 ANTIMONY = Language(
     _SIGNS | {"max": "max({}, {})", "min": "min({}, {})", "select_n": "piecewise({2}, {0}, {1})"},
     repr,
-    "{name} := {value}",
-    "{name} := {value}",
+    {"number": "{name} := {value}", "truth": "{name} := {value}"},
 )
 """Assignment rules of a model of the Systems Biology Markup Language."""
-
-
-def _infinity(x: float) -> str:
-    return f"number({'-' if x < 0 else ''}INFINITY)"
 
 
 def python_function(program: Program, name: str, groups: Mapping[str, int]) -> str:
@@ -291,6 +337,6 @@ def inlined(program: Program, language: Language) -> tuple[list[str], list[str]]
         if uses[operation.name] == 1:
             written[operation.name] = expression
         else:
-            statements.append(language.statement.format(name=operation.name, value=expression))
+            statements.append(language.statement(operation.kind, operation.name, expression))
     results = [language.operand(operand) for operand in program.outputs]
     return statements, [written.get(result, result) for result in results]

@@ -19,7 +19,6 @@ from jax import Array
 from numpy.typing import NDArray
 
 from benchmarks.equations import Program, trace
-from insulae.core import random
 from insulae.core.pytree import map_leaves, replace, skeleton
 from insulae.engine import native
 from insulae.engine.kernel import Kernel, compiled
@@ -69,7 +68,7 @@ def _solved(patients: int) -> Setting:
     start = baseline.starting(case.numbers, list(case.standing), accuracy.SEED, np.arange(patients))
     treatments = [spec.build(start.enrolled) for spec in case.standing]
     effects = combine(t.effects(0) for t in treatments)
-    draws = random.DayDraws(random.patient_keys(accuracy.SEED, "day", start.cohort.ids), routine.N_DRAWS)
+    draws = routine.day_draws(accuracy.SEED, start.cohort.ids)
     bodies = Bodies(start.cohort.parameters, start.state, draws)
     bodies.live(bodies.packed(effects), day=0, days=0, is_even=False)
     return Setting(bodies.state, start.cohort.parameters, effects, draws.independent(DAY))
@@ -203,9 +202,10 @@ def sizes() -> dict[str, int]:
 
 
 def _rows(tree: Any) -> Floats:
-    """Return the elements of all leaves as [element, patient]."""
-    leaves = [np.asarray(leaf, np.float32) for leaf in jax.tree_util.tree_leaves(tree)]
-    return np.concatenate([leaf.reshape(-1, leaf.shape[-1]) for leaf in leaves])
+    """Return the elements of all leaves as [element, patient]; whole numbers as the bits they are."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(tree)]
+    singles = [x.view(np.float32) if x.dtype == np.int32 else x.astype(np.float32) for x in leaves]
+    return np.concatenate([leaf.reshape(-1, leaf.shape[-1]) for leaf in singles])
 
 
 def _kinds() -> tuple[body.FastState, body.FastParameters, Inputs]:
@@ -215,7 +215,7 @@ def _kinds() -> tuple[body.FastState, body.FastParameters, Inputs]:
 
 
 def _one_patient(leaf: Any) -> Array:
-    return jnp.asarray(leaf, jnp.float32)[..., 0]
+    return jnp.asarray(leaf)[..., 0]
 
 
 def derivative() -> Program:
@@ -248,30 +248,27 @@ class Step:
 
 
 def _step(at: Setting) -> Step:
-    slow, signals = course.morning(at.state, at.parameters.slow, at.effects)
-    today = body.today(at.parameters.fast, signals, at.effects)
-    weight = body_weight.metabolic_weight(slow.body_weight.weight, at.parameters.slow.body_weight)
-    eaten = at.parameters.habits.meals.intake * at.effects.carbohydrate_intake
-    habits = replace(at.parameters.habits, meals=replace(at.parameters.habits.meals, intake=eaten))
+    """Prepare the day as `routine.ordinary_day` does."""
+    fixed, weights = at.parameters, (at.state.slow.body_weight, at.parameters.slow.body_weight)
+    _, signals = course.morning(at.state, fixed.slow, at.effects)
+    today = body.today(fixed.fast, signals, at.effects)
+    weight = body_weight.metabolic_weight(weights[0].weight, weights[1])
+    intake = fixed.habits.meals.intake * body_weight.carbohydrate_share(*weights, at.effects)
+    habits = replace(fixed.habits, meals=replace(fixed.habits.meals, intake=intake))
     plan = routine.plan(habits, jnp.asarray(at.uniforms))
     summary = one_day._empty(at.state.fast.glucose.plasma)  # pyright: ignore[reportPrivateUsage]
-    lived = replace(at.parameters, habits=habits)
-    return Step((at.state.fast, summary), (today, lived, plan, at.effects, weight))
-
-
-def _law(constants: tuple[Any, ...]) -> one_day.Control:
-    _, parameters, plan, effects, weight = constants
-    return routine.control(parameters, plan, effects, weight)
+    return Step((at.state.fast, summary), (today, replace(fixed, habits=habits), plan, at.effects, weight))
 
 
 def _one(carried: tuple[Any, ...], constants: tuple[Any, ...], index: Array) -> tuple[Any, tuple[Array, ...]]:
     """Do in one step what the simulator does: decide, integrate, add to the summary, give the traces."""
-    (fast, summary), today = carried, constants[0]
-    inputs = _law(constants)(index, fast)
+    (fast, summary), (today, parameters, plan, effects, weight) = carried, constants
+    inputs = routine.control(parameters, plan, effects, weight)(index, fast)
     after = one_day.step(fast, today, inputs)
     summary = one_day._add(summary, index, after, today, inputs)  # pyright: ignore[reportPrivateUsage]
-    traces = (after.glucose.interstitial, after.insulin.plasma / today.insulin.volume, after.c_peptide.plasma)
-    return (after, summary), traces
+    shown = routine._sensor(parameters.habits, plan)(index, fast)  # pyright: ignore[reportPrivateUsage]
+    insulin = after.insulin.plasma / today.insulin.volume
+    return (after, summary), (after.glucose.interstitial, shown, insulin, after.c_peptide.plasma)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,5 +284,5 @@ def whole_step(patients: int) -> WholeStep:
     """Return the traced step (carried, constants, index of the step) and the patients' numbers."""
     step = _step(setting(patients))
     example = map_leaves(_one_patient, (step.carried, step.constants))
-    program = trace(_one, *example, jnp.float32(0))
+    program = trace(_one, *example, jnp.int32(0))
     return WholeStep(program, _rows(step.carried), _rows(step.constants))

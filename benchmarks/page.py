@@ -33,9 +33,10 @@ inputs change. That is less work than ours; the rows with recorded inputs show o
 task, compiled by the engine of the simulator and by JAX, and the targets hold both comparisons. simglucose
 runs its own model.
 
-The whole day has whole numbers since a sensor that errs joined it (`core/counted_noise.py`), which
-`benchmarks/equations.py` cannot write for other engines yet: the comparison with the C++ loop and the peers
-is that of the day before, as its date tells, and stops with an error that names the operation.
+The whole day draws within its steps, what a sensor errs by and whether a low is noticed, by hashing whole
+numbers (`core/counted_noise.py`). The C++ loop computes the same hashes and lives the same day: a test holds
+its glucose against ours. Models in SBML, and right-hand sides in general, have no whole numbers; what was
+drawn reaches the peers as part of the recorded inputs.
 
 Every engine is pinned to the same core and takes its turn once a round; speeds are medians over the rounds,
 ratios are medians of the ratios within a round. The error is the largest difference in glucose from an

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import ours
-from benchmarks.equations import ANTIMONY, CPLUSPLUS, Program, inlined, python_function
+from benchmarks.equations import ANTIMONY, CPLUSPLUS, Kind, Program, inlined, python_function
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
+
+TYPES: dict[Kind, str] = {"number": "vec", "whole": "whole"}
+"""What `day.cpp` calls vectors of a kind; the bits of a row are read as the kind says."""
 
 
 def antimony(program: Program, states: int) -> str:
@@ -30,10 +33,11 @@ def antimony(program: Program, states: int) -> str:
 
 def body_inc(program: Program, carried: int) -> str:
     """Return the step for `day.cpp`: the first inputs are carried on, the last is the index of the step."""
-    names, constants = iter(program.inputs), len(program.inputs) - carried - 1
-    lines = [f"const vec {next(names)} = after[{i}];" for i in range(carried)]
-    lines += [f"const vec {next(names)} = fixed[{i}];" for i in range(constants)]
-    lines += [f"const vec {next(names)} = index;", *CPLUSPLUS.statements(program)]
+    constants = len(program.inputs) - carried - 1
+    places = [*(f"after[{i}]" for i in range(carried)), *(f"fixed[{i}]" for i in range(constants)), "index"]
+    given = zip(program.kinds, program.inputs, places, strict=True)
+    lines = [CPLUSPLUS.statement(kind, name, f"({TYPES[kind]}){place}") for kind, name, place in given]
+    lines += CPLUSPLUS.statements(program)
     results = [CPLUSPLUS.operand(operand) for operand in program.outputs]
     lines += [f"after[{i}] = {result};" for i, result in enumerate(results[:carried])]
     lines += [f"out[{i}] = {result};" for i, result in enumerate(results[carried:])]

@@ -41,7 +41,7 @@ def _window(todo: trial.Trial, patients: NDArray[Any], day: int) -> simulation.W
     if day not in todo.stored_days:
         return None
     trace = np.cos(patients[:, None] + np.arange(288.0))
-    return simulation.Window(trace, trace + 1, trace + 2, first_day=day - 1)
+    return simulation.Window(trace, trace + 1, trace + 2, trace + 3, first_day=day - 1)
 
 
 def main(folder: str, size: str) -> None:

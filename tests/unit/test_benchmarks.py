@@ -19,8 +19,10 @@ from benchmarks.peers.protocol import Prepared, fastest
 from benchmarks.peers.rounds import Turns
 from benchmarks.peers.worker import Engine
 from benchmarks.targets import TARGETS
+from jax import lax
 from numpy.typing import NDArray
 
+from insulae.core import counted_noise
 from insulae.study.checks import mistakes
 from insulae.study.load import load
 
@@ -65,7 +67,7 @@ def test_the_antimony_model_holds_the_same_equations(derivative: Program, number
     np.testing.assert_allclose(rates, expected, rtol=1e-9, atol=1e-12)
 
 
-def _compiled(program: Program, carried: Floats, constants: Floats, folder: Path) -> c_loop.Day:
+def _compiled(program: Program, carried: NDArray[Any], constants: NDArray[Any], folder: Path) -> c_loop.Day:
     """Compile for any processor of this kind, so that the test runs wherever there is a compiler."""
     (folder / "body.inc").write_text(task.body_inc(program, len(carried)), encoding="utf-8")
     return c_loop.load_day(c_loop.compile_day(folder, ("-O1",)), carried, constants)
@@ -126,14 +128,52 @@ def test_choices_rounding_and_arrays_are_translated(tmp_path: Path):
     """Against JAX step by step; single precision on both sides, so a few last digits may differ."""
     rng = np.random.default_rng(2)
     level, plan = rng.uniform(1, 5, (1, PATIENTS)), rng.uniform(0, 9, (3, PATIENTS))
-    program = trace(_rule, jnp.float32(1), jnp.zeros(3), jnp.float32(0))
+    program = trace(_rule, jnp.float32(1), jnp.zeros(3), jnp.int32(0))
     day = _compiled(program, level, plan, tmp_path)
     for patient in (0, PATIENTS - 1):
         now, expected = jnp.float32(level[0, patient]), []
         for index in range(40):
-            now, given = _rule(now, jnp.asarray(plan[:, patient], jnp.float32), jnp.float32(index))
+            now, given = _rule(now, jnp.asarray(plan[:, patient], jnp.float32), jnp.int32(index))
             expected.append(given)
         np.testing.assert_allclose(day.run()[0][:40, patient], expected, rtol=1e-4)
+
+
+def _hashed(level: Any, key: Any, index: Any) -> Any:
+    """Return a step that draws as the day does, and moves bits about."""
+    drawn = counted_noise.bell(key, index) + counted_noise.uniform(key, 1000 + index)
+    number = jnp.floor(index * 0.3).astype(jnp.int32)
+    mixed = (number << 3) ^ (key >> 5) | lax.shift_right_logical(key, jnp.int32(9)) & ~number
+    return 0.5 * level + drawn, mixed.astype(jnp.float32)
+
+
+@needs_compiler
+def test_whole_numbers_wrap_and_move_their_bits_as_in_the_day(tmp_path: Path):
+    """The same bits on both sides, so only the last digits of what is made of them differ."""
+    rng = np.random.default_rng(3)
+    level = rng.uniform(1, 5, (1, PATIENTS))
+    keys = rng.integers(-(2**31), 2**31, (1, PATIENTS)).astype(np.int32)
+    program = trace(_hashed, jnp.float32(1), jnp.int32(1), jnp.int32(0))
+    day = _compiled(program, level, keys.view(np.float32), tmp_path)
+    for patient in (0, PATIENTS - 1):
+        now, expected = jnp.float32(level[0, patient]), []
+        for index in range(40):
+            now, given = _hashed(now, jnp.asarray(keys[0, patient]), jnp.int32(index))
+            expected.append(given)
+        np.testing.assert_allclose(day.run()[0][:40, patient], expected, rtol=1e-6)
+
+
+def test_whole_numbers_are_refused_where_a_language_has_none():
+    program = trace(lambda x: x * 3, jnp.int32(1))
+    with pytest.raises(Untranslatable, match="is a whole, which has no translation"):
+        python_function(program, "f", {"x": 1})
+
+
+@needs_compiler
+def test_the_cpp_loop_lives_the_day_of_the_simulator(tmp_path: Path):
+    """Sensor, chance and control law included; rounding alone is below a thousandth of a mg/dL."""
+    task.write_step(tmp_path, step := ours.whole_step(PATIENTS))
+    day = c_loop.load_day(c_loop.compile_day(tmp_path, ("-O1",)), step.carried, step.constants)
+    np.testing.assert_allclose(day.run()[0], ours.closed(PATIENTS, "native")(), atol=1e-3)
 
 
 def test_an_operation_without_translation_is_named():

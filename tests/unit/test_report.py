@@ -216,3 +216,24 @@ def test_the_baseline_table_tells_who_they_are_and_says_so_where_it_is_not_known
     assert rows["Age, year"].women == "50.0" and rows["Body mass index, kg/m2"].men == "27.3 (3.1)"
     html = write_report(tmp_path).read_text(encoding="utf-8")
     assert '<table id="baseline">' in html and "55.0 (12.9)" in html
+
+
+def test_the_table_of_endpoints_is_read_once_for_each_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A page of a large run asks for many columns of the same visit."""
+    results, asked = read(write_results(tmp_path)), list[Path]()
+    groups = store.read_row_groups
+
+    def counted(path: Path, *options: object) -> object:
+        asked.append(path)
+        return groups(path, *options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "read_row_groups", counted)
+    found = [
+        results.values(arm, name, float(series.weeks[-1])).numbers
+        for arm, endpoints in results.arms.items()
+        for name, series in endpoints.items()
+        if len(series.weeks)
+    ]
+    assert len(found) > len(asked)
+    last = {float(s.weeks[-1]) for arm in results.arms.values() for s in arm.values() if len(s.weeks)}
+    assert len(asked) == len(last) and any(len(numbers) for numbers in found)

@@ -30,6 +30,8 @@ WIDEST = {"avx512f": 16, "avx": 8}
 NARROWEST = 4
 FULL_SPEED = 3
 DIGEST_BYTES = 32
+KEPT = {-3: 16 << 20, -1: 64 << 20}
+"""Options of glibc's `mallopt`, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, and their bytes."""
 
 
 @functools.cache
@@ -67,6 +69,19 @@ def _object_code(text: str) -> bytes:
 @functools.cache
 def _processor() -> str:
     return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {llvmlite.__version__}"
+
+
+@functools.cache
+def keep_freed_memory() -> bool:
+    """Let glibc keep the memory of results for the next ones; tell whether it does.
+
+    Pages that are given back to the system and asked for again cost a sixth of a day with its traces.
+    """
+    try:
+        choose = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):  # another system or C library, which has its own ways
+        return False
+    return all([choose(option, size) for option, size in KEPT.items()])
 
 
 def _place(name: str) -> Path:
@@ -146,6 +161,7 @@ class NativeKernel:
         self._load(program.name, code)
 
     def _load(self, name: str, code: bytes) -> None:
+        keep_freed_memory()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
         self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         self._engine.finalize_object()

@@ -12,6 +12,8 @@ from llvmlite import ir
 
 FLOAT, INT, BIT = ir.FloatType(), ir.IntType(32), ir.IntType(1)
 CONTRACT = ("contract", "nsz")
+ROUNDING = 1.5 * 2.0**23
+"""Added to a number of moderate size, it rounds it to a whole number, ties to even ones."""
 BIAS, MANTISSA_BITS, MANTISSA_MASK, HALF_BITS = 127, 23, 0x007FFFFF, 0x3F000000
 
 
@@ -90,24 +92,19 @@ class VectorMath:
         """Return the exponential; 0 below -87.3, infinite above 88.7."""
         b = self.b
         bounded = self.minimum(self.maximum(x, self.number(-87.3)), self.number(88.7))
-        n = self.intrinsic("rint", self.mul(bounded, self.number(1.44269504088896341)))
+        # What is added leaves the nearest whole number in the last bits.
+        shifted = b.fadd(b.fmul(bounded, self.number(1.44269504088896341)), self.number(ROUNDING))
+        n = b.fsub(shifted, self.number(ROUNDING))
         r = self.sub(bounded, self.mul(n, self.number(0.693359375)))
         r = self.add(r, self.mul(n, self.number(2.12194440e-4)))
         series = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
         tail = self.mul(self.mul(r, r), self.polynomial(r, series))
         value = self.add(self.add(tail, r), self.number(1))
-        value = self._scaled(value, b.fptosi(n, self.ints))
+        # Within the bounds the power of two is a normal number, so it may be added to the exponent.
+        power = b.shl(b.bitcast(shifted, self.ints), self.integer(MANTISSA_BITS))
+        value = b.bitcast(b.add(b.bitcast(value, self.ints), power), self.floats)
         value = b.select(b.fcmp_ordered("<", x, self.number(-87.3)), self.number(0), value)
         return b.select(b.fcmp_ordered(">", x, self.number(88.7)), self.number(float("inf")), value)
-
-    def _scaled(self, x: Any, exponent: Any) -> Any:
-        """Return x times two to a power, in two steps so that the largest power does not overflow."""
-        b, one = self.b, self.integer(1)
-        half = b.ashr(exponent, one)
-        for part in (half, b.sub(exponent, half)):
-            bits = b.shl(b.add(part, self.integer(BIAS)), self.integer(MANTISSA_BITS))
-            x = self.mul(x, b.bitcast(bits, self.floats))
-        return x
 
     def log(self, x: Any) -> Any:
         """Return the natural logarithm; -infinite at 0, undefined below."""

@@ -7,7 +7,7 @@ the kind of the endpoint decides.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
@@ -91,6 +91,8 @@ class Results:
     arms: dict[str, dict[str, Series]]
     traces: pa.Table | None
     manifest: dict[str, Any]
+    _visits: dict[float, pa.Table] = field(default_factory=dict[float, pa.Table])
+    """The rows of the visits that were asked for, by week: the whole table is read once for each."""
 
     @property
     def name(self) -> str:
@@ -112,7 +114,11 @@ class Results:
         path = self.directory / "endpoints.parquet"
         if not path.exists():
             return Values(np.empty(0, int), np.empty(0))
-        rows = _chosen(path, arm, endpoint, week)
+        if week not in self._visits:
+            self._visits[week] = _visit(path, week)
+        visit = self._visits[week]
+        is_chosen = arrow.is_text(visit["arm"], arm) & arrow.is_text(visit["endpoint"], endpoint)
+        rows = visit.select(["patient", "value"]).filter(arrow.column(is_chosen, pa.bool_()))
         found = arrow.numbers(rows["value"]).astype(float)
         missing = np.inf if kind_of(endpoint) == "event_week" else np.nan
         return Values(arrow.numbers(rows["patient"]), np.where(np.isnan(found), missing, found))
@@ -177,15 +183,13 @@ def _table(path: store.Location) -> pa.Table | None:
     return store.read_table(path) if path.exists() else None
 
 
-def _chosen(path: store.Location, arm: str, endpoint: str, week: float) -> pa.Table:
-    """Return patient and value of the rows of one arm, endpoint and visit; weeks are written rounded."""
-    texts = {"arm": arm, "endpoint": endpoint}
+def _visit(path: store.Location, week: float) -> pa.Table:
+    """Return the rows of all arms and endpoints at one visit; weeks are written rounded."""
+    columns, texts = ["arm", "patient", "week", "endpoint", "value"], ["arm", "endpoint"]
     found = list[pa.Table]()
-    for rows in store.read_row_groups(path, ["arm", "patient", "week", "endpoint", "value"], [*texts]):
+    for rows in store.read_row_groups(path, columns, texts):
         is_chosen = np.abs(arrow.numbers(rows["week"]) - week) <= SAME_WEEK
-        for name, text in texts.items():
-            is_chosen &= arrow.is_text(rows[name], text)
-        found.append(rows.select(["patient", "value"]).filter(arrow.column(is_chosen, pa.bool_())))
+        found.append(rows.filter(arrow.column(is_chosen, pa.bool_())).drop_columns(["week"]))
     return pa.concat_tables(found)
 
 
