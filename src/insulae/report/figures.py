@@ -1,7 +1,6 @@
 """The figures of the page: small SVG drawings inside the HTML; text stays text, colors are color-blind safe.
 
-Each figure is one panel, so that two stand side by side on a screen and one fills a phone. Those of a run are
-written by `panel.py`; other pages let matplotlib draw theirs, which is loaded when the first is drawn.
+Each figure is one panel, so that two stand side by side on a screen and one fills a phone.
 """
 
 import io
@@ -9,22 +8,22 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
 
 from insulae.cgm.profile import ambulatory_glucose_profile, percentiles_of_present
 from insulae.core.units import convert
 from insulae.report.comparison import MISS, NOT_JUDGED, Comparison
-from insulae.report.panel import Panel, Place
 from insulae.report.reading import Floats, Results, Series
 from insulae.report.words import number, unit_text, week_text
 from insulae.runs import arrow
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
 
 # Okabe and Ito's palette without its yellow.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -64,12 +63,8 @@ def color(results: Results, arm: str) -> str:
     return COLORS[list(results.arms).index(arm) % len(COLORS)]
 
 
-def draw_panel(key: str, title: str, draw: "Callable[[Axes], None]", size: tuple[float, float] = SIZE) -> str:
-    """Draw one panel with matplotlib and return it as SVG without header, with identifiers of its own."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure as Canvas
-
+def draw_panel(key: str, title: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
+    """Draw one panel and return it as SVG without header, with identifiers of its own."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
         canvas = Canvas(figsize=size, dpi=POINTS_PER_INCH)
         axes = canvas.add_subplot()
@@ -83,10 +78,8 @@ def draw_panel(key: str, title: str, draw: "Callable[[Axes], None]", size: tuple
     return _inline(buffer.getvalue(), key, title)
 
 
-def _fit(canvas: "Canvas", axes: "Axes") -> None:
+def _fit(canvas: Canvas, axes: Axes) -> None:
     """Give the axes all room that their labels leave; a constrained layout would measure everything twice."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     outer = axes.get_tightbbox(FigureCanvasAgg(canvas).get_renderer())
     inner, whole = axes.get_window_extent(), canvas.bbox
     if outer is None:
@@ -125,14 +118,15 @@ def time_course(results: Results, endpoint: str, title: str, compared: list[Comp
         return Figure(key, title, "", f"{title}: 0 at every visit in every arm; no transplanted cells.", "")
     points = [c for c in compared if c.reported.endpoint == endpoint and not math.isnan(c.reported.value)]
 
-    panel = Panel()
-    for arm, series in drawn.items():
-        _band(panel, series, color(results, arm), list(results.arms).index(arm))
-    for comparison in points:
-        _point(panel, results, comparison)
-    _name_axes(panel, next(iter(drawn.values())))
-    _label_ends(panel, {arm: (_shown(s), color(results, arm)) for arm, s in drawn.items()})
-    return Figure(key, title, panel.svg(key, title), "", caption)
+    def draw(axes: Axes) -> None:
+        for arm, series in drawn.items():
+            _band(axes, series, color(results, arm), list(results.arms).index(arm))
+        for comparison in points:
+            _point(axes, results, comparison)
+        _label_ends(axes, {arm: (_shown(s), color(results, arm)) for arm, s in drawn.items()})
+        _name_axes(axes, next(iter(drawn.values())))
+
+    return Figure(key, title, draw_panel(key, title, draw), "", caption)
 
 
 def _captions(found: dict[str, Series | None], endpoint: str) -> str:
@@ -144,38 +138,57 @@ def _shown(series: Series) -> Floats:
     return series.statistics["mean" if series.kind == "yes_no" else "p50"]
 
 
-def _band(panel: Panel, series: Series, tint: str, place: int) -> None:
+def _band(axes: Axes, series: Series, tint: str, place: int) -> None:
     """Draw band and line; arms but the first are dashed, so that both show where they meet."""
-    panel.band(series.weeks, series.statistics["p05"], series.statistics["p95"], tint, 0.18)
-    panel.line(series.weeks, _shown(series), tint, dash="" if place == 0 else "10 4")
-    panel.marks(series.weeks, _shown(series), tint, 3.5)
+    dash = "-" if place == 0 else (0, (5, 2))
+    low, high = series.statistics["p05"], series.statistics["p95"]
+    axes.fill_between(series.weeks, low, high, color=tint, alpha=0.18, linewidth=0)
+    axes.plot(
+        series.weeks, _shown(series), color=tint, linewidth=2, linestyle=dash, marker="o", markersize=3.5
+    )
 
 
-def _point(panel: Panel, results: Results, comparison: Comparison) -> None:
-    """Draw a reported value: open when hit, a cross in it when missed, an arrowhead for a bound."""
+def _point(axes: Axes, results: Results, comparison: Comparison) -> None:
+    """Draw a reported value: filled when hit, a cross when missed, an arrowhead for a bound."""
     reported = comparison.reported
     weeks = [s.weeks[-1] for s in results.arms.get(reported.arm, {}).values() if len(s.weeks)]
-    week = reported.week if reported.week is not None else float((weeks or [0.0])[0])
+    week = reported.week if reported.week is not None else (weeks or [0.0])[0]
     shape = {"at_least": "^", "at_most": "v"}.get(reported.bound, "D")
     tint = color(results, reported.arm) if reported.arm in results.arms else INK
-    place = Place(week, reported.value)
-    panel.y.see(reported.value)
-    panel.mark(place, shape, tint, 8, fill="white", edge=1.8)
+    over: dict[str, Any] = {"clip_on": False, "zorder": 5, "linestyle": "none"}
+    axes.plot(
+        week,
+        reported.value,
+        shape,
+        color="white",
+        markeredgecolor=tint,
+        markersize=8,
+        markeredgewidth=1.8,
+        **over,
+    )
     if comparison.verdict == MISS:
-        panel.mark(place, "x", INK, 11, edge=2)
+        axes.plot(week, reported.value, "x", color=INK, markersize=11, markeredgewidth=2, **over)
     if comparison.verdict == NOT_JUDGED:
-        panel.mark(place, "o", GRAY, 2.5)
+        axes.plot(week, reported.value, ".", color=GRAY, markersize=5, **over)
 
 
-def _label_ends(panel: Panel, lines: dict[str, tuple[Floats, str]]) -> None:
+def _label_ends(axes: Axes, lines: dict[str, tuple[Floats, str]]) -> None:
     """Write each arm's name at the end of its line, moved apart where lines meet."""
-    panel.x.margin = 0.02
-    low, high = panel.y.limits()
+    axes.margins(x=0.02)
+    low, high = axes.get_ylim()
     ends = sorted((_last(values), arm, tint) for arm, (values, tint) in lines.items())
     gap, previous = 0.085 * (high - low), -math.inf
     for value, arm, tint in ends:
         previous = max(value, previous + gap)
-        panel.note(_folded(arm), Place(y=previous, across=1.02), tint, 9.5, is_bold=True)
+        axes.annotate(
+            _folded(arm),
+            (1.02, previous),
+            xycoords=("axes fraction", "data"),
+            color=tint,
+            va="center",
+            fontweight="bold",
+            fontsize=9.5,
+        )
 
 
 def _folded(arm: str) -> str:
@@ -193,12 +206,14 @@ def _last(values: Floats) -> float:
     return float(finite[-1]) if len(finite) else 0.0
 
 
-def _name_axes(panel: Panel, series: Series) -> None:
+def _name_axes(axes: Axes, series: Series) -> None:
     unit = unit_text(series.unit) or "1 = healthy"
-    panel.y.name, panel.x.name = "patients, %" if series.kind == "yes_no" else unit, WEEKS
-    low, high = panel.y.limits()
-    panel.y.low = max(low, -0.02 * high)
-    panel.y.high = min(high, 103) if series.unit == "%" else None
+    axes.set_ylabel(f"{'patients, %' if series.kind == 'yes_no' else unit}")
+    axes.set_xlabel(WEEKS)
+    low, high = axes.get_ylim()
+    axes.set_ylim(bottom=max(low, -0.02 * high))
+    if series.unit == "%":
+        axes.set_ylim(top=min(high, 103))
 
 
 def share_off_insulin(results: Results, compared: list[Comparison]) -> Figure:
@@ -212,23 +227,25 @@ def share_off_insulin(results: Results, compared: list[Comparison]) -> Figure:
         )
     points = [c for c in compared if c.reported.endpoint in _OFF_INSULIN and math.isfinite(c.reported.value)]
 
-    panel = Panel()
-    panel.x.name, panel.y.name = WEEKS, "patients, %"
-    panel.y.low, panel.y.high = -3, 103
-    for arm, (weeks, share) in steps.items():
-        panel.steps(weeks, share, color(results, arm))
-    for arm, series in visits.items():
-        panel.marks(series.weeks, _shown(series), color(results, arm), 4.5)
-    for comparison in points:
-        _stop_point(panel, results, comparison)
-    ends = {arm: (_shown(s), color(results, arm)) for arm, s in visits.items()}
-    ends |= {arm: (share, color(results, arm)) for arm, (_, share) in steps.items()}
-    _label_ends(panel, ends)
+    def draw(axes: Axes) -> None:
+        for arm, (weeks, share) in steps.items():
+            axes.step(weeks, share, where="post", color=color(results, arm), linewidth=2)
+        for arm, series in visits.items():
+            axes.plot(series.weeks, _shown(series), "o", color=color(results, arm), markersize=4.5)
+        for comparison in points:
+            _stop_point(axes, results, comparison)
+        ends = {arm: (_shown(s), color(results, arm)) for arm, s in visits.items()}
+        ends |= {arm: (share, color(results, arm)) for arm, (_, share) in steps.items()}
+        axes.set_ylim(-3, 103)
+        _label_ends(axes, ends)
+        axes.set_ylabel("patients, %")
+        axes.set_xlabel(WEEKS)
+
     caption = (
         "Steps: had their last insulin by that week; who restarted counts from the later stop. "
         "Dots: off insulin for 14 days or more at a visit."
     )
-    return Figure(key, title, panel.svg(key, title), "", caption)
+    return Figure(key, title, draw_panel(key, title, draw), "", caption)
 
 
 _OFF_INSULIN = ("insulin_free", "weeks_to_insulin_free")
@@ -248,16 +265,17 @@ def _stops(results: Results, arm: str) -> tuple[Floats, Floats] | None:
     return np.array([ends[0], *weeks, ends[1]]), np.array([*share, share[-1]])
 
 
-def _stop_point(panel: Panel, results: Results, comparison: Comparison) -> None:
+def _stop_point(axes: Axes, results: Results, comparison: Comparison) -> None:
     """Draw a reported share as a point and a reported week of stopping as a dashed line."""
     if comparison.reported.endpoint == "insulin_free":
-        _point(panel, results, comparison)
+        _point(axes, results, comparison)
         return
     tint = color(results, comparison.reported.arm) if comparison.reported.arm in results.arms else INK
     value = comparison.reported.value
-    panel.upright(value, tint)
+    axes.axvline(value, color=tint, linestyle="--", linewidth=1.4)
     note = f"reported: {week_text(value)}" + (" (missed)" if comparison.verdict == MISS else "")
-    panel.note(note, Place(value, up=1.01), INK, 9, "middle", "bottom")
+    at_top = ("data", "axes fraction")
+    axes.annotate(note, (value, 1.01), xycoords=at_top, color=INK, fontsize=9, va="bottom", ha="center")
 
 
 def glucose_profiles(results: Results) -> list[Figure]:
@@ -320,8 +338,10 @@ def _profile(stored: dict[float, Days], arm: str, key: str, look: tuple[str, flo
     curves = np.asarray(profile.glucose, dtype=float)
     caption = f"{patients} of the patients, {len(days)} days: {_outside(days)}"
 
-    panel = _drawn_profile(profile.minute / 60, curves, *look)
-    return Figure(key, title, panel.svg(key, title), "", caption)
+    def draw(axes: Axes) -> None:
+        _draw_profile(axes, profile.minute / 60, curves, *look)
+
+    return Figure(key, title, draw_panel(key, title, draw), "", caption)
 
 
 def _outside(days: Floats) -> str:
@@ -332,20 +352,28 @@ def _outside(days: Floats) -> str:
     return f"{number(tight, '%')} % of their time within 70–140 mg/dL, {number(low, '%')} % below 70."
 
 
-def _drawn_profile(hour: Floats, curves: Floats, tint: str, top: float) -> Panel:
+def _to_mmol(glucose: Any) -> Any:
+    return glucose * MMOL_PER_MG
+
+
+def _to_mg(glucose: Any) -> Any:
+    return glucose / MMOL_PER_MG
+
+
+def _draw_profile(axes: Axes, hour: Floats, curves: Floats, tint: str, top: float) -> None:
     """Draw the five percentile curves over the target ranges, with mmol/L on the right."""
-    panel = Panel()
-    panel.stripe(70, 180, TARGET)
-    panel.stripe(70, 140, TIGHT)
-    for low, high, opacity in ((0, 4, 0.22), (1, 3, 0.38)):
-        panel.band(hour, curves[low], curves[high], tint, opacity)
-    panel.line(hour, curves[2], tint, width=2.2)
-    panel.note("target 70–180", Place(0.3, 177), "#2f5a44", 8.5, level="top")
-    panel.note("tight range 70–140", Place(0.3, 73), "#2f5a44", 8.5, level="bottom")
-    panel.x.low, panel.x.high, panel.y.low, panel.y.high = 0, 24, 30, top
-    panel.x.ticks = [(h, f"{h}:00") for h in range(0, 25, 6)]
-    panel.y.ticks = [(g, str(g)) for g in (54, 70, 140, 180, 250)]
-    panel.x.has_grid = False
-    panel.x.name, panel.y.name = "time of day", "glucose, mg/dL"
-    panel.right = "mmol/L", [(g / MMOL_PER_MG, f"{g:.1f}") for g in (3.0, 3.9, 7.8, 10.0, 13.9)]
-    return panel
+    axes.axhspan(70, 180, color=TARGET, zorder=0)
+    axes.axhspan(70, 140, color=TIGHT, zorder=0)
+    for low, high, alpha in ((0, 4, 0.22), (1, 3, 0.38)):
+        axes.fill_between(hour, curves[low], curves[high], color=tint, alpha=alpha, linewidth=0)
+    axes.plot(hour, curves[2], color=tint, linewidth=2.2)
+    axes.set(xlim=(0, 24), ylim=(30, top), xticks=range(0, 25, 6), yticks=[54, 70, 140, 180, 250])
+    axes.grid(axis="x", visible=False)
+    axes.set_xticklabels([f"{h}:00" for h in range(0, 25, 6)])
+    for text, height, side in (("target 70–180", 177, "top"), ("tight range 70–140", 73, "bottom")):
+        axes.annotate(text, (0.3, height), va=side, fontsize=8.5, color="#2f5a44")
+    axes.set_ylabel("glucose, mg/dL")
+    axes.set_xlabel("time of day")
+    right = axes.secondary_yaxis("right", functions=(_to_mmol, _to_mg))
+    right.set_yticks([3.0, 3.9, 7.8, 10.0, 13.9])
+    right.set_ylabel("mmol/L")

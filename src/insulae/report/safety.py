@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import blended_transform_factory
 
 from insulae.core.adverse_events import adverse_events
 from insulae.core.life_table import SOURCE
-from insulae.report.figures import Figure, color
-from insulae.report.panel import HEIGHT, Panel, Place
+from insulae.report.figures import INK, SIZE, Figure, color, draw_panel
 from insulae.report.reading import Results
 from insulae.report.tables import reference
 from insulae.report.words import number
 
 KEY, TITLE = "harm-rates", "Adverse events per 100 patient-years"
-ROW, AROUND = 26.0, 79.0
+ROW, AROUND = 0.36, 1.1
 """Height of one kind of event and of what surrounds them (inches)."""
 MOST_DRAWN = 10
 """Kinds of events in the drawing; the table holds all of them."""
@@ -126,28 +128,38 @@ def _few(value: float) -> str:
 
 def _figure(results: Results, counts: Mapping[str, Counts], names: list[str]) -> Figure:
     caption = "Bars: exact 95 % intervals. An open mark at the left edge: none happened."
-    panel = Panel(height=max(HEIGHT, ROW * len(names) + AROUND))
-    _draw(panel, results, counts, names)
-    return Figure(KEY, TITLE, panel.svg(KEY, TITLE), "", caption)
+    size = (SIZE[0], max(SIZE[1], ROW * len(names) + AROUND))
+    svg = draw_panel(KEY, TITLE, lambda axes: _draw(axes, results, counts, names), size)
+    return Figure(KEY, TITLE, svg, "", caption)
 
 
-def _draw(panel: Panel, results: Results, counts: Mapping[str, Counts], names: list[str]) -> None:
+def _draw(axes: Axes, results: Results, counts: Mapping[str, Counts], names: list[str]) -> None:
     """Draw a line for each kind of event and a dot for each arm, on a logarithmic axis."""
-    panel.x.is_log, panel.x.name = True, "events per 100 patient-years"
-    labels = [_folded(adverse_events()[name].label) for name in reversed(names)]
-    panel.y.ticks, panel.y.size, panel.y.has_grid = list(enumerate(labels)), 8.5, False
-    panel.y.low, panel.y.high = -0.6, len(labels) - 0.4
+    at_edge = blended_transform_factory(axes.transAxes, axes.transData)
     shifts = np.linspace(-0.22, 0.22, len(counts)) if len(counts) > 1 else [0.0]
     for shift, (arm, one) in zip(shifts, counts.items(), strict=True):
         tint = color(results, arm)
-        panel.legend.append((arm, tint))
         for place, name in enumerate(names):
-            height, found = len(names) - 1 - place - float(shift), one["events"].get(name)
+            height, found = len(names) - 1 - place - shift, one["events"].get(name)
             if found is None:
-                panel.mark(Place(y=height, across=0.01), "o", tint, 6, fill="white", edge=1)
+                axes.plot(0.01, height, "o", color="white", markeredgecolor=tint, transform=at_edge)
                 continue
-            panel.line([found["rate_low"], found["rate_high"]], [height] * 2, tint, width=1.6)
-            panel.mark(Place(found["rate"], height), "o", tint, 6)
+            axes.plot([found["rate_low"], found["rate_high"]], [height] * 2, color=tint, linewidth=1.6)
+            axes.plot(found["rate"], height, "o", color=tint)
+        axes.plot([], [], "o-", color=tint, label=arm)
+    _name_axes(axes, [adverse_events()[name].label for name in names])
+
+
+def _name_axes(axes: Axes, labels: list[str]) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.set_xlabel("events per 100 patient-years")
+    axes.set_yticks(range(len(labels)), [_folded(label) for label in reversed(labels)], fontsize=8.5)
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.grid(axis="y", visible=False)
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False, fontsize=9, labelcolor=INK
+    )
 
 
 def _folded(label: str) -> str:
