@@ -137,6 +137,6 @@ def _harm(axes: Axes, found: Record, unit: str) -> None:
 
 def _power(axes: Axes, found: Record) -> None:
     power = found["assurance"]["power"]
-    axes.hist(power, bins=np.linspace(0, 100, 21), color=COLORS[0], edgecolor="white")
+    axes.hist(power, bins=[*range(0, 101, 5)], color=COLORS[0], edgecolor="white")
     axes.axvline(found["assurance"]["mean"], color=COLORS[1], linestyle="--")
     axes.set(xlabel="power of the trial, %", ylabel="groups", xlim=(0, 100))

@@ -44,7 +44,7 @@ def fit(x: Floats, active: Flags, y: Floats) -> Ridge:
 
 
 def _solve(design: Floats, y: Floats, penalty: Floats) -> Floats:
-    return np.linalg.solve(design.T @ design + np.diag(penalty + 1e-9), design.T @ y)
+    return np.asarray(np.linalg.solve(design.T @ design + np.diag(penalty + 1e-9), design.T @ y), float)
 
 
 def _left_out_error(design: Floats, y: Floats, penalty: Floats) -> float:

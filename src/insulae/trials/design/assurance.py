@@ -11,8 +11,8 @@ import dataclasses
 import numpy as np
 
 from insulae.core.errors import RunError
+from insulae.trials.design.conduct import Flags
 from insulae.trials.design.operating import OnProgress, replicates, runner, success_limit
-from insulae.trials.design.outcomes import Floats
 from insulae.trials.design.replicate import Scene
 from insulae.trials.design.truth import truth
 
@@ -81,7 +81,7 @@ def _of_group(
 def _within(scene: Scene, group: int) -> Scene:
     """Return the scene whose patients are those of a group."""
     assert scene.outcomes.group is not None
-    mine: Floats = scene.outcomes.group[scene.places] == group
+    mine: Flags = scene.outcomes.group[scene.places] == group
     if not mine.any():
         raise RunError(f"nobody of group {group} may enter the trial", "Give population.size more people")
     weights = None if scene.weights is None else scene.weights[mine]

@@ -62,8 +62,8 @@ def _incidence(found: Times, group: Flags) -> tuple[float, float]:
 def _restricted_mean(found: Times, active: Flags, until: float) -> Estimate:
     curves = [survival.kaplan_meier(found.week[g], found.happened[g]) for g in (~active, active)]
     means = [curve.restricted_mean(until) for curve in curves]
-    error = np.hypot(*(curve.restricted_mean_error(until) for curve in curves))
-    return Estimate(means[1] - means[0], float(error))
+    errors = [curve.restricted_mean_error(until) for curve in curves]
+    return Estimate(means[1] - means[0], float(np.hypot(errors[0], errors[1])))
 
 
 METHODS: dict[str, Method] = {

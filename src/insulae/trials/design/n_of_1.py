@@ -6,6 +6,7 @@ judged.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,5 +111,5 @@ def mixed(values: Floats, is_b: Flags) -> Estimate:
         raise ValueError("a mixed model needs patients with two periods of a treatment")
     within = float(np.nansum(left**2)) / freedom
     errors = within * (1 / counts[0][used] + 1 / counts[1][used])
-    found = combine_effects(effect[used], errors, method_re="iterated", use_t=True)
+    found: Any = combine_effects(effect[used], errors, method_re="iterated", use_t=True)
     return Estimate(float(found.mean_effect_re), float(found.sd_eff_w_re_hksj), float(used.sum() - 2))

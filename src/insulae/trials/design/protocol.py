@@ -6,7 +6,7 @@ them for each patient, from enrollment to dropout. Adherence belongs to the ther
 another arm of the study, in which everybody has it from the same week on.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -23,7 +23,10 @@ OF_NUMBERS = ("ancova", "mmrm", "jump_to_reference", "copy_increments", "copy_re
 OF_SHARES = ("difference_of_shares", "logistic", "odds_ratio")
 OF_TIMES = ("log_rank", "cox", "survival", "cumulative_incidence", "restricted_mean")
 """Estimators of numbers, of a yes or no, and of the time to an event; the first of each is the default."""
-Estimator = Literal[(*OF_NUMBERS, *OF_SHARES, *OF_TIMES)]
+if TYPE_CHECKING:
+    Estimator = str
+else:
+    Estimator = Literal[(*OF_NUMBERS, *OF_SHARES, *OF_TIMES)]
 _SCALES = {
     "odds_ratio": "log odds ratio",
     "log_rank": "log hazard ratio",

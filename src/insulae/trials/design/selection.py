@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from insulae.statistics import benefit
-from insulae.trials.design.conduct import eligible
+from insulae.trials.design.conduct import Flags, eligible
 from insulae.trials.design.designs import GroupSequential, Parallel
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import variable
@@ -95,7 +95,7 @@ def _traits(scene: Scene, people: Any) -> tuple[Floats, list[str]]:
 def _judged(known: _Known, draws: Draws, direction: float) -> dict[str, Any]:
     """Return the predictions from one allocation of everybody, and how good they are."""
     n = len(known.benefit)
-    active = draws.stream("selection allocation").permutation(np.arange(n) % 2 == 0)
+    active: Flags = draws.stream("selection allocation").permutation(np.arange(n)) % 2 == 0
     seen = direction * np.where(active, known.outcome[:, 1], known.outcome[:, 0])
     predicted = benefit.cross_validated(known.traits, active, seen, draws.stream("selection folds"))
     slope, intercept = benefit.calibration(predicted, known.benefit)
