@@ -74,7 +74,8 @@ def test_unprotected_foreign_islets_are_rejected_and_protected_ones_are_kept():
     assert mass["own cells"] < 0.2 * first  # autoimmunity of type 1 diabetes returns
     assert mass["foreign cells and drugs"] > 0.8 * first
     assert mass["edited foreign cells"] > 0.5 * first
-    assert mass["foreign cells in a sheet"] > 0.2 * first
+    # Closed devices faded in people within weeks to months, later than cells that nothing protects.
+    assert mass["foreign cells alone"] < mass["foreign cells in a sheet"] < 0.5 * first
     assert found.change("foreign cells and drugs", "egfr", 26) < -5 < found.change("own cells", "egfr", 26)
 
 
@@ -85,10 +86,15 @@ def test_more_donor_islets_free_more_people_of_insulin():
     assert shares[0] < 40 and shares[0] < shares[1] < shares[2]
 
 
-def test_dense_chambers_starve_islets_and_thin_sheets_do_not():
+def test_dense_chambers_starve_islets_at_once_and_thin_sheets_fade():
     found = study("encapsulated", "26 weeks", "[0, 4, 26]")
-    dense, sheet = "perforated dense chamber, drugs", "thin sheet"
-    assert found.mean(dense, "stimulated_c_peptide", 26) < 100 < found.mean(sheet, "stimulated_c_peptide", 26)
+    dense, sheet, bare = "dense chamber", "thin sheet", "bare, portal vein, drugs"
+    early, late = (found.mean(sheet, "graft_mass", week) for week in (4, 26))
+    assert found.mean(dense, "graft_mass", 4) < early / 2 and late < early
+    # Three of ten people with perforated chambers reached 100 pmol/L, nobody with closed ones was freed.
+    perforated = found.values("perforated dense chamber, drugs", "stimulated_c_peptide", 26)
+    assert np.median(perforated) < 100 < found.mean(bare, "stimulated_c_peptide", 26)
+    assert found.mean(sheet, "insulin_free", 26) < 20
 
 
 def test_more_weight_lost_is_more_remission():
