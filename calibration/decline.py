@@ -6,9 +6,9 @@ on a sulfonylurea) from those of the first, and who on diet still is at target a
 glucose is lower and beta cells are lost nearly as fast, which tells the two losses apart. Weight regained
 after the three months of diet before is left out: HbA1c answers a kilogram two to four times as strongly here
 as in trials (0.1 points, gummesson2017), which would stand for loss of beta cells. The spread is tried in
-steps; the step that comes closest is that of the table. In prediabetes the same loss is assumed; the yearly
-incidence of diabetes that comes of it in people with a fasting glucose of 110 to 125 mg/dL is printed beside
-that of a meta-analysis.
+steps; the step that comes closest is that of the table. In prediabetes the loss is slower: the yearly
+incidence of diabetes that comes of the row of the table in people with a fasting glucose of 110 to 125 mg/dL
+is printed beside that of a meta-analysis, which set it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ def main() -> None:
     spread, found = by_spread()
     print(f"{DECLINE}: spread {lookup(DECLINE, 'type2').spread:g} -> {spread:g}")
     print(report((DECLINE, DEATH), TARGETS, found, "type2"))
-    print(f"not fitted: incidence of diabetes, published 6 to 9, simulated {incidence():.1f} [gerstein2007]")
+    print(f"prediabetes: incidence of diabetes, published 6 to 9, simulated {incidence():.1f} [gerstein2007]")
 
 
 if __name__ == "__main__":
