@@ -83,6 +83,16 @@ def test_a_drink_raises_glucose_and_insulin(people: Any, compiled: Any):
     assert (e.at(course.insulin, schedule, [45])[0] > e.at(course.insulin, schedule, [0])[0]).all()
 
 
+def test_glucose_in_water_rises_earlier_than_a_mixed_meal(people: Any, compiled: Any):
+    """The same carbohydrate: higher at half an hour in water; either way all of it is absorbed in the end."""
+    both = [e.joined(e.night(), test(75.0, 420)) for test in (e.oral_test, e.mixed_meal_test)]
+    water, meal = [compiled(people, schedule) for schedule in both]
+    early = [e.at(c.glucose, e.padded(s, 432), [30])[0] for c, s in zip((water, meal), both, strict=True)]
+    assert (early[0] > early[1] + 5).all()
+    late = [e.at(c.glucose, e.padded(s, 432), [420])[0] for c, s in zip((water, meal), both, strict=True)]
+    np.testing.assert_allclose(late[0], late[1], atol=5)
+
+
 def test_days_with_meals_and_insulin(people: Any, compiled: Any):
     """What is eaten and injected enters whole; insulin lowers glucose; bread raises it."""
     weight = float(people[0].signals.metabolic_weight)
