@@ -5,7 +5,6 @@ and the clamp of the same person is simulated for draws of what is left. Draws c
 Gaussian and are weighed by the exact posterior. As in `twins.clamp`, the glucose that was reached is given.
 """
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,20 +28,20 @@ KEPT = 256
 """Draws kept of each person after weighing, with repetition."""
 
 
-def _schedule(people: Sequence[Subject], body: Known) -> e.Schedule:
+def schedule_of(people: Sequence[Subject], body: Known) -> e.Schedule:
     """Return the clamps side by side, [step, person]."""
     surface, weight = np.asarray(body.surface), np.asarray(body.signals.metabolic_weight)
     each = [clamp(s, a, w).schedule for s, a, w in zip(people, surface, weight, strict=True)]
     return map_leaves(lambda *leaves: np.stack(leaves, axis=1), *each)
 
 
-@functools.partial(jax.jit, static_argnames=())
-def _course(body: Known, first: Any, logarithms: Any, schedule: e.Schedule) -> e.Course:
+@jax.jit
+def course(body: Known, first: Any, logarithms: Any, schedule: e.Schedule) -> e.Course:
     made = constants(body, logarithms)
     return e.live(made, e.fasting(made, first), schedule)
 
 
-def _seen(course: e.Course, one: e.Schedule, body: Known) -> Floats:
+def seen(course: e.Course, one: e.Schedule, body: Known) -> Floats:
     """Return infusion at the end, insulin and C-peptide during a clamp, [value, person]."""
     per_weight = np.asarray(body.signals.metabolic_weight / body.body_weight)
     infusion = np.asarray(e.at(course.infusion, one, [END])) * per_weight
@@ -79,10 +78,10 @@ def foreseen(people: People, turned: Turned, folder: Path, seed: int) -> tuple[l
     kobe = people.sample.study == 0
     tested = list(subjects(next(iter(sorted(folder.rglob("ohashi_OGTT.csv")))).parent))
     body = known(people.sample.part(kobe))
-    schedule = _schedule(tested, body)
+    schedule = schedule_of(tested, body)
     one = clamp(tested[0], 1.7, 60.0).schedule
     first = jnp.array([s.clamp[0, 0] for s in tested])
-    made = [_seen(_course(body, first, d[:, kobe], schedule), one, body) for d in draws]
+    made = [seen(course(body, first, d[:, kobe], schedule), one, body) for d in draws]
     error = [value("measurement_error.infusion"), *turned.point.error[1:]]
     return _predictions(tested, np.array(made), weights[:, kobe], error, rng), 1 / (weights**2).sum(axis=0)
 

@@ -2,8 +2,9 @@
 
 The people are those of Kobe (glucose, insulin, C-peptide) and Vanderbilt (glucose, insulin) with known body
 mass index; see `people.py` for the data. Vectors of logarithms are [fitted, person]: the fitted quantities
-of `insulae.inference.person`, then what all share, the law by which the drink leaves the stomach: content
-at half of the largest rate (mg), and that rate over the emptying rate (mg). Values are logarithms of
+of `insulae.inference.person`, then what all share: content of the stomach at half of the largest rate at
+which a drink leaves it (mg), that rate over the emptying rate (mg), and the share of insulin that the liver
+extracts. Values are logarithms of
 measured ones, [value, person], glucose before insulin before C-peptide at the minutes of the test; what was
 not measured is NaN.
 """
@@ -33,7 +34,7 @@ CLASSES = ("healthy", "prediabetes", "type2")
 STUDIES = ("Kobe", "Vanderbilt")
 KINDS = ("glucose", "insulin", "c_peptide")
 GLUCOSE_LOAD = 75.0
-SHARED = ("drink_half_content", "drink_largest")
+SHARED = ("drink_half_content", "drink_largest", "hepatic_extraction")
 NAMES = person.FITTED + SHARED
 """What the test is predicted from; the shared ones are the same for all people."""
 MINUTES = np.array(people.MINUTES, float)
@@ -117,9 +118,12 @@ def _by_class(phenotype: np.ndarray, name: str) -> np.ndarray:
 
 def constants(known_: person.Known, logarithms: Array) -> body.FastParameters:
     """Return the constants of the fast bodies for logarithms [fitted, person]."""
-    own, (half, largest) = logarithms[: len(person.FITTED)], jnp.exp(logarithms[len(person.FITTED) :])
-    absorption = replace(known_.fast.absorption, drink_half_content=half, drink_emptying=largest / half)
-    changed = replace(known_, fast=replace(known_.fast, absorption=absorption))
+    own, shared = logarithms[: len(person.FITTED)], jnp.exp(logarithms[len(person.FITTED) :])
+    half, largest, extraction = shared
+    fast = known_.fast
+    absorption = replace(fast.absorption, drink_half_content=half, drink_emptying=largest / half)
+    insulin = replace(fast.insulin, hepatic_extraction=extraction)
+    changed = replace(known_, fast=replace(fast, absorption=absorption, insulin=insulin))
     return person.constants(changed, person.exponential(own))
 
 
