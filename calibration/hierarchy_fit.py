@@ -147,7 +147,7 @@ class Population:
         made = initialize_model(
             jax.random.PRNGKey(0), prior.population, dynamic_args=True, model_args=(tangents,)
         )
-        self._named = made.postprocess_fn
+        self.named = made.postprocess_fn
         self.start = jax.tree_util.tree_map(lambda leaf: 0 * leaf, made.param_info.z)
         _, self._back = ravel_pytree(self.start)
         potential = made.potential_fn
@@ -163,7 +163,7 @@ class Population:
         first = np.asarray(ravel_pytree(start)[0])
         found = minimize(of, first, jac=True, method="L-BFGS-B", options={"maxiter": CLIMB})
         free = self._back(jnp.asarray(found.x))
-        return point_of(self._named(tangents)(free)), free
+        return point_of(self.named(tangents)(free)), free
 
 
 def point_of(made: Any) -> Point:
@@ -251,7 +251,7 @@ SITES = ("coefficients", "spread", "correlation", "error", "assay", "root")
 def drawn(turned: Turned, draws: int, warm_up: int, chains: int, seed: int) -> Drawn:
     """Draw populations given the tangents at the most probable one."""
     solver = Population(turned.tangents)
-    named = solver._named(turned.tangents)(turned.free)
+    named = solver.named(turned.tangents)(turned.free)
     kernel = NUTS(prior.population, init_strategy=init_to_value(values=named), max_tree_depth=DEPTH)
     mcmc = MCMC(
         kernel,

@@ -75,6 +75,6 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     return State(
         stomach_solid=inputs.solid_carbohydrate - ground,
         stomach_liquid=inputs.liquid_carbohydrate + ground - emptied,
-        stomach_drink=inputs.glucose_drink - _drained(state, p),
+        stomach_drink=-_drained(state, p) + inputs.glucose_drink,
         gut=emptied - p.absorption_rate * state.gut,
     )
