@@ -56,6 +56,34 @@ Correlations between people, given class and body mass index, whose 95 % interva
 |---|---|---|
 {correlations}
 
+## What the table took, and what not
+
+Taken: the law of the drink (`absorption.drink_emptying`), the spreads of gastric emptying and of the
+glucose of half secretion, and the correlation of that glucose with secretory capacity: they came out alike
+in every version of the fit.
+
+Not taken, because something else speaks against it or nothing decides:
+
+* the spread of peripheral sensitivity. The tests ask for twice the 0.30 of the table; the clamps of the
+  same 82 people, less class and body mass index, have 0.33. The model lays to sensitivity what is something
+  else.
+* the exponent of body mass index (table -2). The clamps have -1.1, near the fit. With it resting secretion
+  at a body mass index of 38 and sensitivity at 49 leave what was observed (POLONSKY1988, CAMASTRA2005),
+  whose clamp secretion it mends.
+* the glucose of half secretion and the capacity, both lower than in the table. With 143 mg/dL, incretin
+  gain 1.24 and a largest secretion of 12.8 pmol/kg/min (a first version of this fit, clearance free)
+  secretion in the hyperglycemic clamps of POLONSKY1988 is 53 and 91 (observed 57 and 102, table 75 and 128
+  nmol/m2), rest and day stay right, mean glucose of the six reference people too; but grafted islets follow
+  the same law and would have to be fitted again.
+* extraction by the liver of 0.88. Beside C-peptide, insulin in Kobe is low after a drink and high in the
+  clamp: a high extraction and a slow clearance explain both. In the table it would raise secretion above
+  what POLONSKY1988 measured at rest.
+* spreads of the first phase and of the incretin gain, which hold three classes at once, and of what
+  shrinkage leaves to the prior.
+
+In the clamps too little glucose is infused: at 90 mg/dL no more than 8.3 mg/kg/min passes from plasma to
+tissue at any insulin (`glucose.plasma_to_tissue_rate`), and people with NGT were infused 10.7 (median).
+
 ## New people beside those measured
 
 Populations are drawn from the posterior, new people from them, their tests from the equations. Median (5th
