@@ -126,8 +126,7 @@ def tested(start: Start, kinds: tuple[str, ...]) -> pd.DataFrame:
     draws: DayDraws = day_draws(SEED, start.cohort.ids)
     bodies = Bodies(start.cohort.parameters, start.state, draws)
     effects = combine([Effects(), *(spec.build(start.enrolled).effects(0.0) for spec in standing(kinds))])
-    size = start.cohort.size
-    trace = bodies.meal_test(bodies.packed(effects), np.full(size, GLUCOSE_LOAD, np.float32))
+    trace = bodies.glucose_test(bodies.packed(effects), GLUCOSE_LOAD)
     samples = {minute: minute // MINUTES_PER_SAMPLE for minute in people.MINUTES}
     columns = {
         f"{what}_{minute}": np.asarray(getattr(trace, what))[place]

@@ -134,6 +134,8 @@ def kobe(folder: Path) -> pd.DataFrame:
             "age": raw.age,
             "male": raw["sex(male1)"].astype(float),
             "bmi": raw.BMI,
+            "height": raw.BH / 100,
+            "weight": raw.BW,
             "clamp_sensitivity": raw["ISI(GIR/Glu/IRI)"],
             "first_phase": raw["incremental AUC IRI(10)"],
             "second_phase": raw["incremental AUC IRI(10-90)"],
@@ -155,7 +157,14 @@ def vanderbilt(folder: Path) -> pd.DataFrame:
     patterns = {"glucose": "ogtt_glucose_{:03d}", "insulin": "ogtt_insulin_{:03d}"}
     curves = _curves(raw, patterns, {"glucose": 1.0, "insulin": PMOL_PER_MICROUNIT})
     people = pd.DataFrame(
-        {"age": raw.age, "male": (raw["gender.f"] == "Male").astype(float), "bmi": raw.bmi, "hba1c": np.nan}
+        {
+            "age": raw.age,
+            "male": (raw["gender.f"] == "Male").astype(float),
+            "bmi": raw.bmi,
+            "height": raw.height_cm / 100,
+            "weight": raw.weight_kg,
+            "hba1c": np.nan,
+        }
     ).join(curves)
     people = people.assign(
         fasting_glucose=people.glucose_0,

@@ -50,7 +50,7 @@ def plain(p: Prediction, quantity: str, values: np.ndarray) -> float:
     return float(np.median(np.trapezoid(values[rows][chosen], minutes[chosen], axis=0) / 90))
 
 
-def _pairs(found: Sequence[Prediction]) -> dict[str, np.ndarray]:
+def pairs_of(found: Sequence[Prediction]) -> dict[str, np.ndarray]:
     """Return predicted and measured figures, [person, (predicted, measured)]."""
     pairs: dict[str, list[tuple[float, float]]] = {}
 
@@ -121,7 +121,7 @@ def _matsuda(p: Prediction) -> float:
     return 10000 / np.sqrt(glucose[0] * insulin[0] * means)
 
 
-def _checks(found: Sequence[Prediction], pairs: dict[str, np.ndarray]) -> list[Check]:
+def checks_of(found: Sequence[Prediction], pairs: dict[str, np.ndarray]) -> list[Check]:
     checks: list[Check] = []
     for name, values in pairs.items():
         known = values[np.isfinite(values).all(axis=1)]
@@ -177,7 +177,7 @@ def _person(p: Prediction, quantity: str) -> str:
 
 def write(folder: Path, found: Sequence[Prediction]) -> str:
     """Write `index.html` and return what it says."""
-    pairs = _pairs(found)
+    pairs = pairs_of(found)
     effective = [float(p.fitted.draws.convergence.effective.min()) for p in found]
     sentences = [
         "The glucose test alone was fitted; the clamp of the same person was predicted, with 90 % intervals. "
@@ -191,7 +191,7 @@ def write(folder: Path, found: Sequence[Prediction]) -> str:
     sections += [
         (f"Each person: {LABELS[q]}", [_person(p, q) for p in found]) for q in ("insulin", "c_peptide")
     ]
-    checks = _checks(found, pairs)
+    checks = checks_of(found, pairs)
     return write_page(
         folder / "index.html", "Clamps foreseen from a glucose test", sentences, checks, sections
     )

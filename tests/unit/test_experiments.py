@@ -8,11 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from insulae.core.parameters import values
+from insulae.core.pytree import replace
 from insulae.inference import experiments as e
 from insulae.inference import person
 from insulae.physiology import course
 from insulae.physiology.effects import Effects
-from insulae.physiology.fast import injected_insulin
+from insulae.physiology.fast import injected_insulin, secretion
+from insulae.physiology.signals import Signals
 from insulae.populations.baseline import starting
 from insulae.populations.patient import ClinicNumbers
 
@@ -86,6 +89,16 @@ def test_a_drink_raises_glucose_and_insulin(people: Any, compiled: Any):
     assert (e.at(course.insulin, schedule, [45])[0] > e.at(course.insulin, schedule, [0])[0]).all()
 
 
+def test_glucose_in_water_rises_earlier_than_a_mixed_meal(people: Any, compiled: Any):
+    """The same carbohydrate: higher at half an hour in water; either way all of it is absorbed in the end."""
+    both = [e.joined(e.night(), test(75.0, 420)) for test in (e.oral_test, e.mixed_meal_test)]
+    water, meal = [compiled(people, schedule) for schedule in both]
+    early = [e.at(c.glucose, e.padded(s, 432), [30])[0] for c, s in zip((water, meal), both, strict=True)]
+    assert (early[0] > early[1] + 5).all()
+    late = [e.at(c.glucose, e.padded(s, 432), [420])[0] for c, s in zip((water, meal), both, strict=True)]
+    np.testing.assert_allclose(late[0], late[1], atol=5)
+
+
 def test_days_with_meals_and_insulin(people: Any, compiled: Any):
     """What is eaten and injected enters whole; insulin lowers glucose; bread raises it."""
     weight = float(people[0].signals.metabolic_weight)
@@ -155,3 +168,20 @@ def test_the_gradient_is_that_of_differences(people: Any):
         _, exact = along(x, v)
         moved = (along(x + step * v, v)[0] - along(x - step * v, v)[0]) / (2 * step)
     np.testing.assert_allclose(exact, moved, rtol=1e-4, atol=1e-3)
+
+
+def test_the_first_phase_answers_meals_in_full_and_infusions_in_part():
+    """At a rise as after a meal hardly anything is missing; ten times as fast is not ten times as much."""
+    with jax.enable_x64(True):
+        one = jnp.ones(4)
+        p = replace(values(secretion.Parameters), dynamic_gain=one, incretin_gain=one, portal_fraction=one)
+        p = replace(p, enclosure=0 * one, independent=0 * one, graft_capacity=0 * one)
+        p = replace(p, graft_first_phase=0 * one, graft_leak=0 * one, release_rate=one)
+        p = replace(p, native_capacity=one, native_first_phase=one)
+        rate = jnp.array([1.0, 2.0, 20.0, -5.0])
+        made = secretion.signals(
+            secretion.State(static=0 * one, released=0 * one), p, Signals(glucose_rate=rate), None
+        )  # type: ignore[arg-type]
+    slow, meal, fast, falling = np.asarray(made.insulin_secretion_rate)
+    assert slow == pytest.approx(1.0, rel=0.03) and meal == pytest.approx(2.0, rel=0.06)
+    assert meal < fast < 8 and falling < 0.01

@@ -103,12 +103,22 @@ def night(hours: float = FASTING_HOURS, hour: float = MORNING) -> Schedule:
     return rest(steps, -steps * float(STEP_MINUTES), hour=hour)
 
 
-def oral_test(carbohydrate: float, minutes: float) -> Schedule:
-    """Return a glucose drink or liquid mixed meal (g), drunk within ten minutes, and what follows."""
+def _drunk(kind: str, carbohydrate: float, minutes: float) -> Schedule:
+    """Return something drunk (g) within ten minutes, and what follows."""
     schedule = rest(int(np.ceil(minutes / STEP_MINUTES)))
-    liquid: Any = np.zeros(len(schedule.minutes))
-    liquid[:TEST_MEAL_STEPS] = carbohydrate * MG_PER_G / (TEST_MEAL_STEPS * STEP_MINUTES)
-    return replace(schedule, inputs=replace(schedule.inputs, liquid_carbohydrate=liquid))
+    rate: Any = np.zeros(len(schedule.minutes))
+    rate[:TEST_MEAL_STEPS] = carbohydrate * MG_PER_G / (TEST_MEAL_STEPS * STEP_MINUTES)
+    return replace(schedule, inputs=replace(schedule.inputs, **{kind: rate}))
+
+
+def oral_test(glucose: float, minutes: float) -> Schedule:
+    """Return an oral glucose test: glucose in water (g) and what follows."""
+    return _drunk("glucose_drink", glucose, minutes)
+
+
+def mixed_meal_test(carbohydrate: float, minutes: float) -> Schedule:
+    """Return a test with a liquid mixed meal: its carbohydrate (g) and what follows."""
+    return _drunk("liquid_carbohydrate", carbohydrate, minutes)
 
 
 def clamp(minutes: float, times: ArrayLike, glucose: ArrayLike, insulin: ArrayLike) -> Schedule:

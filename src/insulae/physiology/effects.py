@@ -91,7 +91,8 @@ class Inputs:
     """What enters the body in one step, as rates per minute, the day's absorption and sensitivity, and how
     hard the patient exercises (0 to 1).
 
-    What is infused into a vein (mg/kg/min, pmol/kg/min) is zero outside of tests such as a clamp.
+    What is infused into a vein (mg/kg/min, pmol/kg/min), and glucose drunk in water (mg/min), is zero outside
+    of tests such as a clamp or an oral glucose test.
     """
 
     solid_carbohydrate: Array
@@ -105,6 +106,7 @@ class Inputs:
     hour: Array
     intravenous_glucose: Value = 0.0
     intravenous_insulin: Value = 0.0
+    glucose_drink: Value = 0.0
 
 
 _NEUTRAL = {f.name: f.metadata["neutral"] for f in dataclasses.fields(Effects) if f.metadata}

@@ -110,10 +110,18 @@ class Bodies:
         self._state.put(chosen, kept.take(chosen))
 
     def meal_test(self, effects: Packed[Effects], carbohydrate: Value) -> Trace:
-        """Return the traces of a meal test (g), from the fasting value to four hours later; nobody moves."""
+        """Return the traces after a liquid mixed meal (g), from the fasting value to four hours later; nobody
+        moves."""
+        return self._tested(effects, carbohydrate, 0.0)
+
+    def glucose_test(self, effects: Packed[Effects], glucose: Value) -> Trace:
+        """Return the traces after a drink of glucose in water (g), as `meal_test`."""
+        return self._tested(effects, 0.0, glucose)
+
+    def _tested(self, effects: Packed[Effects], carbohydrate: Value, glucose: Value) -> Trace:
         kernel, n = compiled_meal_test(), self.patients
-        drink = kernel.inputs[3].pack(carbohydrate, n)
-        (whole,) = kernel([self._state, self._parameters, effects, drink])
+        drunk = [kernel.inputs[3].pack(carbohydrate, n), kernel.inputs[4].pack(glucose, n)]
+        (whole,) = kernel([self._state, self._parameters, effects, *drunk])
         window = slice(TEST_MEAL_STEP - 1, TEST_MEAL_STEP + TEST_STEPS)
         trace: Trace = whole.record
         return map_leaves(lambda values: values[window], trace)

@@ -201,19 +201,20 @@ def ordinary_day(
 
 
 def meal_test(
-    state: course.State, parameters: Parameters, effects: Effects, carbohydrate: Array
+    state: course.State, parameters: Parameters, effects: Effects, carbohydrate: Array, glucose: Array
 ) -> tuple[Trace]:
-    """Give a liquid meal (g) at 08:00 after the night, with basal insulin as before and no bolus."""
+    """Give a liquid meal or glucose in water (g) at 08:00 after the night, with basal insulin as before and
+    no bolus."""
     _, signals = course.morning(state, parameters.slow, effects)
     fast_parameters = body.today(parameters.fast, signals, effects)
     one = jnp.ones_like(carbohydrate)
-    rate = carbohydrate * MG_PER_G / (TEST_MEAL_STEPS * STEP_MINUTES)
+    per_minute = MG_PER_G / (TEST_MEAL_STEPS * STEP_MINUTES)
 
     def inputs(step: Array, state: body.FastState) -> Inputs:
         is_drinking = (step >= TEST_MEAL_STEP) & (step < TEST_MEAL_STEP + TEST_MEAL_STEPS)
         return Inputs(
             solid_carbohydrate=0 * one,
-            liquid_carbohydrate=jnp.where(is_drinking, rate, 0),
+            liquid_carbohydrate=jnp.where(is_drinking, carbohydrate * per_minute, 0),
             rapid_insulin=0 * one,
             basal_insulin=0 * one,
             rapid_absorption=one,
@@ -221,6 +222,7 @@ def meal_test(
             sensitivity=one,
             exercise=0 * one,
             hour=step * STEP_MINUTES / MINUTES_PER_HOUR,
+            glucose_drink=jnp.where(is_drinking, glucose * per_minute, 0),
         )
 
     return (simulate_day(state.fast, fast_parameters, inputs)[2],)
@@ -235,6 +237,6 @@ def compiled_day() -> Kernel:
 
 @functools.cache
 def compiled_meal_test() -> Kernel:
-    """Return the meal test: `(state, parameters, effects, carbohydrate) -> trace` of the whole day."""
-    records = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), 0.0]
+    """Return the meal test: `(state, parameters, effects, carbohydrate, glucose) -> trace` of the day."""
+    records = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), 0.0, 0.0]
     return compiled(meal_test, records)

@@ -13,7 +13,7 @@ load, the carbohydrate of a mixed meal, or the insulin infused; sensor glucose b
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,7 +171,7 @@ def _tests(table: PatientTable, known: Known) -> list[Experiment]:
     """Return glucose drinks, mixed meals and clamps by what starts them."""
     found: list[Experiment] = []
     for minute, grams in zip(*table.series("glucose_load")[:2], strict=True):
-        found.append(_oral("glucose test", table, minute, grams))
+        found.append(_oral("glucose test", table, minute, (grams, e.oral_test)))
     for minute in table.series("mixed_meal").minute:
         eaten = table.series("carbohydrate")
         grams = eaten.value[np.abs(eaten.minute - minute) <= BEFORE]
@@ -180,7 +180,7 @@ def _tests(table: PatientTable, known: Known) -> list[Experiment]:
                 f"{table.source}: the mixed meal at minute {minute:g} has {len(grams)} rows of carbohydrate",
                 "Expected one row 'carbohydrate' in g at the same time",
             )
-        found.append(_oral("meal test", table, minute, float(grams[0])))
+        found.append(_oral("meal test", table, minute, (float(grams[0]), e.mixed_meal_test)))
     if table.has("glucose_infusion"):
         found.append(_clamp(table, known))
     return found
@@ -197,14 +197,17 @@ def _within(table: PatientTable, start: float) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def _oral(name: str, table: PatientTable, start: float, grams: float) -> Experiment:
+def _oral(
+    name: str, table: PatientTable, start: float, drunk: tuple[float, Callable[[float, float], e.Schedule]]
+) -> Experiment:
     measured = _within(table, start)
     if not measured:
         raise InvalidStudy(f"{table.source}: nothing was measured in the {name} at minute {start:g}")
     last = max(float(minutes.max()) for minutes, _ in measured.values())
     series = tuple(Series(q, minutes, values) for q, (minutes, values) in measured.items())
     begun = float(measured["glucose"][1][0]) if "glucose" in measured else USUAL_GLUCOSE
-    return Experiment(name, e.joined(e.night(), e.oral_test(grams, max(last, 60.0))), begun, series)
+    grams, test = drunk
+    return Experiment(name, e.joined(e.night(), test(grams, max(last, 60.0))), begun, series)
 
 
 def _clamp(table: PatientTable, known: Known) -> Experiment:

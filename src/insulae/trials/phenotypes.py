@@ -28,7 +28,8 @@ PATIENTS = 128
 SEED = 1
 PERCENTILES = (5, 50, 95)
 QUANTITIES = ("glucose", "insulin", "c_peptide")
-TESTS = {"OGTT, 75 g glucose": 75.0, "mixed meal, 50 g carbohydrate": 50.0}
+DRINK, MEAL = "OGTT, 75 g glucose", "mixed meal, 50 g carbohydrate"
+TESTS = {DRINK: 75.0, MEAL: 50.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +126,8 @@ def _test_curves(person: Person, start: Start, treatments: dict[str, Treatment],
     """Return percentiles over patients of one test in the morning."""
     bodies = Bodies(start.cohort.parameters, start.state, day_draws(SEED, start.cohort.ids))
     effects = bodies.packed(combine(t.effects(0.0) for t in treatments.values()))
-    trace = bodies.meal_test(effects, TESTS[test])
+    given = bodies.glucose_test if test == DRINK else bodies.meal_test
+    trace = given(effects, TESTS[test])
     curves = []
     for quantity in QUANTITIES:
         values = np.percentile(getattr(trace, quantity), PERCENTILES, axis=1)

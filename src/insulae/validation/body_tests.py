@@ -182,7 +182,8 @@ def _people(study: Study) -> People:
     bodies = Bodies(start.cohort.parameters, start.state, draws)
     packed = bodies.packed(effects)
     drinks = {
-        name: _drunk(bodies.meal_test(packed, grams)) for name, grams in (("ogtt", OGTT), ("meal", MEAL))
+        "ogtt": _drunk(bodies.glucose_test(packed, OGTT)),
+        "meal": _drunk(bodies.meal_test(packed, MEAL)),
     }
     (visited,) = [v for v in simulate_arm(start, treatments, calendar([0], []), draws) if v is not None]
     slow = start.cohort.parameters.slow

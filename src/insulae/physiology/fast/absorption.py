@@ -1,7 +1,9 @@
-"""Carbohydrate from the mouth to the blood: stomach (solid, liquid), gut, appearance in plasma.
+"""Carbohydrate from the mouth to the blood: stomach (solid, liquid, drink), gut, appearance in plasma.
 
 Three compartments in series after Dalla Man 2007, with saturable emptying in place of its tanh law and meal
-memory, so that overlapping meals need no memory. Not modelled: fat and protein, alcohol, gastroparesis.
+memory, so that overlapping meals need no memory. Glucose in water leaves the stomach by a law of its own and
+needs no digestion: it is in the blood as soon as it is in the gut. Not modelled: fat and protein, alcohol,
+gastroparesis.
 """
 
 from jax import Array
@@ -19,6 +21,8 @@ class Parameters:
     grinding_rate: Array = parameter("1/min")
     emptying_rate: Array = parameter("1/min")
     emptying_half_content: Array = parameter("mg")
+    drink_emptying: Array = parameter("dimensionless")
+    drink_half_content: Array = parameter("mg")
     absorption_rate: Array = parameter("1/min")
     bioavailability: Array = parameter("dimensionless")
     weight: Array = derived("kg")
@@ -26,17 +30,18 @@ class Parameters:
 
 @pytree
 class State:
-    """Carbohydrate in the stomach (solid, liquid) and the gut."""
+    """Carbohydrate in the stomach (solid, liquid, glucose in water) and the gut."""
 
     stomach_solid: Array
     stomach_liquid: Array
+    stomach_drink: Array
     gut: Array
 
 
 def initial(parameters: Parameters) -> State:
     """Return an empty stomach and gut."""
     empty = 0 * parameters.grinding_rate
-    return State(stomach_solid=empty, stomach_liquid=empty, gut=empty)
+    return State(stomach_solid=empty, stomach_liquid=empty, stomach_drink=empty, gut=empty)
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
@@ -52,7 +57,14 @@ def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Par
 def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:
     """Publish the appearance of meal glucose in plasma (mg/kg/min)."""
     p = parameters
-    return replace(signals, meal_appearance=p.bioavailability * p.absorption_rate * state.gut / p.weight)
+    absorbed = p.absorption_rate * state.gut + _drained(state, p)
+    return replace(signals, meal_appearance=p.bioavailability * absorbed / p.weight)
+
+
+def _drained(state: State, parameters: Parameters) -> Array:
+    """Return the glucose in water that leaves the stomach (mg/min)."""
+    p, drink = parameters, state.stomach_drink
+    return p.drink_emptying * p.emptying_rate * drink / (1 + drink / p.drink_half_content)
 
 
 def derivative(state: State, parameters: Parameters, signals: Signals, inputs: Inputs) -> State:
@@ -63,5 +75,6 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     return State(
         stomach_solid=inputs.solid_carbohydrate - ground,
         stomach_liquid=inputs.liquid_carbohydrate + ground - emptied,
+        stomach_drink=-_drained(state, p) + inputs.glucose_drink,
         gut=emptied - p.absorption_rate * state.gut,
     )

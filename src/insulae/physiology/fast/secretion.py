@@ -1,16 +1,17 @@
 """Insulin secretion: one law per unit of functional mass, shared by native and transplanted islets.
 
 Static secretion follows a delayed sigmoid of glucose, amplified by the gut (incretins) while a meal is
-absorbed; dynamic secretion follows the rise of glucose (first phase). Structure after the oral C-peptide
-minimal model (static + dynamic). The weaker first phase and incretin response of type 2 diabetes belong to
-the native islets, not to grafted ones. Immature grafted islets leak at a constant rate instead of sensing
-glucose; a drug that closes the channels adds secretion that does not ask for glucose. Insulin of islets in
-a device reaches the blood after a first-order delay, that of bare islets at once. Not modelled: amino
-acids, the delay with which glucose reaches islets in a device.
+absorbed; dynamic secretion follows the rise of glucose (first phase), up to a fastest rise that is still
+answered: what can be released at once is finite. Structure after the oral C-peptide minimal model (static +
+dynamic). The weaker first phase and incretin response of type 2 diabetes belong to the native islets, not
+to grafted ones. Immature grafted islets leak at a constant rate instead of sensing glucose; a drug that
+closes the channels adds secretion that does not ask for glucose. Insulin of islets in a device reaches the
+blood after a first-order delay, that of bare islets at once. Not modelled: amino acids, the delay with
+which glucose reaches islets in a device.
 """
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
@@ -28,6 +29,7 @@ class Parameters:
     delay_rate: Array = parameter("1/min")
     dynamic_gain: Array = parameter("pmol/kg per mg/dL")
     rise_width: Array = parameter("mg/dL/min")
+    fastest_rise: Array = parameter("mg/dL/min")
     incretin_gain: Array = parameter("dimensionless")
     incretin_half_appearance: Array = parameter("mg/kg/min")
     smallest_capacity: Array = parameter("dimensionless")
@@ -81,7 +83,8 @@ def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Par
 def _secreted(state: State, parameters: Parameters, glucose_rate: Array) -> tuple[Array, Array]:
     """Return what native and grafted islets secrete at this instant."""
     p = parameters
-    dynamic = p.dynamic_gain * positive_part(glucose_rate, p.rise_width)
+    rise = positive_part(glucose_rate, p.rise_width)
+    dynamic = p.dynamic_gain * rise * lax.rsqrt(1 + (rise / p.fastest_rise) ** 2)
     static = state.static + p.independent
     native = p.native_capacity * static + p.native_first_phase * dynamic
     return native, p.graft_capacity * static + p.graft_first_phase * dynamic + p.graft_leak
