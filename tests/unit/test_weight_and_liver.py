@@ -113,7 +113,8 @@ def test_long_diabetes_recovers_less():
 def test_what_becomes_lasting_changes_nothing_today():
     """Function per mass rises by as much as mass falls while glucose stays."""
     glucose, percent = jnp.asarray(180.0), jnp.asarray(12.0)
-    no_death = replace(CELLS, death_rate=jnp.asarray(0.0), growth_rate=jnp.asarray(0.0))
+    zero = jnp.asarray(0.0)
+    no_death = replace(CELLS, death_rate=zero, decline_rate=zero, growth_rate=zero)
 
     def settled(left: jnp.ndarray) -> jnp.ndarray:
         return beta_cells.functional_target(no_death, glucose, percent, left)
