@@ -186,8 +186,8 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Program:
     outputs = tuple(operand for array in made for operand in array.ravel())
     kinds: list[Kind] = []
     for variable, size in zip(closed.in_avals, sizes, strict=True):
-        kind = _kind(variable.dtype)
-        kinds += [kind for _ in range(size)]
+        for _ in range(size):
+            kinds.append(_kind(variable.dtype))
     return _pruned(Program(tuple(names), tuple(kinds), tuple(tracer.operations), outputs))
 
 
