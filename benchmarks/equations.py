@@ -114,7 +114,7 @@ class _Tracer:
 
     def _converted(self, values: Objects, equation: Any) -> Objects:
         """Turn truths into ones and zeros, and numbers into whole ones towards zero or back."""
-        before, after = (_kind(v.aval.dtype) for v in (equation.invars[0], equation.outvars[0]))
+        before, after = _kind(equation.invars[0].aval.dtype), _kind(equation.outvars[0].aval.dtype)
         if before == after:
             return values
         if after == "truth":
@@ -184,7 +184,10 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Program:
     tracer, closed = _Tracer(), jax.make_jaxpr(function)(*arguments)
     made = tracer.run(closed, given)
     outputs = tuple(operand for array in made for operand in array.ravel())
-    kinds = [_kind(v.aval.dtype) for v, n in zip(closed.jaxpr.invars, sizes, strict=True) for _ in range(n)]
+    kinds: list[Kind] = []
+    for variable, size in zip(closed.in_avals, sizes, strict=True):
+        for _ in range(size):
+            kinds.append(_kind(variable.dtype))
     return _pruned(Program(tuple(names), tuple(kinds), tuple(tracer.operations), outputs))
 
 
