@@ -52,7 +52,7 @@ def test_the_list_names_every_therapy_below_its_family(capsys: pytest.CaptureFix
 
 def test_one_therapy_is_shown_whole(capsys: pytest.CaptureFixture[str]):
     card = shown(capsys, "therapies", "metformin")
-    assert f"× {1 - value('metformin.production_effect'):.2g}" in card
+    assert f"− {value('metformin.energy_effect'):.0f} kcal/d" in card
     for words in (
         "Known: ",
         "Assumed: ",

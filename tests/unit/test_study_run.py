@@ -105,8 +105,9 @@ def test_who_enrolled_is_kept_once_for_all_arms(results: Results, study: Study):
     assert set(people["male"]) <= {0.0, 1.0} and people.notna().all().all()
     first = endpoints[(endpoints["week"] == 0) & (endpoints["endpoint"] == "hba1c")]
     for _, arm in first.groupby("arm"):
-        # the measured HbA1c of the visit has an error of measurement, the starting state has none
-        assert np.abs(arm["value"].to_numpy() - people["hba1c"]).max() < 0.5
+        # HbA1c as read at the visit errs by about 2 %, the starting state does not
+        away = np.abs(arm["value"].to_numpy() - people["hba1c"])
+        assert away.max() < 1 and away.mean() < 0.3
     insulin = endpoints[(endpoints["week"] == 0) & (endpoints["endpoint"] == "insulin_dose")]
     assert (people["insulin_dose"] > 0).all() and (insulin["value"] > 0).all()
 

@@ -9,6 +9,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,8 @@ from insulae.cli.validate import validate
 from insulae.core.errors import InsulaeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from insulae.runs.store import Location
     from insulae.study.results import Results
     from insulae.study.spec import Study
@@ -98,6 +101,7 @@ def run(
     loaded = load(study, [*(changes or []), *resized])
     _remark(loaded)
     command = shlex.join(["insulae", *sys.argv[1:]])
+    _load_report()
     try:
         with _progress() as on_progress:
             place = out or Path("results") / study.stem
@@ -126,15 +130,26 @@ def _progress() -> Any:
     return progress()
 
 
-def _write_report(directory: "Location") -> "Location | None":
-    """Write the page and return its path; None where the report is not installed."""
+def _load_report() -> None:
+    """Begin to load what draws the page; patients are simulated meanwhile."""
+    Thread(target=_report_writer, name="load-report", daemon=True).start()
+
+
+def _report_writer() -> "Callable[[Location], Location] | None":
+    """Return what writes the page; None where the report is not installed."""
     from importlib.util import find_spec
 
     if find_spec("insulae.report") is None:
         return None
     from insulae.report.page import write_report
 
-    return write_report(directory)
+    return write_report
+
+
+def _write_report(directory: "Location") -> "Location | None":
+    """Write the page and return its path; None where the report is not installed."""
+    write = _report_writer()
+    return write(directory) if write else None
 
 
 def _print_answer(study: "Study", summary: dict[str, Any], precision: bool) -> None:

@@ -91,7 +91,9 @@ def _solve(problem: Problem) -> _Solution:
 def _iterate(problem: Problem, old: _Solution, inverse: Floats, active: Chosen) -> _Solution:
     """Take one step of Broyden's method with the patients who need it; updates their inverse Jacobians."""
     lower, upper = (np.log([LIMITS[n][k] for n in problem.names])[:, None] for k in (0, 1))
-    step = np.clip(-np.einsum("pij,jp->ip", inverse[active], old.r[:, active]), -0.6, 0.6)
+    # Patient by patient, so that no last bit depends on how many are solved together.
+    newton = -(inverse[active] @ old.r[:, active].T[:, :, None])[:, :, 0].T
+    step = np.clip(newton, -0.6, 0.6)
     x, r = old.x.copy(), old.r.copy()
     x[:, active] = np.clip(old.x[:, active] + step, lower, upper)
     found, state = problem.fortnight(x, old.state.fast, active)

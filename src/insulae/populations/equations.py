@@ -183,7 +183,9 @@ class Problem:
         days = range(-SETTLING_DAYS - SOLVING_DAYS, 0)
         lived = [some.pass_day(given, day, days=0, is_even=True).summary for day in days]
         bodies.put(chosen, some)
-        kept = map_leaves(lambda *values: np.mean(values, axis=0), *lived[SETTLING_DAYS:])
+        # In double precision: one patient alone is summed in another order than many together.
+        kept = map_leaves(lambda *days: np.mean(days, axis=0, dtype=np.float64), *lived[SETTLING_DAYS:])
+        kept = map_leaves(np.float32, kept)
         found = Fortnight(**{f.name: getattr(kept, f.name) for f in dataclasses.fields(Fortnight)})
         return found, bodies.state
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.integer[Any]]
@@ -82,6 +81,9 @@ def rank_correlations(means: Floats, draws: Floats) -> Floats:
 
     Zero where fewer than three groups have a mean, or all are equal.
     """
+    # Loaded here: a run without doubt needs no statistics library, which loads slowly.
+    from scipy.stats import rankdata
+
     there = np.isfinite(means)
     if np.count_nonzero(there) < FEWEST_GROUPS or np.ptp(means[there]) == 0:
         return np.zeros(len(draws))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from insulae.core import doubts
 from insulae.core.parameters import ANY, lookup, table
@@ -104,7 +104,7 @@ def doubted_rows(todo: Plan) -> list[str]:
 
 def chance_correlation(groups: int, rows: int) -> float:
     """Return the rank correlation that one of some rows without influence passes once in twenty runs."""
-    return float(norm.isf(0.025 / max(rows, 1)) / np.sqrt(max(groups - 1, 1)))
+    return float(-ndtri(0.025 / max(rows, 1)) / np.sqrt(max(groups - 1, 1)))
 
 
 def _over_visits(found: list[Components | None]) -> dict[str, list[float | None]]:

@@ -8,7 +8,6 @@ at extreme insulin and keeps the five-minute step stable. Not modelled: lactate,
 import jax.numpy as jnp
 from jax import Array, lax
 
-from insulae.core.clock import HOURS_PER_DAY
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import positive_part, saturation
@@ -80,10 +79,8 @@ def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:
 
 
 def of_dawn(parameters: Parameters, hour: Array) -> Array:
-    """Return how far a clock hour belongs to the dawn: a bell that repeats each day, 1 at its hour."""
-    angle = 2 * jnp.pi / HOURS_PER_DAY
-    narrowness = 1 / (parameters.dawn_width * angle) ** 2
-    return jnp.exp(narrowness * (jnp.cos((hour - parameters.dawn_hour) * angle) - 1))
+    """Return how far a clock hour belongs to the dawn: a bell, 1 at its hour, that has faded by midnight."""
+    return jnp.exp(-0.5 * ((hour - parameters.dawn_hour) / parameters.dawn_width) ** 2)
 
 
 def _production(parameters: Parameters, signals: Signals, inputs: Inputs) -> Array:
