@@ -6,6 +6,7 @@ the edges of a graph.
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,13 +104,11 @@ def dunnett(z: Sequence[float], correlation: Floats) -> Floats:
     if len(reach) == 1:
         return np.array([2 * multivariate_normal.cdf(-reach[0])])
     draw = np.random.default_rng(0)
-    mean = np.zeros(len(reach))
-    return np.array(
-        [
-            1
-            - multivariate_normal.cdf(
-                np.full(len(reach), r), mean, correlation, lower_limit=np.full(len(reach), -r), rng=draw
-            )
-            for r in reach
-        ]
-    )
+    mean, covariance = np.zeros(len(reach)), cast(Any, correlation)
+    within = [
+        multivariate_normal.cdf(
+            np.full(len(reach), r), mean, covariance, lower_limit=np.full(len(reach), -r), rng=draw
+        )
+        for r in reach
+    ]
+    return 1 - np.array(within)
