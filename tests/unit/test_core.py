@@ -319,3 +319,13 @@ def test_a_number_is_remembered_exactly_and_what_is_damaged_is_computed_again(
         path.write_text("{", encoding="utf-8")
     assert Remembered("numbers", "these").answer("a third", third) == 1 / 3
     assert asked == ["third", "nothing", "third", "third"]
+
+
+def test_what_two_processes_remember_is_kept_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("INSULAE_CACHE", str(tmp_path))
+    first, second = Remembered("numbers", "these"), Remembered("numbers", "these")
+    assert first.answer("a third", lambda: 1 / 3) == 1 / 3 and second.answer("a half", lambda: 0.5) == 0.5
+    asked = list[str]()
+    third = Remembered("numbers", "these")
+    assert third.answer("a third", lambda: asked.append("third")) == 1 / 3
+    assert third.answer("a half", lambda: asked.append("half")) == 0.5 and not asked

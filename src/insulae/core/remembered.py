@@ -33,9 +33,9 @@ class Remembered:
         """Return the answer to a question, or that there is none; computed when it was not asked before."""
         if question not in self._answers:
             found = compute()
-            if len(self._answers) >= MOST:
-                self._answers.clear()
-            self._answers[question] = found
+            # Another process may have written meanwhile; what it found is kept.
+            kept = self._answers | ({} if self._path is None else _read(self._path))
+            self._answers = {**({} if len(kept) >= MOST else kept), question: found}
             self._write()
         return self._answers[question]
 
