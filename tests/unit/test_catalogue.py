@@ -99,7 +99,7 @@ def test_a_therapy_without_a_family_is_refused():
         kind: Literal["nameless"] = "nameless"
 
         def build(self, enrolled: Any) -> Treatment:
-            raise NotImplementedError
+            raise AssertionError("refused before it is built")
 
     class Misnamed(Nameless):
         family: ClassVar[str] = "drug"
