@@ -102,6 +102,15 @@ def evidence(path: Path, **changes: str) -> Path:
     return file
 
 
+def test_a_study_told_twice_is_refused(tmp_path: Path):
+    for path in FOLDER.glob("*.csv"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    with (tmp_path / "lacks.csv").open("a", encoding="utf-8") as file:
+        file.write("ADOPT,drugs,again\n")
+    with pytest.raises(InsulaeError, match=r"lacks\.csv, line \d+: ADOPT stands there twice"):
+        catalogue(tmp_path)
+
+
 def test_a_new_number_is_asked_of_the_known_study(known: Catalogue, tmp_path: Path):
     found = unseen(evidence(tmp_path), known)
     (observed,) = found.observed["DIRECT"]

@@ -13,7 +13,7 @@ each number, in the columns of the evidence and five more that say how it is use
 import csv
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,18 +159,29 @@ def rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
 
 def catalogue(folder: Path) -> Catalogue:
     """Read the folder; raises `InsulaeError` that names file, line and the nearest valid choice."""
-    bands = {row["kind"]: _band(row) for row in rows(folder / "acceptance.csv", ("kind", "band", "reason"))}
-    listed = rows(folder / "studies.csv", ("study_id", "domain", "source", "smoke"))
-    studies = {row["study_id"]: _published(folder, row, bands) for row in listed}
-    excluded = rows(folder / "excluded.csv", ("study_id", "reason"))
-    lacks = rows(folder / "lacks.csv", ("study_id", "part", "lacks"))
+    kinds = _by_first(folder / "acceptance.csv", ("kind", "band", "reason"))
+    listed = _by_first(folder / "studies.csv", ("study_id", "domain", "source", "smoke"))
+    excluded = _by_first(folder / "excluded.csv", ("study_id", "reason"))
+    lacks = _by_first(folder / "lacks.csv", ("study_id", "part", "lacks"))
+    bands = {kind: _band(row) for kind, row in kinds.items()}
     return Catalogue(
         folder,
-        studies,
+        {name: _published(folder, row, bands) for name, row in listed.items()},
         bands,
-        {row["study_id"]: row["reason"] for row in excluded},
-        {row["study_id"]: Lack(row["part"], row["lacks"]) for row in lacks},
+        {name: row["reason"] for name, row in excluded.items()},
+        {name: Lack(row["part"], row["lacks"]) for name, row in lacks.items()},
     )
+
+
+def _by_first(path: Path, columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the rows of a table by their first column; raises `InsulaeError` where two rows share it."""
+    found: dict[str, dict[str, str]] = {}
+    for line, row in enumerate(rows(path, columns), start=2):
+        name = row[columns[0]]
+        if name in found:
+            raise InsulaeError(f"{path}, line {line}: {name} stands there twice", "Expected one row of each")
+        found[name] = row
+    return found
 
 
 def _band(row: Row) -> Band:
