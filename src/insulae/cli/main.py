@@ -9,22 +9,18 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from insulae.cli import own_data, physiology, twins
 from insulae.cli.design import design
-from insulae.cli.export import export
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.cli.validate import validate
 from insulae.core.errors import InsulaeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from insulae.runs.store import Location
     from insulae.study.results import Results
     from insulae.study.spec import Study
@@ -49,7 +45,6 @@ app.command()(own_data.cgm)
 app.command()(own_data.islet_function)
 app.command()(validate)
 app.command()(design)
-app.command()(export)
 app.command()(twins.fit)
 app.command()(twins.update)
 app.command()(twins.forecast)
@@ -101,7 +96,6 @@ def run(
     loaded = load(study, [*(changes or []), *resized])
     _remark(loaded)
     command = shlex.join(["insulae", *sys.argv[1:]])
-    _load_report()
     try:
         with _progress() as on_progress:
             place = out or Path("results") / study.stem
@@ -130,26 +124,15 @@ def _progress() -> Any:
     return progress()
 
 
-def _load_report() -> None:
-    """Begin to load what draws the page; patients are simulated meanwhile."""
-    Thread(target=_report_writer, name="load-report", daemon=True).start()
-
-
-def _report_writer() -> "Callable[[Location], Location] | None":
-    """Return what writes the page; None where the report is not installed."""
+def _write_report(directory: "Location") -> "Location | None":
+    """Write the page and return its path; None where the report is not installed."""
     from importlib.util import find_spec
 
     if find_spec("insulae.report") is None:
         return None
     from insulae.report.page import write_report
 
-    return write_report
-
-
-def _write_report(directory: "Location") -> "Location | None":
-    """Write the page and return its path; None where the report is not installed."""
-    write = _report_writer()
-    return write(directory) if write else None
+    return write_report(directory)
 
 
 def _print_answer(study: "Study", summary: dict[str, Any], precision: bool) -> None:
