@@ -15,6 +15,7 @@ import typer
 
 from insulae.cli import own_data, physiology, twins
 from insulae.cli.design import design
+from insulae.cli.export import export
 from insulae.cli.manufacture import manufacture
 from insulae.cli.show import show
 from insulae.cli.validate import validate
@@ -45,6 +46,7 @@ app.command()(own_data.cgm)
 app.command()(own_data.islet_function)
 app.command()(validate)
 app.command()(design)
+app.command()(export)
 app.command()(twins.fit)
 app.command()(twins.update)
 app.command()(twins.forecast)
