@@ -61,9 +61,9 @@ PRIORS: dict[str, Quantity] = {
     "c_peptide_elimination": _row("c_peptide.elimination_rate", 0.05, 0, 0, 0.12),
     "drink_emptying": _row("absorption.drink_emptying", 0.16, 0, 0, 0),
     "hepatic_extraction": _row("insulin.hepatic_extraction", 0.15, 0, 0, 0),
-    "exchange": Quantity(1.0, 0.4, 0, 0, 0),
-    "secretion_delay": _row("secretion.delay_rate", 0.3, 0, 0, 0),
-    "peripheral_action": _row("insulin.peripheral_action_rate", 0.3, 0, 0, 0),
+    "exchange": Quantity(1.0, 0.0, 0, 0, 0),
+    "secretion_delay": _row("secretion.delay_rate", 0, 0, 0, 0),
+    "peripheral_action": _row("insulin.peripheral_action_rate", 0, 0, 0, 0),
 }
 ERRORS = {"glucose": 0.1, "insulin": 0.3, "c_peptide": 0.15}
 """Scale of the errors' prior (half-normal), relative."""
