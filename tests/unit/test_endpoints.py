@@ -167,3 +167,16 @@ def test_a_name_is_defined_once():
 def test_arrays_of_unequal_patients_are_refused():
     with pytest.raises(InsulaeError, match="'egfr' has shape"):
         evaluate(["egfr"], visit(egfr=[80.0, 90.0]))
+
+
+def test_diabetes_asks_for_two_abnormal_drinks():
+    fasting, again = [126, 100, 126, 125], [100, 126, 125, 125]
+    drink, second = [100, 200, 199, 250], [199, 100, 199, 200]
+    found = value(
+        "diabetes_by_drink",
+        fasting_glucose=fasting,
+        fasting_glucose_again=again,
+        two_hour_glucose=drink,
+        two_hour_glucose_again=second,
+    )
+    assert found == [0, 100, 0, 100]

@@ -58,3 +58,10 @@ def test_the_value_at_enrollment_is_read_once():
 def test_two_tests_of_fasting_glucose_err_apart():
     read = Readings(1, np.arange(N)).of(visit(N), 7)
     assert abs(np.corrcoef(read.fasting_glucose, read.fasting_glucose_again)[0, 1]) < 0.03
+
+
+def test_two_drinks_err_apart_and_widely():
+    read = Readings(1, np.arange(N)).of(visit(N), 7)
+    assert abs(np.corrcoef(read.two_hour_glucose, read.two_hour_glucose_again)[0, 1]) < 0.03
+    expected = np.hypot(value("readings.glucose_assay"), value("readings.two_hour_glucose_person"))
+    assert np.std(read.two_hour_glucose) / 8 == pytest.approx(expected, rel=0.03)

@@ -98,6 +98,7 @@ _ENDPOINTS = {
     "glucose_management_indicator": "hba1c",
     "fasting_glucose": "glucose",
     "confirmed_fasting_glucose": "glucose",
+    "two_hour_glucose": "glucose",
     "mean_glucose": "glucose",
     "body_weight": "weight",
     "fasting_c_peptide": "c_peptide",

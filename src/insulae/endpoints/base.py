@@ -32,7 +32,7 @@ class Visit:
     """What is measured in every patient at one visit; first axis = patient, missing values are NaN.
 
     The CGM window (normally 14 days) ends at the visit. Masses and functions are relative to a healthy
-    reference.
+    reference. The drink of glucose is given only where an endpoint that is asked for reads it.
     """
 
     week: float  # since enrollment; day 0 is the day of the main treatment
@@ -57,6 +57,8 @@ class Visit:
     enrolled_weight: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] kg
     serious_events: Floats  # [patient] serious adverse events since enrollment
     severe_hypoglycemias: Floats  # [patient] episodes of level 3 since enrollment
+    two_hour_glucose: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] mg/dL, 75-g drink
+    two_hour_glucose_again: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] second drink
 
     @cached_property
     def readings(self) -> Readings:

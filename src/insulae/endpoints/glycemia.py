@@ -4,10 +4,19 @@ The CGM measures are those of `insulae.cgm.metrics`, taken over the window that 
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from insulae.cgm import metrics
 from insulae.cgm.readings import Readings
 from insulae.endpoints.base import Floats, endpoint, percent
+
+FASTING_DIABETES, DRINK_DIABETES = 126.0, 200.0
+"""Glucose (mg/dL) from which diabetes is diagnosed, fasting and two hours after a drink (ada2025)."""
+
+
+def is_diabetic(fasting: Floats, two_hours: Floats) -> NDArray[np.bool_]:
+    """Tell who is diabetic by one drink of glucose: by the value before it or that two hours after (mg/dL)."""
+    return (fasting >= FASTING_DIABETES) | (two_hours >= DRINK_DIABETES)
 
 
 @endpoint(unit="%", label="HbA1c", better="lower", source="ada2025", cdisc="HBA1CHGB")
@@ -44,6 +53,27 @@ def fasting_glucose(fasting_glucose: Floats) -> Floats:
 def confirmed_fasting_glucose(fasting_glucose: Floats, fasting_glucose_again: Floats) -> Floats:
     """Lower of two tests: above a limit only where a second test confirms the first, as diagnoses ask."""
     return np.minimum(fasting_glucose, fasting_glucose_again)
+
+
+@endpoint(unit="mg/dL", label="Glucose two hours after a drink", better="lower", source="ada2025")
+def two_hour_glucose(two_hour_glucose: Floats) -> Floats:
+    """Glucose two hours after 75 g of glucose in water, in the morning of the visit."""
+    return two_hour_glucose
+
+
+@endpoint(
+    unit="%", label="Diabetes by fasting glucose or a drink", better="lower", source="ada2025", kind="yes_no"
+)
+def diabetes_by_drink(
+    fasting_glucose: Floats,
+    two_hour_glucose: Floats,
+    fasting_glucose_again: Floats,
+    two_hour_glucose_again: Floats,
+) -> Floats:
+    """Fasting glucose of 126 mg/dL or 200 mg/dL two hours after a drink, found again in a second drink."""
+    first = is_diabetic(fasting_glucose, two_hour_glucose)
+    second = is_diabetic(fasting_glucose_again, two_hour_glucose_again)
+    return percent(first & second, fasting_glucose, two_hour_glucose)
 
 
 @endpoint(unit="mg/dL", label="Mean CGM glucose", better="lower", source="battelino2023")

@@ -7,6 +7,7 @@ import numpy as np
 
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.parameters import value
+from insulae.endpoints.base import get as endpoint
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.recruitment import Recruitment, Recruits, Wanted, recruit
 from insulae.runs import manifest, store
@@ -119,7 +120,8 @@ def _arm(study: Study, arm: ArmSpec) -> Arm:
     weeks = [day / DAYS_PER_WEEK for day in study.visit_days()]
     treatments = [spec.build(typical) for spec in therapies]
     steps = steps_of(treatments, weeks, every_day=study.resolution == "every day")
-    return Arm(arm.name, therapies, steps)
+    has_drink = any("two_hour_glucose" in endpoint(name).inputs for name in study.endpoint_names())
+    return Arm(arm.name, therapies, tuple(dataclasses.replace(s, has_drink=has_drink) for s in steps))
 
 
 def typical_patient(draw: Callable[[str], float]) -> Enrolled:

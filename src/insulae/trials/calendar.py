@@ -20,7 +20,7 @@ LONGEST_WHILE_TITRATED = 3
 @dataclasses.dataclass(frozen=True)
 class Step:
     """Some days in a row: the first, how many, how many of them one simulated day may stand for at most, and
-    what happens at their end."""
+    what happens at their end; `has_drink` tells whether a visit there gives a drink of glucose."""
 
     day: int
     days: int
@@ -28,6 +28,7 @@ class Step:
     is_in_window: bool
     is_contact: bool
     visit_week: float | None
+    has_drink: bool = False
 
 
 def _longest(day: int, events: Iterable[int], longest: int) -> int:

@@ -4,7 +4,8 @@ reading = value x exp(s z - s^2 / 2), of mean one, so that means stay what they 
 coefficient of variation of the assay and that within a person, added as squares; z is found by seed,
 quantity, patient and day, so that arms, chunks and workers read alike, and a value at enrollment is read
 once. The variation within a person of C-peptide is shared by the five samples of a meal test, each of which
-has an assay of its own. A second fasting glucose stands for the test by which a diagnosis is confirmed.
+has an assay of its own. A second fasting glucose, and a second drink of glucose, stand for the test by which
+a diagnosis is confirmed.
 What the sensor of a person shows has its own error (`devices/sensor.py`).
 
 Not modelled: errors that last for a person or differ between laboratories, and diseases that disturb HbA1c.
@@ -30,6 +31,7 @@ class Parameters:
     hba1c_person: float = parameter("dimensionless")
     glucose_assay: float = parameter("dimensionless")
     fasting_glucose_person: float = parameter("dimensionless")
+    two_hour_glucose_person: float = parameter("dimensionless")
     c_peptide_assay: float = parameter("dimensionless")
     c_peptide_person: float = parameter("dimensionless")
     egfr_assay: float = parameter("dimensionless")
@@ -54,6 +56,7 @@ class Readings:
         """Return what is read at a visit on a day."""
         e = self._errors
         fasting = self._factors("fasting_glucose", day, (e.glucose_assay, e.fasting_glucose_person), 2)
+        drink = self._factors("two_hour_glucose", day, (e.glucose_assay, e.two_hour_glucose_person), 2)
         samples = visit.meal_test_c_peptide.shape[1]
         secretion = self._factors("c_peptide_person", day, (e.c_peptide_person,))
         c_peptide = self._factors("c_peptide_assay", day, (e.c_peptide_assay,), samples) * secretion
@@ -63,6 +66,8 @@ class Readings:
             enrolled_hba1c=self.hba1c(visit.enrolled_hba1c, 0),
             fasting_glucose=visit.fasting_glucose * fasting[0],
             fasting_glucose_again=visit.fasting_glucose_again * fasting[1],
+            two_hour_glucose=visit.two_hour_glucose * drink[0],
+            two_hour_glucose_again=visit.two_hour_glucose_again * drink[1],
             meal_test_glucose=visit.meal_test_glucose
             * self._factors("meal_test_glucose", day, (e.glucose_assay,), samples).T,
             meal_test_c_peptide=visit.meal_test_c_peptide * c_peptide.T,

@@ -28,6 +28,8 @@ from insulae.trials.monitor import Monitor
 from insulae.trials.pace import MOST_CHANGE_OF_DOSE, Pace, Whole, pieces, shorter
 from insulae.trials.readings import Readings
 
+DRINK, DRINK_MINUTE = 75.0, 120
+"""Glucose of the oral glucose tolerance test in g, and the minute of the value that tells (ada2025)."""
 TEST_MEAL_CARBOHYDRATE = 50.0
 """Carbohydrate of the liquid mixed meal in g (360 mL, Greenbaum 2008)."""
 MEAL_TEST_MINUTES = (0, 30, 60, 90, 120)
@@ -172,6 +174,11 @@ class Arm:
         day = step.day + step.days
         window = self._window(day)
         visit = self._measured(day, window)
+        if step.has_drink:
+            after_drink = self._drink(day)
+            visit = dataclasses.replace(
+                visit, two_hour_glucose=after_drink, two_hour_glucose_again=after_drink
+            )
         self.safety.note_visit(visit, day)
         if self.readings:
             visit = self.readings.of(visit, day)
@@ -216,6 +223,11 @@ class Arm:
             serious_events=self.safety.serious_events.copy(),
             severe_hypoglycemias=self.safety.severe_hypoglycemias.copy(),
         )
+
+    def _drink(self, day: int) -> Floats:
+        """Return glucose two hours after a drink of glucose, [patient]."""
+        trace = self.bodies.glucose_test(self.effects(day - 0.5), DRINK)
+        return np.asarray(trace.glucose)[DRINK_MINUTE // STEP_MINUTES]
 
     def _meal_test(self, day: int) -> tuple[Floats, Floats]:
         """Return glucose and C-peptide of a mixed-meal test, [patient, 5]."""
