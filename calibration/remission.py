@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration import kilogram
 from calibration.fitting import Target, fit, report
 from calibration.simulated import Simulated, simulated
 from insulae.core.parameters import changed, value, values
-from insulae.physiology.slow import beta_cells, hba1c
+from insulae.physiology.slow import beta_cells, hba1c, insulin_resistance
 
 STUDIES = Path(__file__).parents[1] / "studies"
+TRIAL = Path(__file__).parents[1] / "validation" / "DIRECT" / "study.yaml"
 NAMES = tuple(f"beta_cells.{name}" for name in ("half_fat", "fixation_rate"))
 SIZE = 64
 DURATIONS = (1, 5, 10)
@@ -37,6 +39,7 @@ TARGETS = (
     Target("complete remission two years after surgery", 58.2, 5.0, "%", "jans2019"),
     Target("complete remission five years after surgery", 46.6, 5.0, "%", "jans2019"),
     Target("remission with 10 kg or more lost after two years of a programme", 64.0, 6.0, "%", "lean2024"),
+    *kilogram.TARGETS,
 )
 
 
@@ -48,18 +51,25 @@ def recovered(found: Mapping[str, float]) -> float:
     """
     with changed(found):
         p, glycation = values(beta_cells.Parameters, "type2"), values(hba1c.Parameters, "type2")
-        before, after = (hba1c.mean_glucose(glycation, level) for level in (7.6, 6.0))
+        before, after = (np.asarray(hba1c.mean_glucose(glycation, level)) for level in (7.6, 6.0))
         left = np.exp(-beta_cells.fixation(p, before, 2.7 * value("insulin_resistance.days_per_year")))
         functions = [
-            beta_cells.functional_target(p, glucose, fat, left)
-            for glucose, fat in ((before, 16.0), (after, 3.1))
+            beta_cells.functional_target(p, glucose, fat, left, gained)
+            for glucose, fat, gained in ((before, 16.0, 1.0), (after, 3.1, relieved(16.0, 3.1, 0.85)))
         ]
     return float(functions[1] / functions[0])
 
 
+def relieved(before: float, after: float, weight: float) -> float:
+    """Return the relief of sensitivity with a fall of liver fat (%) to a share of weight."""
+    p = values(insulin_resistance.Parameters, "type2")
+    liver = insulin_resistance.hepatic_share(p, after) / insulin_resistance.hepatic_share(p, before)
+    return float(np.sqrt(liver * weight**-p.weight_exponent))
+
+
 def operated(found: Mapping[str, float], years: float) -> Simulated:
     """Simulate a bypass in people like those of the registry after some years of diabetes."""
-    patient = f"{{age: 38 to 58 years, bmi: 36 to 49 kg/m2, hba1c: 6 to 10 %, duration: {years:g} years}}"
+    patient = f"{{age: 38 to 58 years, bmi: 36 to 49 kg/m2, hba1c: 6 to 9 %, duration: {years:g} years}}"
     bypass = "{kind: bariatric_surgery, operation: bypass}"
     arm = f"{{name: surgery, therapies: [{{kind: metformin, stop: 0 weeks}}, {bypass}]}}"
     return simulated(
@@ -96,13 +106,13 @@ def model(found: Mapping[str, float]) -> Sequence[float]:
     typical = [complete(runs[TYPICAL], week) for week in (104, 260)]
     programme = lived_programme(found, SIZE)
     kept = remitted(programme, 104, -np.inf, -10)
-    return [recovered(found), slope, *typical, 100 * float(kept.mean())]
+    return [recovered(found), slope, *typical, 100 * float(kept.mean()), *kilogram.model(found)]
 
 
 def lived_programme(found: Mapping[str, float], size: int) -> Simulated:
-    """Simulate the study of the weight-loss programme."""
-    extra = [*QUIET, "visits=[0, 52, 104]", "endpoints=[remission, body_weight]"]
-    return simulated(STUDIES / "weight_loss_remission.yaml", size, found, extra)
+    """Simulate the trial of the weight-loss programme as it is validated."""
+    extra = [*QUIET, f"population.size={size}", "visits=[0, 52, 104]", "endpoints=[remission, body_weight]"]
+    return simulated(TRIAL, size, found, extra)
 
 
 def remitted(run: Simulated, week: float, low: float, high: float) -> NDArray[np.bool_]:

@@ -27,7 +27,9 @@ def mass_left(phenotype: str, mean_glucose: float, stress: float = 1.0, **rates:
     cells = replace(values(beta_cells.Parameters, phenotype), growth_rate=jnp.asarray(0.0))
     cells = replace(cells, **{name: jnp.asarray(rate) for name, rate in rates.items()})
     level, fat = jnp.asarray(mean_glucose), jnp.asarray(3.0)
-    signals = SlowSignals(mean_glucose=level, liver_fat=fat, autoimmunity=jnp.asarray(0.0))
+    signals = SlowSignals(
+        mean_glucose=level, liver_fat=fat, autoimmunity=jnp.asarray(0.0), relief=jnp.asarray(1.0)
+    )
     signals = beta_cells.outputs(settled(cells, level, fat), cells, signals, Effects())
     effects, days = Effects(beta_cell_stress=stress), jnp.asarray(5 * 365.25)
     return float(beta_cells.advance(settled(cells, level, fat), cells, signals, effects, days).mass)
@@ -36,7 +38,7 @@ def mass_left(phenotype: str, mean_glucose: float, stress: float = 1.0, **rates:
 def settled(cells: beta_cells.Parameters, level: jnp.ndarray, fat: jnp.ndarray) -> beta_cells.State:
     """Return a whole mass at rest that can no longer recover, so that nothing but death takes from it."""
     none = jnp.asarray(0.0)
-    function = beta_cells.functional_target(cells, level, fat, none)
+    function = beta_cells.functional_target(cells, level, fat, none, jnp.asarray(1.0))
     return beta_cells.State(mass=jnp.asarray(1.0), function=function, recoverable=none)
 
 

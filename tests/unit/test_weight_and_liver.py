@@ -23,6 +23,8 @@ BODY = replace(
     usual_weight=jnp.asarray(100.0),
     usual_energy=jnp.asarray(0.0),
 )
+SAME = jnp.asarray(1.0)
+"""Relief of sensitivity of who has not changed weight."""
 
 
 def weight_after(effects: Effects, days: int, urinary_glucose: float = 0.0) -> float:
@@ -80,6 +82,29 @@ def test_a_lean_liver_gains_less_from_as_much_weight_lost():
     assert much - less < 0.6 * (less - start)
 
 
+def relieved(own: insulin_resistance.Parameters, usual: float, index: float) -> float:
+    """Return the relief of sensitivity of a person who was at one body mass index and is at another."""
+    settled = jnp.asarray(fat(own, index))
+    return float(insulin_resistance.relief(own, jnp.asarray(index), jnp.asarray(usual), settled))
+
+
+def test_islets_give_up_part_of_what_weight_loss_gains():
+    own = person(16.0, 35.0)
+    assert relieved(own, 35.0, 35.0) == pytest.approx(1)
+    gained = relieved(own, 35.0, 30.0)
+    # Periphery by the index alone, the liver by its fat; the islets see their geometric mean.
+    liver = float(insulin_resistance.hepatic_share(own, jnp.asarray(fat(own, 30.0)))) / float(
+        insulin_resistance.hepatic_share(own, jnp.asarray(16.0))
+    )
+    assert gained == pytest.approx((35 / 30 * liver) ** 0.5, rel=1e-3)
+    glucose, percent, left = jnp.asarray(150.0), jnp.asarray(8.0), jnp.asarray(0.9)
+    before, after = (
+        float(beta_cells.functional_target(CELLS, glucose, percent, left, jnp.asarray(each)))
+        for each in (1.0, gained)
+    )
+    assert 1 / gained < after / before < 1
+
+
 def test_liver_fat_falls_before_weight_does():
     own = person(13.0, 33.6)
     assert fat(own, 33.6, deficit=1500.0) < 0.4 * fat(own, 33.6)
@@ -103,7 +128,7 @@ def test_long_diabetes_recovers_less():
     for years in (0.0, 5.0, 15.0):
         left = jnp.exp(-beta_cells.fixation(CELLS, high, jnp.asarray(365.25 * years)))
         before, after = (
-            beta_cells.functional_target(CELLS, glucose, jnp.asarray(percent), left)
+            beta_cells.functional_target(CELLS, glucose, jnp.asarray(percent), left, SAME)
             for glucose, percent in ((high, 15.0), (normal, 3.0))
         )
         gains.append(float(after / before))
@@ -117,7 +142,7 @@ def test_what_becomes_lasting_changes_nothing_today():
     no_death = replace(CELLS, death_rate=zero, decline_rate=zero, growth_rate=zero)
 
     def settled(left: jnp.ndarray) -> jnp.ndarray:
-        return beta_cells.functional_target(no_death, glucose, percent, left)
+        return beta_cells.functional_target(no_death, glucose, percent, left, SAME)
 
     left = jnp.asarray(0.9)
     state = beta_cells.State(mass=jnp.asarray(0.6), function=settled(left), recoverable=left)
@@ -126,6 +151,7 @@ def test_what_becomes_lasting_changes_nothing_today():
         liver_fat=percent,
         glucotoxic_stress=jnp.asarray(0.5),
         autoimmunity=jnp.asarray(0.0),
+        relief=SAME,
     )
     later = beta_cells.advance(state, no_death, signals, Effects(), jnp.asarray(2000.0))
     assert float(later.recoverable) < 0.8 and float(later.mass) < 0.58

@@ -16,6 +16,7 @@ class SlowSignals:
     """What the slow components tell one another and the fast ones."""
 
     body_mass_index: Array = UNSET
+    usual_body_mass_index: Array = UNSET
     metabolic_weight: Array = UNSET
     c_peptide_volume: Array = UNSET
     energy_deficit: Array = UNSET
@@ -23,6 +24,7 @@ class SlowSignals:
     liver_fat: Array = UNSET
     peripheral_sensitivity: Array = UNSET
     hepatic_sensitivity: Array = UNSET
+    relief: Array = UNSET
     mean_glucose: Array = UNSET
     urinary_glucose: Array = UNSET
     compensation_demand: Array = UNSET

@@ -82,6 +82,7 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: E
     bmi: Any = np.asarray(traits.weight / traits.height**2, np.float64)
     zero: Any = np.zeros(bmi.shape, np.float32)
     fat = insulin_resistance.balanced_fat(slow.insulin_resistance, bmi) * effects.liver_fat
+    relief = insulin_resistance.relief(slow.insulin_resistance, bmi, bmi, fat)
     diseased = traits.duration * slow.insulin_resistance.days_per_year
     fixed = beta_cells.fixation(slow.beta_cells, glucose, diseased)
     recoverable: Any = np.exp(-np.asarray(fixed, np.float64))
@@ -95,7 +96,7 @@ def at_rest(cohort: Cohort, parameters: Parameters, mass: PerPatient, effects: E
         ),
         beta_cells=beta_cells.State(
             mass=mass,
-            function=beta_cells.functional_target(slow.beta_cells, glucose, fat, recoverable),
+            function=beta_cells.functional_target(slow.beta_cells, glucose, fat, recoverable, relief),
             recoverable=recoverable,
         ),
         graft=graft.empty(zero),

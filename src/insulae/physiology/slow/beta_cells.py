@@ -1,10 +1,11 @@
 """Native beta cells: mass, a function that adapts, tires and recovers, and how much of it still can.
 
-    function   f -> rest x compensation x (1 - R (1 - toxicity x fat))
+    function   f -> rest x compensation x relief^-a x (1 - R (1 - toxicity x fat))
     R          R' = -k stress R          mass  m' = -m (death + what R takes along) + growth
 
 Function follows compensation under mild hyperglycemia; glucotoxicity and pancreas fat lower it and give it
-back; it rests when mean glucose is low. Some cells are lost to what they suffer, others are left that neither
+back; it rests when mean glucose is low, and gives up part of what weight loss gains in sensitivity, as people
+who are more sensitive secrete less at the same glucose. Some cells are lost to what they suffer, others are left that neither
 tire nor recover (Taylor 2018: recovery after weight loss depends on duration): the recoverable share R begins
 at 1, fades while glucose is high, and the capacity silenced at that time is then missing for good, as mass.
 At enrollment R follows from the duration of diabetes at the present glucose. Mass is lost besides to
@@ -32,6 +33,7 @@ class Parameters:
     compensation: Array = parameter("dimensionless")
     compensation_glucose: Array = parameter("mg/dL")
     compensation_half: Array = parameter("mg/dL")
+    adaptation: Array = parameter("dimensionless")
     rest: Array = parameter("dimensionless")
     rest_half: Array = parameter("mg/dL")
     toxicity_floor: Array = parameter("dimensionless")
@@ -80,12 +82,15 @@ def silenced_share(parameters: Parameters, mean_glucose: Array, liver_fat: Array
 
 
 def functional_target(
-    parameters: Parameters, mean_glucose: Array, liver_fat: Array, recoverable: Array
+    parameters: Parameters, mean_glucose: Array, liver_fat: Array, recoverable: Array, relief: Array
 ) -> Array:
-    """Return the function native islets settle at for mean glucose (mg/dL), fat (%), recoverable share."""
-    compensated = 1 + (parameters.compensation - 1) * compensation_demand(parameters, mean_glucose)
-    left = 1 - recoverable * silenced_share(parameters, mean_glucose, liver_fat)
-    return compensated * rested_share(parameters, mean_glucose) * left
+    """Return the function native islets settle at for mean glucose (mg/dL), fat (%), recoverable share and the
+    relief of sensitivity since enrollment."""
+    p = parameters
+    compensated = 1 + (p.compensation - 1) * compensation_demand(p, mean_glucose)
+    adapted = compensated * relief**-p.adaptation
+    left = 1 - recoverable * silenced_share(p, mean_glucose, liver_fat)
+    return adapted * rested_share(p, mean_glucose) * left
 
 
 def fixation(parameters: Parameters, mean_glucose: Array, days: Array) -> Array:
@@ -123,7 +128,7 @@ def advance(
     recoverable = state.recoverable * jnp.exp(-days * p.fixation_rate * stress)
     silenced = silenced_share(p, glucose, fat)
     kept = (1 - state.recoverable * silenced) / (1 - recoverable * silenced)
-    target = functional_target(p, glucose, fat, recoverable)
+    target = functional_target(p, glucose, fat, recoverable, signals.relief)
     return State(
         mass=state.mass * kept * jnp.exp(-days * death) + days * growth,
         function=relax(state.function, target, p.function_time, days),

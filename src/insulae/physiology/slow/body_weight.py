@@ -82,12 +82,13 @@ def _surplus(state: State, parameters: Parameters, urinary_glucose: Array, effec
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish body mass index, metabolic weight, C-peptide volume and the day's energy deficit."""
+    """Publish body mass index, now and at enrollment, metabolic weight, C-peptide volume and energy deficit."""
     p = parameters
     area = jnp.sqrt(state.weight * p.height * 100 / p.area_constant)
     return replace(
         signals,
         body_mass_index=state.weight / p.height**2,
+        usual_body_mass_index=p.usual_weight / p.height**2,
         metabolic_weight=metabolic_weight(state.weight, p),
         c_peptide_volume=p.volume_per_area * area + p.volume_offset,
         energy_deficit=jnp.maximum(-_surplus(state, p, signals.urinary_glucose, effects), 0),

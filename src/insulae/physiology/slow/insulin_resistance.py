@@ -2,7 +2,8 @@
 
     liver fat      F' = (C/(1 + (T/BMI)^n) exp(-deficit) - F)/time
     hepatic        (1 + F1/Fh)/(1 + F/Fh)
-    peripheral     (BMI/24)^-2, slowly less with age
+    peripheral     (BMI/24)^-1, slowly less with age
+    relief         of sensitivity by weight: change of both since enrollment, their geometric mean
 
 Liver fat saturates at C and falls away below a threshold T of body mass index that is the person's own
 (Taylor and Holman 2015): whose liver holds most fat at a given index has the lowest threshold. T follows from
@@ -86,6 +87,14 @@ def hepatic_share(parameters: Parameters, liver_fat: Array) -> Array:
     return (p.half_liver_fat + p.healthy_liver_fat) / (p.half_liver_fat + liver_fat)
 
 
+def relief(parameters: Parameters, body_mass_index: Array, usual: Array, liver_fat: Array) -> Array:
+    """Return by which factor weight and liver fat (%) have changed sensitivity since enrollment; 1 there."""
+    p = parameters
+    periphery = (usual / body_mass_index) ** p.weight_exponent
+    liver = hepatic_share(p, liver_fat) / hepatic_share(p, balanced_fat(p, usual))
+    return jnp.sqrt(periphery * liver)
+
+
 def glucose_target(parameters: Parameters, mean_glucose: Array) -> Array:
     """Return the share of sensitivity that a lasting mean glucose (mg/dL) leaves; 1 at normal glucose."""
     p = parameters
@@ -94,7 +103,7 @@ def glucose_target(parameters: Parameters, mean_glucose: Array) -> Array:
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish liver fat (%) and the two sensitivities (1 = healthy)."""
+    """Publish liver fat (%), the two sensitivities (1 = healthy), and their relief by weight."""
     p = parameters
     by_weight = (signals.body_mass_index / p.reference_bmi) ** (-p.weight_exponent)
     by_age = jnp.exp(-p.age_slope * (state.age - p.reference_age))
@@ -103,6 +112,7 @@ def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects:
         liver_fat=state.liver_fat,
         peripheral_sensitivity=p.peripheral * by_weight * by_age * state.glucose_share,
         hepatic_sensitivity=p.hepatic * hepatic_share(p, state.liver_fat) * state.glucose_share,
+        relief=relief(p, signals.body_mass_index, signals.usual_body_mass_index, state.liver_fat),
     )
 
 
