@@ -1,9 +1,11 @@
 """Strength of immunity and of what holds it, fitted to published courses of C-peptide and antibodies.
 
 `python -m calibration.immunity` repeats the fit and prints, beside it, times of rejection and recurrence.
-Only the components of immunity and loss are lived here, by the central patient or by many drawn ones;
+Only the components of immunity and loss are lived here, by many drawn people, of whom trials report the mean;
 C-peptide is taken as proportional to beta-cell mass, and the mass at diagnosis as a fifth of health. How fast
-autoimmunity grows before diagnosis is chosen among some values by whole people in stage 2, untreated.
+autoimmunity grows before diagnosis, and how widely people differ, is chosen among some pairs by whole people
+in stage 2, untreated: those with impaired glucose by a drink, which stage 2 asks for, with diabetes found by
+drinks each half-year, as in the cohorts behind the targets.
 """
 
 import dataclasses
@@ -19,8 +21,7 @@ from jax import Array, lax
 from calibration.fitting import Target, fit, report
 from calibration.simulated import simulated
 from insulae.core.clock import DAYS_PER_WEEK, SLOW_STEPS_PER_DAY
-from insulae.core.parameters import changed, lookup, value, values
-from insulae.core.pytree import broadcast
+from insulae.core.parameters import changed, lookup, value
 from insulae.physiology.effects import Effects
 from insulae.physiology.signals import SlowSignals
 from insulae.physiology.slow import immunity
@@ -32,6 +33,8 @@ YEAR = 365
 MONTH = 30.4
 AT_DIAGNOSIS = 0.2
 """Native beta-cell mass with which the simulated people enter a trial; health is 1."""
+PEOPLE = 256
+"""People drawn."""
 LOST = 0.1
 """A graft counts as lost when this share of it is left."""
 SENSITIZED = 0.2
@@ -44,10 +47,12 @@ NAMES = (
     "immunity.antibody_formation",
 )
 STAGE_2 = Path(__file__).parents[1] / "studies" / "teplizumab.yaml"
-GROWTH = (0.5, 0.6, 0.7)
-"""Growth of autoimmunity in stage 2 that is tried, against that after diagnosis."""
-DIABETES = 126.0
-"""Fasting glucose (mg/dL) of diabetes (ada2025)."""
+STAGE_2_GROWTH = "immunity.autoimmune"
+GROWTH = ((0.5, 0.4), (0.6, 0.8), (0.7, 0.8), (0.8, 1.0))
+"""Growth of autoimmunity in stage 2 that is tried, against that after diagnosis, and its spread."""
+YEARS = (2, 5)
+STAGE_2_SIZE = 240
+"""People with autoimmunity of whom those with impaired glucose, which stage 2 asks for, are followed."""
 ABATACEPT, PLACEBO, DELAY = 0.217, 0.141, 9.5
 """C-peptide at 36 months in nmol/L, and the months between two parallel courses (orban2014, abstract)."""
 TARGETS = (
@@ -86,14 +91,18 @@ class Lived:
     antibody: np.ndarray
 
 
-def patients(phenotype: str, size: int) -> Any:
-    """Draw the constants of immunity of some people."""
-    return sample(ClinicNumbers(phenotype, {}), SEED, np.arange(size)).parameters.slow.immunity
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """The constants of immunity of some people, and how fast each loses beta cells under attack (1/d)."""
+
+    immunity: Any
+    native_rate: np.ndarray
 
 
-def central(phenotype: str) -> Any:
-    """Return the constants of the central patient, as a group of one."""
-    return broadcast(values(immunity.Parameters, phenotype), 1)
+def patients(phenotype: str, size: int = PEOPLE) -> Drawn:
+    """Draw some people."""
+    slow = sample(ClinicNumbers(phenotype, {}), SEED, np.arange(size)).parameters.slow
+    return Drawn(slow.immunity, np.asarray(slow.beta_cells.autoimmune_death_rate))
 
 
 @jax.jit
@@ -128,8 +137,9 @@ def _live(parameters: Any, start: Any, situation: Any, rates: Any) -> Any:
     return lax.scan(day, start, exposures)[1]
 
 
-def live(parameters: Any, situation: Situation, days: int) -> Lived:
+def live(people: Drawn, situation: Situation, days: int) -> Lived:
     """Live some days in a situation."""
+    parameters = people.immunity
     like = np.zeros_like(parameters.allo_growth)
     native, graft = like + np.float32(situation.native), like + np.float32(situation.graft)
     added = np.zeros(days, np.float32)
@@ -145,12 +155,11 @@ def live(parameters: Any, situation: Situation, days: int) -> Lived:
             "graft.allogeneic_death_rate",
             "graft.autoimmune_death_rate",
             "graft.chronic_loss_rate",
-            "beta_cells.autoimmune_death_rate",
         )
     )
     # The rate differs so widely between people that its mean is that of few; here it is the median.
     wide = lookup("graft.subclinical_loss_rate")
-    rates = (*rates, np.float32(wide.value / np.sqrt(1 + wide.spread**2)))
+    rates = (*rates, people.native_rate, np.float32(wide.value / np.sqrt(1 + wide.spread**2)))
     start = (immunity.established(parameters, native, Effects()), native, graft)
     antigens = (like + situation.alloantigen, like + situation.autoantigen)
     found = _live(parameters, start, (*antigens, exposures), rates)
@@ -175,17 +184,17 @@ def infused(days: int, stop: int) -> np.ndarray:
 def model(tried: Mapping[str, float]) -> list[float]:
     """Return the targets for some values of the parameters."""
     with changed(tried):
-        person, recent = central("type1"), Situation(native=AT_DIAGNOSIS)
+        people, recent = patients("type1"), Situation(native=AT_DIAGNOSIS)
         three_years, half_year, weeks_78 = 3 * YEAR, 26 * DAYS_PER_WEEK, 78 * DAYS_PER_WEEK
-        placebo = live(person, recent, three_years).native[:, 0]
+        placebo = live(people, recent, three_years).native.mean(axis=1)
         blocked = dataclasses.replace(recent, autoimmune_suppression=infused(three_years, 2 * YEAR))
-        abatacept = live(person, blocked, three_years).native[:, 0]
+        abatacept = live(people, blocked, three_years).native.mean(axis=1)
         twice = dataclasses.replace(
             recent, autoimmune_suppression=fading(weeks_78, (0, half_year), "teplizumab")
         )
-        teplizumab = live(person, twice, weeks_78).native[:, 0]
+        teplizumab = live(people, twice, weeks_78).native.mean(axis=1)
         stopped = Situation(graft=0.3, immunosuppression=np.arange(2 * YEAR) < YEAR)
-        antibody = live(patients("type1", 256), stopped, 2 * YEAR).antibody[-1]
+        antibody = live(people, stopped, 2 * YEAR).antibody[-1]
         return [
             float(np.log(AT_DIAGNOSIS / placebo[-1])),
             float(abatacept[-1] / placebo[-1]),
@@ -196,7 +205,7 @@ def model(tried: Mapping[str, float]) -> list[float]:
 
 def weeks_to_loss(phenotype: str, situation: Situation, days: int, since: int = 0) -> np.ndarray:
     """Return 5th, 50th and 95th percentile of the weeks from a day until the graft counts as lost."""
-    graft = live(patients(phenotype, 256), situation, days).graft[since:]
+    graft = live(patients(phenotype), situation, days).graft[since:]
     gone = graft < LOST * graft[0]
     day = np.where(gone.any(axis=0), gone.argmax(axis=0), np.inf)
     return np.percentile(day / DAYS_PER_WEEK, [5, 50, 95], method="nearest")
@@ -241,22 +250,24 @@ def checks() -> list[str]:
 
 def months_of_delay(days: int = 4 * YEAR) -> float:
     """Return by how many months one course of teplizumab sets back the fall of beta-cell mass."""
-    person, recent = central("type1"), Situation(native=AT_DIAGNOSIS)
-    suppressed = fading(days, (0,), "teplizumab")
-    treated = live(person, dataclasses.replace(recent, autoimmune_suppression=suppressed), days).native[-1, 0]
-    untreated = live(person, recent, days).native[:, 0]
+    people, recent = patients("type1"), Situation(native=AT_DIAGNOSIS)
+    suppressed = dataclasses.replace(recent, autoimmune_suppression=fading(days, (0,), "teplizumab"))
+    treated = live(people, suppressed, days).native[-1].mean()
+    untreated = live(people, recent, days).native.mean(axis=1)
     return float((days - np.argmax(untreated <= treated)) / MONTH)
 
 
-def diagnosed(growth: float, years: int = 5) -> float:
-    """Return the percentage of people in stage 2 whose fasting glucose was that of diabetes at a quarter."""
-    weeks = [13 * n for n in range(1, 4 * years + 1)]
+def diagnosed(growth: float, spread: float) -> list[float]:
+    """Return the percentages of people with impaired glucose in whom drinks had found diabetes by `YEARS`."""
+    weeks = [26 * n for n in range(1, 2 * max(YEARS) + 1)]
     people = ["population.phenotype=type1_stage2", "population.patient={}", "population.treatment=[]"]
     times = [f"horizon={weeks[-1]} weeks", f"visits={[0, *weeks]}", "reported=[]", "stored_traces.patients=0"]
-    arms = "arms=[{name: nothing, therapies: []}]"
-    found = simulated(STAGE_2, 64, {"immunity.autoimmune": growth}, [*people, *times, arms])
-    glucose = [found.values("nothing", "fasting_glucose", week) for week in weeks]
-    return 100 * float(np.mean(np.max(glucose, axis=0) >= DIABETES))
+    asked = ["endpoints=[diabetes_by_drink, impaired_by_drink]", "arms=[{name: nothing, therapies: []}]"]
+    with changed({}, {STAGE_2_GROWTH: spread}):
+        found = simulated(STAGE_2, STAGE_2_SIZE, {STAGE_2_GROWTH: growth}, [*people, *times, *asked])
+    is_impaired = found.values("nothing", "impaired_by_drink", 0) > 0
+    each = [found.values("nothing", "diabetes_by_drink", week)[is_impaired] > 0 for week in weeks]
+    return [100 * float(np.mean(np.any(each[: 2 * years], axis=0))) for years in YEARS]
 
 
 def sensitivity_gain() -> float:
@@ -271,8 +282,12 @@ if __name__ == "__main__":
     print(report(NAMES, TARGETS, fit(NAMES, TARGETS, model)))
     gain = value("mesenchymal_cells.sensitivity_gain")
     print(f"in closed form\n  mesenchymal_cells.sensitivity_gain: {gain:.3g} -> {sensitivity_gain():.3g}")
-    print("percentage diagnosed in five years from stage 2, 75 [insel2015], by immunity.autoimmune")
-    print(*(f"  {growth:g}: {diagnosed(growth):.0f}" for growth in GROWTH), sep="\n")
+    print(
+        "percentages diagnosed in 2 and 5 years from stage 2, 60 and 75 [krischer2013, insel2015], by growth"
+    )
+    for growth, spread in GROWTH:
+        early, late = diagnosed(growth, spread)
+        print(f"  {growth:g}, spread {spread:g}: {early:.0f}, {late:.0f}")
     delay = f"reported 24 (herold2019, stage 2), obtained {months_of_delay():.1f}"
     print(f"not fitted: months by which one course of teplizumab delays the fall after diagnosis: {delay}")
     print("not fitted: time until a tenth of the graft is left", *checks(), sep="\n")

@@ -13,9 +13,12 @@ from insulae.endpoints.base import Floats, endpoint, percent
 FASTING_DIABETES, DRINK_DIABETES = 126.0, 200.0
 """Glucose (mg/dL) from which diabetes is diagnosed, fasting and two hours after a drink (ada2025)."""
 
+FASTING_IMPAIRED, DRINK_IMPAIRED = 110.0, 140.0
+"""Glucose (mg/dL) from which it is impaired, fasting and two hours after a drink (who2006)."""
+
 
 def is_diabetic(fasting: Floats, two_hours: Floats) -> NDArray[np.bool_]:
-    """Tell who is diabetic by one drink of glucose: by the value before it or that two hours after (mg/dL)."""
+    """Tell who is diabetic by one drink: by glucose before it or two hours after (mg/dL)."""
     return (fasting >= FASTING_DIABETES) | (two_hours >= DRINK_DIABETES)
 
 
@@ -74,6 +77,15 @@ def diabetes_by_drink(
     first = is_diabetic(fasting_glucose, two_hour_glucose)
     second = is_diabetic(fasting_glucose_again, two_hour_glucose_again)
     return percent(first & second, fasting_glucose, two_hour_glucose)
+
+
+@endpoint(unit="%", label="Impaired glucose by a drink", better="lower", source="who2006", kind="yes_no")
+def impaired_by_drink(fasting_glucose: Floats, two_hour_glucose: Floats) -> Floats:
+    """Fasting glucose of 110 to 125 mg/dL or 140 to 199 mg/dL two hours after a drink, and no diabetes by
+    it."""
+    impaired = (fasting_glucose >= FASTING_IMPAIRED) | (two_hour_glucose >= DRINK_IMPAIRED)
+    found = impaired & ~is_diabetic(fasting_glucose, two_hour_glucose)
+    return percent(found, fasting_glucose, two_hour_glucose)
 
 
 @endpoint(unit="mg/dL", label="Mean CGM glucose", better="lower", source="battelino2023")
