@@ -85,4 +85,5 @@ class PremixInsulin(InsulinSpec):
             treatment,
             basal=(1 - own.rapid_share) * dose,
             per_carbohydrate=own.rapid_share * dose / enrolled.carbohydrate,
+            first=(dose, dose),
         )
