@@ -6,8 +6,9 @@ patient. Use it beside `basal_bolus` with `titration: hold`, which keeps the set
 
 Known: the control law (`devices/controller.py`), the share of time that people let the loop run. Assumed:
 settings as at enrollment, off by a personal error, and that the hours without the loop are in a row. Systems
-aim at targets of their own: a study may state it. The sensor errs (`devices/sensor.py`), its fixed alarm wakes, infusion sets fail (`devices/pump.py`). Not
-modelled: skin reactions, the ketoacidosis that follows a set that failed, meals that are never announced.
+aim at targets of their own: a study may state it. The sensor errs (`devices/sensor.py`), its alarm wakes,
+infusion sets fail (`devices/pump.py`). Not modelled: skin reactions, the ketoacidosis that follows a set that
+failed, meals that are never announced.
 """
 
 import dataclasses
@@ -70,6 +71,4 @@ class ClosedLoop(TherapySpec):
         p: Parameters = drawn(Parameters, enrolled)
         usual = enrolled.draw(USUAL_TARGET)
         target = usual if self.target is None else np.full(enrolled.size, self.target)
-        return ClosedLoopTreatment(
-            start=self.start, use=p.use, target=np.asarray(target - usual, np.float32)
-        )
+        return ClosedLoopTreatment(start=self.start, use=p.use, target=np.asarray(target - usual, np.float32))
