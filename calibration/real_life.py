@@ -1,8 +1,9 @@
 """Everyday life: what sensors show of simulated people, beside what was published of real ones.
 
 Health (whose sensors were calibrated daily, so that gains hardly differed), type 1 diabetes on injections and
-with a closed loop, type 2 diabetes on basal and meal insulin. Nothing but `traits.lability` of type 1
-diabetes is fitted here, to the coefficient of variation of sensor glucose (`--fit`); times in ranges entered
+with a closed loop, type 2 diabetes on basal and meal insulin. `traits.lability` of type 1 diabetes is fitted
+to the coefficient of variation of sensor glucose (`--fit`), the chance to answer an alert of a sensor to how
+much less time below 70 mg/dL people spend who see theirs (`--fit-alerts`); other times in ranges entered
 nothing.
 
 Run it with `python -m calibration.real_life`.
@@ -63,6 +64,15 @@ GROUPS = (
         "seyedahmadi2020, without and with a sensor shown: <70 9.2 and 5.4, <54 3.5 and 1.5",
     ),
     Group(
+        "type 1 at HbA1c 7.0, injections and a sensor",
+        (
+            *SHORT,
+            "population.patient={hba1c: 7.0 %}",
+            "population.treatment=[{kind: basal_bolus}, {kind: glucose_sensor}]",
+        ),
+        "seyedahmadi2020, without and with a sensor shown: <70 9.2 and 5.4, <54 3.5 and 1.5",
+    ),
+    Group(
         "type 1 of the loop trials, injections",
         (*SHORT,),
         "brown2019: 70-180 61 (SD 17); kovatchev2020: <70 5.0; mcauley2020: 70-180 55 (SD 13)",
@@ -87,6 +97,9 @@ GROUPS = (
 )
 FITTED = (GROUPS[1], "type1", 37.0)
 """Whose lability is fitted to which mean coefficient of variation (dunn2024)."""
+SENSOR_HIDDEN, SENSOR_SHOWN = GROUPS[2], GROUPS[3]
+ALERTS, LOWS_LEFT = "low_glucose.alert_answered", 5.4 / 9.2
+"""Share of the time below 70 mg/dL that is left where the sensor is shown (seyedahmadi2020, HbA1c 7.0 %)."""
 
 
 def measured(group: Group, size: int = SIZE, values: Mapping[str, float] | None = None) -> dict[str, str]:
@@ -111,8 +124,28 @@ def lability(group: Group, wanted: float, size: int = SIZE) -> float:
     return float(brentq(excess, 0.3, 2.2, xtol=0.02))
 
 
+def _lows(group: Group, size: int, values: Mapping[str, float]) -> float:
+    """Return the mean time below 70 mg/dL (%)."""
+    overrides = (*group.overrides, "endpoints=[time_below_range]", "reported=[]")
+    return simulated(STUDY, size, values, overrides).mean(group.arm, "time_below_range", group.week)
+
+
+def alerts_answered(size: int = SIZE) -> float:
+    """Return the chance to answer an alert at which a sensor leaves the published share of lows."""
+    hidden = _lows(SENSOR_HIDDEN, size, {})
+
+    def excess(chance: float) -> float:
+        return _lows(SENSOR_SHOWN, size, {ALERTS: chance}) / hidden - LOWS_LEFT
+
+    return float(brentq(excess, 0.01, 0.95, xtol=0.01))
+
+
 def main() -> None:
-    """Print every group's metrics, or with `--fit` the fitted labilities beside the table's."""
+    """Print every group's metrics, or with `--fit` or `--fit-alerts` a fit beside the table's value."""
+    if "--fit-alerts" in sys.argv:
+        found = alerts_answered()
+        print(f"{ALERTS}: table {lookup(ALERTS).value:g}, fit {found:.3g} for {LOWS_LEFT:.3g} of the time")
+        return
     if "--fit" in sys.argv:
         group, population, wanted = FITTED
         table = lookup("traits.lability", population).value

@@ -65,7 +65,7 @@ NOT_REFITTED: dict[str, str] = {
     "STEP2": "the effort behind advice on diet was set by its placebo arm alone",
     "VANDELAAR2005": "the only other trial of acarbose is recalled",
     "SUSTAIN7": "nothing else tells how strong dulaglutide is",
-    "HOLMAN2007": "the only other weight on insulin is recalled",
+    "HOLMAN2007": "nothing else tells the weight on premixed insulin",
     "DIRECT": "the weight-loss programme was fitted to it alone",
     "ARTERBURN2021": "weight after surgery was fitted to it alone",
     "PEDERSEN2004": "severe hypoglycemia was fitted to it alone",

@@ -106,6 +106,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "tirzepatide": [{"dose": "15 mg/week"}],
     "premix_insulin": [{"titration": "wean"}, {"titration": "target"}],
+    "meal_insulin": [{"titration": "wean"}, {"titration": "target"}],
+    "closed_loop": [{"target": "120 mg/dL"}],
 }
 CHANGES = [(kind, change) for kind in KINDS for change in [{}, *VARIANTS.get(kind, [])]]
 EVERY_VARIANT = pytest.mark.parametrize(("kind", "change"), CHANGES)

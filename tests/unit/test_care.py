@@ -16,7 +16,7 @@ from insulae.core.parameters import lookup, value
 from insulae.core.parameters import values as central
 from insulae.core.pytree import replace
 from insulae.devices import controller, pump
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
 from insulae.populations.bodies import Bodies
 from insulae.populations.routine import N_DRAWS
@@ -171,11 +171,28 @@ def test_a_closed_loop_raises_time_in_range_without_more_hypoglycemia(pair: Any)
     assert share(looped, 0, 69.9) < share(by_pen, 0, 69.9) + 0.5
 
 
+def test_a_higher_target_of_the_loop_means_higher_glucose(type1: Start, pair: Any):
+    _, looped = pair
+    doses = spec("basal_bolus").build(type1.enrolled).effects(0.0)
+    loop = spec("closed_loop", target="130 mg/dL").build(type1.enrolled).effects(0.0)
+    higher, _ = lived(type1, combine([doses, dataclasses.replace(loop, automated_insulin=1.0)]), 14)
+    assert 5 < higher.mean() - looped.mean() < 25
+
+
+def test_alerts_of_a_sensor_shorten_lows(type1: Start, pair: Any):
+    by_pen, _ = pair
+    doses = spec("basal_bolus").build(type1.enrolled).effects(0.0)
+    alerted, _ = lived(type1, combine([doses, spec("glucose_sensor").build(type1.enrolled).effects(0.0)]), 14)
+    assert 0 < (alerted < 70).mean() < 0.9 * (by_pen < 70).mean()
+
+
 def test_a_loop_without_a_basal_dose_gives_only_the_meals(type1: Start):
     meals = Effects(bolus_per_carbohydrate=type1.enrolled.bolus_per_carbohydrate)
     parameters = type1.cohort.parameters
     silent = replace(
-        parameters.habits.low_glucose, alarm_answered=0 * parameters.habits.low_glucose.alarm_answered
+        parameters.habits.low_glucose,
+        alarm_answered=0 * parameters.habits.low_glucose.alarm_answered,
+        alert_answered=0 * parameters.habits.low_glucose.alert_answered,
     )
     habits = replace(parameters.habits, low_glucose=silent)
     cohort = replace(type1.cohort, parameters=replace(parameters, habits=habits))

@@ -226,7 +226,7 @@ def test_premix_keeps_its_proportion_while_the_dose_moves():
     assert treatment.dose().min() > 0
 
 
-def test_premix_asks_both_glucoses_and_takes_half_of_each_step():
+def test_premix_asks_both_glucoses_and_takes_both_steps():
     start: Any = built("premix_insulin", titration="target")
 
     def step(fasting: float, daytime: float) -> float:
@@ -236,8 +236,8 @@ def test_premix_asks_both_glucoses_and_takes_half_of_each_step():
     per_excess, effort = value("basal_bolus.step_per_excess"), value("basal_bolus.titration_effort")
     of_fasting = effort * per_excess * (180 - value("basal_bolus.target_fasting_glucose"))
     of_daytime = effort * per_excess * (220 - value("basal_bolus.target_daytime_glucose"))
-    assert step(180.0, 220.0) == pytest.approx((of_fasting + of_daytime) / 2, rel=1e-4)
-    assert step(180.0, 145.0) == pytest.approx(of_fasting / 2, rel=1e-4)
+    assert step(180.0, 220.0) == pytest.approx(of_fasting + of_daytime, rel=1e-4)
+    assert step(180.0, 145.0) == pytest.approx(of_fasting, rel=1e-4)
     assert step(100.0, 145.0) == pytest.approx(0, abs=1e-5)
 
 

@@ -83,6 +83,47 @@ def test_keeping_steers_each_dose_by_its_glucose(glucose: dict[str, float], fact
     assert after == pytest.approx((BASAL * factors[0], RATIO * factors[1]), rel=1e-5)
 
 
+def kept(weeks: int, kind: str = "basal_bolus", **glucose: float) -> tuple[float, float]:
+    """Return the doses after some weeks at one glucose."""
+    treatment = built(kind)
+    for _ in range(weeks):
+        treatment = treatment.after(seen(**glucose))
+    return doses(treatment)
+
+
+@pytest.mark.parametrize("kind", ["basal_bolus", "premix_insulin"])
+def test_keeping_gives_back_one_step_of_what_another_drug_gains(kind: str):
+    """Below usual glucose, but above what treatment aims at: 120 of 140 and 145 of 160 mg/dL."""
+    first = doses(built(kind))
+    found = kept(9, kind, fasting_glucose=120.0, daytime_glucose=145.0)
+    assert found == pytest.approx((first[0] * DOWN, first[1] * DOWN), rel=1e-5)
+
+
+LOWS = [{"fasting_glucose": 85.0, "daytime_glucose": 120.0}, {"lowest_glucose": 50.0}]
+
+
+@pytest.mark.parametrize("low", LOWS)
+def test_keeping_goes_on_down_below_the_targets_of_treatment_and_after_lows(low: dict[str, float]):
+    basal, ratio = kept(5, **low)
+    assert basal < BASAL * DOWN**4
+    assert ratio < RATIO * DOWN**4
+
+
+def test_keeping_takes_back_what_it_raised():
+    treatment = built("basal_bolus")
+    for glucose in (200.0, 200.0, 200.0, 120.0, 120.0, 120.0, 120.0, 120.0):
+        treatment = treatment.after(seen(fasting_glucose=glucose))
+    assert doses(treatment)[0] == pytest.approx(BASAL * DOWN, rel=1e-5)
+
+
+def test_meal_insulin_has_no_basal_dose_and_follows_the_daytime_mean():
+    treatment = built("meal_insulin", titration="target")
+    assert doses(treatment) == pytest.approx((0, RATIO + BASAL / CARBOHYDRATE))
+    after = doses(treatment.after(seen(fasting_glucose=300.0, daytime_glucose=220.0)))
+    up = value("basal_bolus.titration_effort") * value("basal_bolus.step_per_excess") * (220 - 145)
+    assert after == pytest.approx((0, RATIO + (BASAL + up) / CARBOHYDRATE), rel=1e-4)
+
+
 def test_the_daily_dose_has_a_ceiling():
     treatment = built("basal_bolus")
     for _ in range(60):

@@ -1,12 +1,12 @@
 """Low glucose as people treat it: noticed below a personal threshold, by chance, hardly ever asleep.
 
 Every quarter of an hour a person whose plasma glucose is below the own threshold of symptoms may notice it
-and eat carbohydrate; so an unnoticed low lasts. Who wears a closed loop is also woken by its alarm. Known:
-the threshold of symptoms (mitrakou1991), that one of sixteen people with type 1 diabetes woke up within an
-hour of low glucose (schultes2007), the carbohydrate eaten (hypotreatment2020), the fixed alarm of the sensor.
+and eat carbohydrate; so an unnoticed low lasts. Who wears a sensor, alone or in a closed loop, is also woken
+by its alarm, and sees its alert before symptoms begin. Known: the threshold of symptoms (mitrakou1991), that
+one of sixteen people with type 1 diabetes woke up within an hour of low glucose (schultes2007), the
+carbohydrate eaten (hypotreatment2020), the fixed alarm of the sensor. Fitted: the chance to eat at an alert.
 Assumed: the chance to notice while awake and to answer an alarm. Not modelled: awareness that fades with many
-lows and returns without them, alarms of a sensor without a loop, people who treat before symptoms, glucagon,
-help by others.
+lows and returns without them, people without a sensor who treat before symptoms, glucagon, help by others.
 """
 
 import jax.numpy as jnp
@@ -23,10 +23,12 @@ class Parameters:
 
     symptom_glucose: Array = parameter("mg/dL")
     alarm_glucose: Array = parameter("mg/dL")
+    alert_glucose: Array = parameter("mg/dL")
     look_time: Array = parameter("min")
     noticed_awake: Array = parameter("dimensionless")
     noticed_asleep: Array = parameter("dimensionless")
     alarm_answered: Array = parameter("dimensionless")
+    alert_answered: Array = parameter("dimensionless")
     carbohydrate: Array = parameter("g")
     sleep_hour: Array = parameter("h")
     wake_hour: Array = parameter("h")
@@ -38,7 +40,8 @@ def _chance(parameters: Parameters, glucose: Array, reading: Array, alarmed: Val
     is_asleep = (hour < p.wake_hour) | (hour >= p.sleep_hour)
     by_symptoms = jnp.where(is_asleep, p.noticed_asleep, p.noticed_awake) * (glucose < p.symptom_glucose)
     by_alarm = alarmed * p.alarm_answered * (reading < p.alarm_glucose)
-    return jnp.maximum(by_symptoms, by_alarm)
+    by_alert = alarmed * p.alert_answered * (reading < p.alert_glucose)
+    return jnp.maximum(by_symptoms, jnp.maximum(by_alarm, by_alert))
 
 
 def treated(

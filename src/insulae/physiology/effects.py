@@ -81,6 +81,8 @@ class Effects:
     basal_insulin: Value = amount("U/d")
     bolus_per_carbohydrate: Value = amount("U/g")
     automated_insulin: Value = amount("dimensionless")
+    loop_target: Value = amount("mg/dL")
+    sensor_alerts: Value = amount("dimensionless")
     graft_kept: Value = factor()
     odds_of_instant_loss: Value = factor()
     infusion: Infusion = dataclasses.field(default_factory=Infusion)

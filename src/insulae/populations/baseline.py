@@ -155,6 +155,8 @@ def _doses(numbers: ClinicNumbers, cohort: Cohort) -> tuple[bool, Floats]:
         return True, dose * np.float32(1 - value("premix_insulin.rapid_share"))
     if "basal_bolus" in numbers.treatment:
         return True, dose * np.asarray(cohort.traits.basal_share)
+    if "meal_insulin" in numbers.treatment:
+        return True, 0 * dose
     return False, dose if "basal_insulin" in numbers.treatment else 0 * dose
 
 

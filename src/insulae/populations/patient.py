@@ -125,7 +125,8 @@ class ClinicNumbers:
     @property
     def takes_basal_insulin_alone(self) -> bool:
         """Tell whether basal insulin is the only insulin at enrollment."""
-        return "basal_insulin" in self.treatment and not {"basal_bolus", "premix_insulin"} & {*self.treatment}
+        others = {"basal_bolus", "premix_insulin", "meal_insulin"}
+        return "basal_insulin" in self.treatment and not others & {*self.treatment}
 
     @property
     def has_no_c_peptide(self) -> bool:

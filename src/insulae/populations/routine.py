@@ -130,6 +130,7 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
     per_minute = PMOL_PER_UNIT / weight / STEP_MINUTES
     per_unit = PMOL_PER_UNIT / weight * fast.injected_insulin.bioavailability * today.absorption[0]
     setting, chance = _setting(habits, fast, effects), functools.partial(counted_noise.uniform, today.key)
+    aim = replace(habits.controller, target_glucose=habits.controller.target_glucose + effects.loop_target)
     has_pump = jnp.where(jnp.asarray(effects.automated_insulin) > 0, 1.0, 0.0)
     taken = adherence.basal_taken(habits.adherence, chance(BASAL_DOSE))
     by_pen = effects.basal_insulin * (1 - has_pump) * taken
@@ -139,11 +140,12 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
         counted = adherence.counted(today.boluses, step)
         bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
         is_on = controller.is_on(effects.automated_insulin, step, chance(LOOP_OFF))
-        steered = controller.rate(habits.controller, _reading(shown, state, fast, per_unit), setting)
+        steered = controller.rate(aim, _reading(shown, state, fast, per_unit), setting)
         asked = jnp.where(is_on > 0, steered, setting.basal_rate)
         plasma = state.glucose.plasma / fast.glucose.volume
         draw = chance(NOTICES + step)
-        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, is_on, step, draw)
+        alarmed = jnp.maximum(is_on, effects.sensor_alerts)
+        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, alarmed, step, draw)
         arrives = pump.arrives(habits.pump, step, (chance(SET_FAILS), chance(SET_FAILS_AT)))
         pumped = has_pump * arrives * pump.delivered(habits.pump, asked)
         bolus = jnp.where(has_pump > 0, bolus * arrives, bolus)

@@ -142,6 +142,7 @@ def _insulin(therapy: Therapy) -> str:
         "basal_bolus": "Basal and meal insulin",
         "basal_insulin": "Basal insulin, once a day",
         "premix_insulin": "Premixed insulin, twice a day",
+        "meal_insulin": "Meal insulin alone",
     }
     policy = {
         "wean": "the dose is lowered week by week while glucose stays good, stopped when it is small, "
@@ -312,6 +313,7 @@ _WRITERS = {
     "basal_bolus": _insulin,
     "basal_insulin": _insulin,
     "premix_insulin": _insulin,
+    "meal_insulin": _insulin,
     "treatment_policy": _policy,
     "made_to_order": _made_to_order,
 }

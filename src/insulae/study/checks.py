@@ -17,7 +17,7 @@ from insulae.trials.design.checks import trial_mistakes
 
 PEOPLE_OF_A_GROUP = 4
 """People of a group of doubt below which differences between groups drown in chance."""
-INSULINS = ("basal_bolus", "basal_insulin", "premix_insulin")
+INSULINS = ("basal_bolus", "basal_insulin", "premix_insulin", "meal_insulin")
 
 
 def mistakes(study: Study) -> list[str]:

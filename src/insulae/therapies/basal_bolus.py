@@ -2,10 +2,12 @@
 
 At each weekly contact the last week's fasting glucose steers the basal dose and the daytime mean steers the
 meal dose. `keep` holds a patient near the values they had at enrollment: above the band up by a step, below
-it down, after low values down. `hold` leaves the doses alone, as the settings of a closed loop; `target`
-treats to a fasting target as far as people get (`insulin_titration.py`); `wean` (after an infusion) lowers,
-stops and restarts insulin (`insulin_weaning.py`), and `wean_by_c_peptide` tries without insulin sooner. The
-rule is part of every result: another rule gives another week of independence.
+it down, but more than a step below the first dose only after low values or where glucose is below what
+treatment aims at: nobody gives back all that another drug has gained. `hold` leaves the doses alone, as the
+settings of a closed loop; `target` treats to a fasting target as far as people get (`insulin_titration.py`);
+`wean` (after an infusion) lowers, stops and restarts insulin (`insulin_weaning.py`), and `wean_by_c_peptide`
+tries without insulin sooner. The rule is part of every result: another rule gives another week of
+independence.
 
 Treating to target adds weight, more than the glucose kept from the urine explains: energy is retained in
 proportion to the dose above that at enrollment, more for meal than for basal insulin.

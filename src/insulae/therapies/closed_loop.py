@@ -5,17 +5,25 @@ loop changes when and how much of the basal part is given, and meals are still c
 patient. Use it beside `basal_bolus` with `titration: hold`, which keeps the settings as they are.
 
 Known: the control law (`devices/controller.py`), the share of time that people let the loop run. Assumed:
-settings as at enrollment, off by a personal error, and that the hours without the loop are in a row. The
-sensor errs (`devices/sensor.py`), its fixed alarm wakes, infusion sets fail (`devices/pump.py`). Not
-modelled: skin reactions, the ketoacidosis that follows a set that failed, meals that are never announced.
+settings as at enrollment, off by a personal error, and that the hours without the loop are in a row. Systems
+aim at targets of their own: a study may state it. The sensor errs (`devices/sensor.py`), its alarm wakes,
+infusion sets fail (`devices/pump.py`). Not modelled: skin reactions, the ketoacidosis that follows a set that
+failed, meals that are never announced.
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
 
 from insulae.core.parameters import parameter
+from insulae.core.quantities import QuantityIn
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
+
+Target = Annotated[float, QuantityIn("mg/dL", "glucose", example="120 mg/dL"), Field(ge=90, le=200)]
+USUAL_TARGET = "controller.target_glucose"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,14 +35,18 @@ class Parameters:
 
 @dataclasses.dataclass(frozen=True)
 class ClosedLoopTreatment(Treatment):
-    """The share of time in which each patient lets the loop run."""
+    """The share of time in which each patient lets the loop run, and by how much its target (mg/dL) is above
+    the usual one."""
 
     start: float
     use: Floats
+    target: Floats
 
     def effects(self, day: float) -> Effects:
         """Automate that share of the basal insulin from the start on."""
-        return Effects() if day < self.start else Effects(automated_insulin=self.use)
+        if day < self.start:
+            return Effects()
+        return Effects(automated_insulin=self.use, loop_target=self.target)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who wears the system."""
@@ -51,8 +63,12 @@ class ClosedLoop(TherapySpec):
 
     family: ClassVar[str] = "insulin"
     kind: Literal["closed_loop"] = "closed_loop"
+    target: Target | None = None
+    """Glucose that the loop steers to; the usual target when left out."""
 
     def build(self, enrolled: Enrolled) -> ClosedLoopTreatment:
         """Return the treatment of each patient."""
         p: Parameters = drawn(Parameters, enrolled)
-        return ClosedLoopTreatment(start=self.start, use=p.use)
+        usual = enrolled.draw(USUAL_TARGET)
+        target = usual if self.target is None else np.full(enrolled.size, self.target)
+        return ClosedLoopTreatment(start=self.start, use=p.use, target=np.asarray(target - usual, np.float32))

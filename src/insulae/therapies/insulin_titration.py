@@ -31,8 +31,6 @@ class TitrationTable:
     hold_glucose: Floats = parameter("mg/dL")
     titration_effort: Floats = parameter("dimensionless")
     accepted_glucose: Floats = parameter("dimensionless")
-    target_fasting_glucose: Floats = parameter("mg/dL")
-    target_daytime_glucose: Floats = parameter("mg/dL")
 
 
 @dataclasses.dataclass(frozen=True)

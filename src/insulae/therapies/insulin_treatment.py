@@ -29,6 +29,8 @@ class InsulinTable:
     low_step: Floats = parameter("dimensionless")
     low_glucose: Floats = parameter("mg/dL")
     band: Floats = parameter("dimensionless")
+    target_fasting_glucose: Floats = parameter("mg/dL")
+    target_daytime_glucose: Floats = parameter("mg/dL")
     restart_dose: Floats = parameter("U/kg/d")
     maximal_dose: Floats = parameter("U/kg/d")
     basal_energy: Floats = parameter("kcal/U")
@@ -41,7 +43,8 @@ Steps = tuple[Floats, Floats]
 
 @dataclasses.dataclass(frozen=True)
 class InsulinTreatment(Treatment):
-    """Doses of each patient and the glucose they are titrated to; `carbohydrate` is usual intake in g/d."""
+    """Doses of each patient and the glucose they are titrated to; `carbohydrate` is usual intake in g/d,
+    `first` the doses at the start (U/d)."""
 
     sort: ClassVar[str] = "insulin"
 
@@ -53,6 +56,7 @@ class InsulinTreatment(Treatment):
     fasting_target: Floats
     daytime_target: Floats
     basal_share: Floats
+    first: Steps
     usual: tuple[Floats, Floats] | None
     parameters: InsulinTable
 
@@ -87,12 +91,29 @@ class InsulinTreatment(Treatment):
         return self._changed(*self._steps(observed))._within_limit()
 
     def _steps(self, observed: Observed) -> Steps:
-        """Return the steps that bring glucose back to where it was."""
-        o, (by_fasting, by_daytime) = observed, self._steered()
-        return (
-            by_fasting * (self._factor(o.fasting_glucose, self.fasting_target, o.lowest_glucose) - 1),
-            by_daytime * (self._factor(o.daytime_glucose, self.daytime_target, o.lowest_glucose) - 1),
+        """Return the steps that bring glucose back to where it was; what it falls by another way is kept."""
+        p, o, doses = self.parameters, observed, self._steered()
+        measured = (o.fasting_glucose, o.daytime_glucose)
+        usual, aims = (
+            (self.fasting_target, self.daytime_target),
+            (p.target_fasting_glucose, p.target_daytime_glucose),
         )
+        fasting, daytime = (
+            self._kept(*each, o.lowest_glucose)
+            for each in zip(doses, self.first, measured, usual, aims, strict=True)
+        )
+        return fasting, daytime
+
+    def _kept(
+        self, dose: Floats, first: Floats, glucose: Floats, usual: Floats, aim: Floats, lowest: Floats
+    ) -> Floats:
+        """Return the change of a dose (U/d): more than a step below the first one only where glucose is below
+        what treatment aims at, or after lows."""
+        p = self.parameters
+        step = dose * (self._factor(glucose, usual, lowest) - 1)
+        spared = (glucose >= aim * (1 - p.band)) & (lowest >= p.low_glucose)
+        least = np.minimum(dose, first * (1 - p.step_down))
+        return np.where(spared, np.maximum(step, least - dose), step).astype(np.float32)
 
     def _factor(self, glucose: Floats, target: Floats, lowest: Floats) -> Floats:
         """Return the multiplier of a dose from the glucose it steers."""
@@ -144,12 +165,13 @@ def started(spec: TherapySpec, enrolled: Enrolled, basal_share: Floats, p: Insul
     """
     is_naive = (enrolled.basal_dose <= 0) & (spec.start >= 0)
     first = np.where(is_naive, p.restart_dose * enrolled.weight, 0)
+    basal = (enrolled.basal_dose + basal_share * first).astype(np.float32)
+    ratio = enrolled.bolus_per_carbohydrate + (1 - basal_share) * first / enrolled.carbohydrate
     return {
         "start": spec.start,
-        "basal": (enrolled.basal_dose + basal_share * first).astype(np.float32),
-        "per_carbohydrate": (
-            enrolled.bolus_per_carbohydrate + (1 - basal_share) * first / enrolled.carbohydrate
-        ).astype(np.float32),
+        "basal": basal,
+        "per_carbohydrate": ratio.astype(np.float32),
+        "first": (basal, ratio * enrolled.carbohydrate),
         "weight": enrolled.weight,
         "carbohydrate": enrolled.carbohydrate,
         "fasting_target": enrolled.fasting_glucose,

@@ -1,8 +1,8 @@
 """Premixed insulin, twice a day: rapid and slow insulin in one fixed proportion, so that only the sum moves.
 
-The sum is titrated by the rules of `basal_bolus.py`: half of each step is asked for by fasting glucose (which
-steers the evening dose), half by the daytime mean (which steers the morning dose). Known: the proportions of
-the mixtures sold, and what treatment to target with one does to HbA1c and weight. Assumed: the slow part
+The sum is titrated by the rules of `basal_bolus.py`: fasting glucose steers the evening dose, the daytime
+mean the morning dose, each half of the sum. Known: the proportions of the mixtures sold, and what treatment
+to target with one does to HbA1c and weight. Assumed: that each half gets its own step, the slow part
 acts as a basal insulin, the rapid part as meal doses in proportion to carbohydrate. Not modelled: the two
 hours of injection, lunch without a dose of its own, the shape of protaminated insulin.
 """
@@ -32,12 +32,13 @@ class PremixTreatment(InsulinTreatment):
     """Premixed insulin as each patient takes it; titration keeps the proportion."""
 
     def _steered(self) -> Steps:
-        """Both glucoses steer the whole dose."""
-        return self.dose(), self.dose()
+        """Fasting glucose steers the half given in the evening, the daytime mean that of the morning."""
+        half = (self.dose() / 2).astype(np.float32)
+        return half, half
 
     def _changed(self, by_fasting: Floats, by_daytime: Floats) -> Self:
-        """Take half of each step; the proportion stays."""
-        dose = np.maximum(self.dose() + 0.5 * (by_fasting + by_daytime), 0)
+        """Take both steps; the proportion stays."""
+        dose = np.maximum(self.dose() + by_fasting + by_daytime, 0)
         factor = (dose / self.dose().clip(1e-9)).astype(np.float32)
         return dataclasses.replace(
             self, basal=self.basal * factor, per_carbohydrate=self.per_carbohydrate * factor
@@ -85,4 +86,5 @@ class PremixInsulin(InsulinSpec):
             treatment,
             basal=(1 - own.rapid_share) * dose,
             per_carbohydrate=own.rapid_share * dose / enrolled.carbohydrate,
+            first=(dose / 2, dose / 2),
         )

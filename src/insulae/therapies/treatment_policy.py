@@ -51,7 +51,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "glp1_agonist": ("dpp4_inhibitor",),
     "tirzepatide": ("dpp4_inhibitor", "glp1_agonist"),
     "premix_insulin": ("basal_insulin", "sulfonylurea"),
-    "basal_bolus": ("basal_insulin", "premix_insulin", "sulfonylurea"),
+    "basal_bolus": ("basal_insulin", "premix_insulin", "meal_insulin", "sulfonylurea"),
 }
 """Which earlier steps a step stops."""
 
