@@ -170,12 +170,11 @@ class ImmunosuppressionTreatment(Treatment):
     def _levels(self, day: float) -> dict[str, Floats]:
         """Return the day's exposure of each aspect."""
         doses = [(course, self._dose(course, day)) for course in self.courses]
-        return {a: np.sum([c.shares[a] * dose for c, dose in doses], axis=0) for a in ASPECTS}
+        return {a: sum(course.shares[a] * dose for course, dose in doses) for a in ASPECTS}
 
-    def _toxicity(self, day: float) -> Floats:
-        """Return the day's share of the first lasting harm to kidneys, which wanes in the years on drugs."""
-        waned = np.exp(-max(day - self.start, 0.0) / self.parameters.nephrotoxicity_time)
-        return (self._levels(day)["kidney"] * waned).astype(np.float32)
+    def _waned(self, day: float) -> Floats:
+        """Return what the years on drugs have left of the first lasting harm to kidneys."""
+        return np.exp(-max(day - self.start, 0.0) / self.parameters.nephrotoxicity_time)
 
     def _odds_of_instant_loss(self, day: float) -> Floats:
         """Return what TNF inhibition makes of the odds that islets are lost at once, while it is given."""
@@ -201,7 +200,7 @@ class ImmunosuppressionTreatment(Treatment):
             secretion_capacity=1 - p.secretion_loss * e["metabolism"],
             hepatic_sensitivity=1 - p.hepatic_loss * e["metabolism"],
             renal_vasoconstriction=p.vasoconstriction * e["kidney"],
-            nephrotoxicity=p.nephrotoxicity * self._toxicity(day),
+            nephrotoxicity=p.nephrotoxicity * (e["kidney"] * self._waned(day)).astype(np.float32),
             odds_of_instant_loss=self._odds_of_instant_loss(day),
         )
 
