@@ -178,7 +178,7 @@ def _provisional(cohort: Cohort, seed: int, numbers: ClinicNumbers) -> Enrolled:
 
 
 def _remembered(draw: Callable[[str], Floats]) -> Callable[[str], Floats]:
-    """Return what draws each name once; every arm and event asks for the same values, which nobody changes."""
+    """Return what draws each name once; all arms ask for the same values, which nobody changes."""
 
     @functools.cache
     def once(name: str) -> Floats:

@@ -16,8 +16,8 @@ import dataclasses
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from insulae.core.described import Described
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, QuantityIn
 from insulae.physiology.effects import Effects
@@ -130,10 +130,8 @@ def induction(antibody: Antibody | None, left: Floats) -> Effects:
     return Effects(immunosuppression=antibody.exposure * left, effector_depletion=antibody.depletion * left)
 
 
-class Switch(BaseModel):
+class Switch(Described):
     """What a clinician does at a visit with low kidney function: change the drugs, or stop them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     egfr_below: FiltrationRate
     """Kidney function under which the drugs are changed."""
