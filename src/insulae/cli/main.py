@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from insulae.study.results import Results
     from insulae.study.spec import Study
 
-CYCLES = (10_000, 20, 50)
+CYCLES = (100_000, 20, 50)
 """After how many new objects Python looks for unused cycles: imports and figures make many that stay."""
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130

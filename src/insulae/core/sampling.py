@@ -67,7 +67,14 @@ def draw(name: str, population: str, seed: int, patients: random.Patients, group
 
     With `groups`, the value is doubted: each group of patients has an own one.
     """
-    stream = np.array([zlib.crc32(name.encode())], np.uint32)
-    normal = np.asarray(random.stream_normals(seed, stream, patients))[0]
     row = lookup(name, population)
+    normal = _normals(row, seed, patients)
     return quantile(row, normal, doubts.drawn(row, seed, groups, patients))
+
+
+def _normals(row: Row, seed: int, patients: random.Patients) -> Floats:
+    """Return a row's standard normal draws [patient]; zeros where the row is the same for everybody."""
+    if row.distribution == "fixed":
+        return np.zeros(len(patients), np.float32)
+    stream = np.array([zlib.crc32(row.name.encode())], np.uint32)
+    return np.asarray(random.stream_normals(seed, stream, patients))[0]

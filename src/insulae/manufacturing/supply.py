@@ -9,8 +9,9 @@ import dataclasses
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from insulae.core.described import Described
 from insulae.core.quantities import QuantityIn
 from insulae.manufacturing import growth
 from insulae.manufacturing.growth import Freezing
@@ -28,14 +29,12 @@ TOLD = 500
 DAYS_PER_WEEK = 7
 
 
-class LotRequest(BaseModel):
+class LotRequest(Described):
     """A lot made to order: from which cells, how many islets, in how much culture, frozen or not.
 
     `volume` is what gives half as much again as one dose for own lots, and twenty doses for a bank's; `bank`
     0 is the usual bank, another number one by chance; `lots` of its lots are shared between the patients.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     source: Annotated[str, Field(examples=["autologous_ipsc"])]
     """From which cells they are made; `insulae show sources` lists them."""

@@ -119,11 +119,14 @@ def combine(effects: Iterable[Effects]) -> Effects:
     combined: dict[str, Any] = dict(_NEUTRAL)
     infusion = Infusion()
     for effect in effects:
-        given = vars(effect)
-        for name, neutral in _NEUTRAL.items():
-            value = given[name]
-            if not isinstance(value, float) or value != neutral:
-                combined[name] = combined[name] * value if neutral else combined[name] + value
+        for name, value in vars(effect).items():
+            neutral = _NEUTRAL.get(name)
+            if neutral is None or value is neutral:  # no number, or one that was not given
+                continue
+            if (so_far := combined[name]) is neutral:
+                combined[name] = value
+            else:
+                combined[name] = so_far * value if neutral else so_far + value
         infusion = _mix(infusion, effect.infusion)
     return Effects(**combined, infusion=infusion)
 

@@ -11,6 +11,8 @@ What the numbers leave open stays as sampled. Patients without a solution are dr
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -171,8 +173,22 @@ def _provisional(cohort: Cohort, seed: int, numbers: ClinicNumbers) -> Enrolled:
         bolus_per_carbohydrate=zero,
         fasting_glucose=zero,
         daytime_glucose=zero,
-        draw=lambda name: sampling.draw(name, numbers.phenotype, seed, cohort.ids, numbers.groups),
+        draw=_remembered(
+            lambda name: sampling.draw(name, numbers.phenotype, seed, cohort.ids, numbers.groups)
+        ),
     )
+
+
+def _remembered(draw: Callable[[str], Floats]) -> Callable[[str], Floats]:
+    """Return what draws each name once; all arms ask for the same values, which nobody changes."""
+
+    @functools.cache
+    def once(name: str) -> Floats:
+        drawn = draw(name)
+        drawn.flags.writeable = False
+        return drawn
+
+    return once
 
 
 def _effects_at_rest(treatment: list[TherapySpec], enrolled: Enrolled) -> Effects:

@@ -1,13 +1,11 @@
 """The page of a trial that was run many times: answer, operating characteristics, estimands, harm."""
 
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
 
 from insulae.core.citations import references, text
 from insulae.report import design_figures, people, people_figures
+from insulae.report.templates import template
 from insulae.study.design import smallest
 
 Record = Mapping[str, Any]
@@ -27,11 +25,7 @@ KINDS = {
 
 def page(found: Record) -> str:
     """Return the page as HTML."""
-    template = resources.files("insulae.report").joinpath("design.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(template).render(
+    return template("design").render(
         title=f"The trial: {found['study']['name']}",
         question=found["study"]["question"],
         notes=found["study"]["notes"],

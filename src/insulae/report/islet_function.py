@@ -1,11 +1,9 @@
 """The report of islet function: every index with its definition, and for those without a value the reason."""
 
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from matplotlib.axes import Axes
 
 from insulae.cgm import metrics
@@ -19,6 +17,7 @@ from insulae.islet_function.secretion import curve
 from insulae.patient_data.table import PatientTable
 from insulae.report import lines as rows
 from insulae.report.figures import COLORS, Figure, draw_panel
+from insulae.report.templates import template
 
 NOTICE = "Computed from the file that was given. Not medical advice."
 GRID = ("name", "label", "value", "unit", "reason", "definition", "source")
@@ -178,13 +177,7 @@ def written(value: float | str) -> str:
 
 def page(data: IsletData, found: Mapping[str, Any], command: str) -> str:
     """Return the report as one self-contained HTML page."""
-    template = (
-        resources.files("insulae.report").joinpath("islet_function.html.j2").read_text(encoding="utf-8")
-    )
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(template).render(
+    return template("islet_function").render(
         found=found, figures=_figures(data), command=command, written=written
     )
 

@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
 
 from insulae.core.citations import references, text
 from insulae.report import manufacturing_figures as figures
 from insulae.report.figures import COLORS
+from insulae.report.templates import template
 
 Arms = Mapping[str, Mapping[str, Any]]
 DAYS_PER_WEEK = 7
@@ -18,12 +16,8 @@ MILLION = 1e6
 
 def page(results: Mapping[str, Any]) -> str:
     """Return the page of the results of a manufacturing study as HTML."""
-    template = resources.files("insulae.report").joinpath("manufacturing.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     arms: Arms = results["arms"]
-    return environment.from_string(template).render(
+    return template("manufacturing").render(
         title=f"How the cells are made: {results['study']['name']}",
         question=results["study"]["question"],
         notes=results["study"]["notes"],

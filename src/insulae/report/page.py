@@ -1,10 +1,7 @@
 """Write the report of a run: one self-contained HTML page for paper, a screen or a phone."""
 
 import re
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
 
 from insulae.core.phenotypes import phenotypes
 from insulae.report import figures, given, tables, words
@@ -14,6 +11,7 @@ from insulae.report.flow import flow
 from insulae.report.reading import Results, read
 from insulae.report.recruitment import recruitment
 from insulae.report.safety import harm
+from insulae.report.templates import template
 from insulae.report.trust import trust
 from insulae.runs import store
 
@@ -51,11 +49,7 @@ def write_report(directory: store.Location | str) -> store.Location:
 
 
 def _render(results: Results) -> str:
-    template = resources.files("insulae.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return _unbroken(environment.from_string(template).render(_content(results)))
+    return _unbroken(template("page").render(_content(results)))
 
 
 def _unbroken(page: str) -> str:

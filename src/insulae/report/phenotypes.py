@@ -1,14 +1,13 @@
 """The page of reference people: a day, a glucose test and a mixed meal, beside typical published values."""
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from matplotlib.axes import Axes
 
 from insulae.report.figures import COLORS, GRAY, draw_panel
+from insulae.report.templates import template
 from insulae.trials.phenotypes import Curve, Reference
 
 AXES = {
@@ -76,12 +75,8 @@ def write_page(
             for test in dict.fromkeys(c.test for c in mine)
         ]
         people.append({"name": name, "tests": tests})
-    template = resources.files("insulae.report").joinpath("phenotypes.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     hits = sum(row["hit"] for row in table)
-    page = environment.from_string(template).render(
+    page = template("phenotypes").render(
         rows=table, people=people, hits=hits, total=len(table), patients=patients
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-import yaml
 from numpy.typing import NDArray
 
+from insulae.core import yaml_text
 from insulae.core.errors import RunError
 from insulae.endpoints.base import Endpoint, catalogue
 from insulae.runs import arrow, store
@@ -176,7 +176,8 @@ def _mapping(path: store.Location) -> dict[str, Any]:
     """Read a JSON or YAML file as a mapping, empty when the file is missing."""
     if not path.exists():
         return {}
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    text = path.read_text(encoding="utf-8")
+    return (json.loads(text) if path.suffix == ".json" else yaml_text.parsed(text)) or {}
 
 
 def _table(path: store.Location) -> pa.Table | None:

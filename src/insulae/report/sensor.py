@@ -3,11 +3,9 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from importlib import resources
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
 from insulae.cgm.limits import BY_UNIT, MG_PER_DL_PER_MMOL
 from insulae.cgm.record import SensorRecord
@@ -25,6 +23,7 @@ from insulae.core.errors import InvalidData
 from insulae.patient_data.table import MMOL_PER_L, PatientTable
 from insulae.report import lines as rows
 from insulae.report import sensor_figures as figures
+from insulae.report.templates import template
 
 GRID = ("name", "label", "value", "unit", "target", "definition", "source")
 NOTICE = "Computed from the file that was given. Not medical advice."
@@ -134,12 +133,8 @@ def written(value: float | None, unit: str) -> str:
 
 def page(table: PatientTable, record: SensorRecord, found: Mapping[str, Any], command: str) -> str:
     """Return the report as one self-contained HTML page."""
-    template = resources.files("insulae.report").joinpath("sensor.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     unit = found["unit"]
-    return environment.from_string(template).render(
+    return template("sensor").render(
         found=found,
         profile=figures.profile(record, unit),
         ranges=figures.ranges(record),

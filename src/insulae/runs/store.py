@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -132,8 +132,24 @@ def write_text(path: Location, text: str) -> Location:
 
 
 def write_json(path: Location, record: Any) -> Location:
-    """Write plain data whole; numbers that are not finite are refused."""
-    return write_text(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write plain data whole, a list on one line; numbers that are not finite are refused."""
+    return write_text(path, _laid_out(record) + "\n")
+
+
+def _laid_out(record: Any, margin: str = "\n") -> str:
+    """Return JSON with a line for each entry and each plain list.
+
+    With an indent, `json` gives every number a line of its own and leaves its fast writer.
+    """
+    inner, is_list = margin + " ", isinstance(record, list | tuple)
+    if isinstance(record, Mapping) and record:
+        parts = [f"{json.dumps(key, ensure_ascii=False)}: {_laid_out(record[key], inner)}" for key in record]
+    elif is_list and any(isinstance(part, Mapping | list | tuple) for part in record):
+        parts = [_laid_out(part, inner) for part in record]
+    else:
+        return json.dumps(record, ensure_ascii=False, allow_nan=False)
+    opening, closing = "[]" if is_list else "{}"
+    return opening + ",".join(inner + part for part in parts) + margin + closing
 
 
 def write_tables(path: Location, schema: pa.Schema, tables: Iterable[pa.Table]) -> Location:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from insulae.core import yaml_text
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
 from insulae.study.checks import mistakes
@@ -15,7 +16,7 @@ from insulae.study.spec import Study
 Location = tuple[str | int, ...]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml_text.SafeLoader):
     """YAML without silent surprises: a key that stands twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

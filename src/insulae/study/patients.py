@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
+from insulae.core.described import Described
 from insulae.core.errors import InvalidQuantity
 from insulae.core.registry import nearest
 from insulae.core.units import quantity
@@ -43,10 +44,8 @@ InsulinDose = Annotated[Range, TRAITS["insulin_dose"]]
 FiltrationRate = Annotated[Range, TRAITS["egfr"]]
 
 
-class Spec(BaseModel):
+class Spec(Described):
     """A frozen record that refuses fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Patient(Spec):

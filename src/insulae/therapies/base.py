@@ -16,8 +16,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from insulae.core.described import Described
 from insulae.core.errors import TableError, UnknownName
 from insulae.core.parameters import component_of, declared, table
 from insulae.core.quantities import Days
@@ -127,13 +127,11 @@ FAMILIES = {
 """The families of the catalogue, in its order, with a line on each."""
 
 
-class TherapySpec(BaseModel, ABC):
+class TherapySpec(Described, ABC):
     """What the study file says of a therapy; `family` is one of FAMILIES and has no default.
 
     A docstring below a field is its description in the catalogue and in the schema of study files.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     family: ClassVar[str]
     kind: str

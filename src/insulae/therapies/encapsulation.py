@@ -26,8 +26,9 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from insulae.core.described import Described
 from insulae.core.parameters import parameter, value
 from insulae.core.quantities import QuantityIn
 from insulae.physiology.effects import Infusion
@@ -93,10 +94,8 @@ def device_parameters(enrolled: Enrolled) -> DeviceTable:
     return DeviceTable(**{n: enrolled.draw(f"{PREFIX}.{n}") for n in names})
 
 
-class Device(BaseModel, ABC):
+class Device(Described, ABC):
     """A device by its geometry."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     @property
     def supply(self) -> float | None:

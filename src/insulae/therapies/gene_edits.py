@@ -13,8 +13,9 @@ import dataclasses
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from insulae.core.described import Described
 from insulae.core.parameters import parameter
 from insulae.core.pytree import replace
 from insulae.core.quantities import Percent
@@ -27,10 +28,8 @@ PERCENT = 100
 Shield = Literal["none", "cd47", "hla_e", "pdl1"]
 
 
-class Edits(BaseModel):
+class Edits(Described):
     """What was edited in the cells of a product."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     hla_class_1: bool = False
     """Class I is removed, so that killer T cells see nothing, but natural killer cells miss it."""

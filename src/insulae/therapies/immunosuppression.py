@@ -16,8 +16,8 @@ import dataclasses
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from insulae.core.described import Described
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, QuantityIn
 from insulae.physiology.effects import Effects
@@ -130,10 +130,8 @@ def induction(antibody: Antibody | None, left: Floats) -> Effects:
     return Effects(immunosuppression=antibody.exposure * left, effector_depletion=antibody.depletion * left)
 
 
-class Switch(BaseModel):
+class Switch(Described):
     """What a clinician does at a visit with low kidney function: change the drugs, or stop them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     egfr_below: FiltrationRate
     """Kidney function under which the drugs are changed."""
@@ -170,12 +168,11 @@ class ImmunosuppressionTreatment(Treatment):
     def _levels(self, day: float) -> dict[str, Floats]:
         """Return the day's exposure of each aspect."""
         doses = [(course, self._dose(course, day)) for course in self.courses]
-        return {a: np.sum([c.shares[a] * dose for c, dose in doses], axis=0) for a in ASPECTS}
+        return {a: sum(course.shares[a] * dose for course, dose in doses) for a in ASPECTS}
 
-    def _toxicity(self, day: float) -> Floats:
-        """Return the day's share of the first lasting harm to kidneys, which wanes in the years on drugs."""
-        waned = np.exp(-max(day - self.start, 0.0) / self.parameters.nephrotoxicity_time)
-        return (self._levels(day)["kidney"] * waned).astype(np.float32)
+    def _waned(self, day: float) -> Floats:
+        """Return what the years on drugs have left of the first lasting harm to kidneys."""
+        return np.exp(-max(day - self.start, 0.0) / self.parameters.nephrotoxicity_time)
 
     def _odds_of_instant_loss(self, day: float) -> Floats:
         """Return what TNF inhibition makes of the odds that islets are lost at once, while it is given."""
@@ -201,7 +198,7 @@ class ImmunosuppressionTreatment(Treatment):
             secretion_capacity=1 - p.secretion_loss * e["metabolism"],
             hepatic_sensitivity=1 - p.hepatic_loss * e["metabolism"],
             renal_vasoconstriction=p.vasoconstriction * e["kidney"],
-            nephrotoxicity=p.nephrotoxicity * self._toxicity(day),
+            nephrotoxicity=p.nephrotoxicity * (e["kidney"] * self._waned(day)).astype(np.float32),
             odds_of_instant_loss=self._odds_of_instant_loss(day),
         )
 

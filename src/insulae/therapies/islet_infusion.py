@@ -14,7 +14,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from insulae.core.described import Described
 from insulae.core.errors import InvalidQuantity
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, QuantityIn
@@ -113,10 +113,8 @@ def product_properties(name: str, enrolled: Enrolled) -> Product:
     return Product(**{n: enrolled.draw(f"islet_infusion.{name}_{n}") for n in names})
 
 
-class SecondInfusion(BaseModel):
+class SecondInfusion(Described):
     """A second infusion of the same islets, for who still injects insulin and has too little C-peptide."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     day: Days
     """When it is given; it is decided by the last contact before."""

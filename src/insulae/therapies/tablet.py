@@ -11,8 +11,9 @@ import itertools
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from insulae.core.described import Described
 from insulae.core.quantities import Days, Percent
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Risks, TherapySpec, Treatment, exposure
 
@@ -21,10 +22,8 @@ DAYS_PER_YEAR = 365.25
 ALWAYS = ((-np.inf, np.inf),)
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Described):
     """When a clinician stops a tablet: at a visit, long enough off insulin, HbA1c still below a limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     off_insulin: Days
     """How long the patient must have been without insulin; clinicians differ around it."""

@@ -3,8 +3,9 @@
 from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from insulae.core.described import Described
 from insulae.core.quantities import QuantityIn, Weeks
 
 Share = Annotated[float, QuantityIn("%", example="30 %"), Field(ge=0, le=100)]
@@ -13,9 +14,7 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 Part = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Design(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
+class _Design(Described):
     @abstractmethod
     def arm_names(self) -> list[str]:
         """Return the arms of the study that the design compares."""
@@ -29,10 +28,8 @@ class _Design(BaseModel):
         return self.model_copy(update={"size": size})
 
 
-class ToxicityRule(BaseModel):
+class ToxicityRule(Described):
     """Stop when too many have had an event (Bayesian, prior Beta(limit, 1 - limit))."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     event: Literal["any serious adverse event", "death"] = "any serious adverse event"
     """What is counted."""
@@ -91,10 +88,8 @@ class GroupSequential(_TwoArms):
     """Stop at a look before the last when the predictive power is below this; not binding; 0: never."""
 
 
-class SentinelDosing(BaseModel):
+class SentinelDosing(Described):
     """First patients who are treated one after the other."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     patients: Annotated[int, Field(ge=1)]
     """How many."""

@@ -8,8 +8,9 @@ another arm of the study, in which everybody has it from the same week on.
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from insulae.core.described import Described
 from insulae.core.quantities import QuantityIn, Weeks
 from insulae.core.units import quantity
 from insulae.trials.design.designs import Design
@@ -38,10 +39,8 @@ _SCALES = {
 DEATH = "death"
 
 
-class Section(BaseModel):
+class Section(Described):
     """A frozen record that refuses fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Criterion(Section):
@@ -111,7 +110,7 @@ class Estimand(Section):
     weeks_to_severe_hypoglycemia."""
     week: Weeks
     """The visit of the variable; of the time to an event, the visit up to which it is watched."""
-    strategies: dict[str, Strategy] = {}
+    strategies: dict[str, Strategy] = {}  # noqa: RUF012 (pydantic copies it)
     """Strategy for each intercurrent event by its name; treatment_policy when left out. For `death`:
     composite for a yes-or-no endpoint, otherwise while_on_treatment (the last value alive)."""
     failure: Annotated[str, BeforeValidator(str)] | None = None
