@@ -140,6 +140,12 @@ DESIGNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "run_in": ({"kind": "run_in", "arm": "cells", "size": 20}, {}),
 }
+
+
+def quietly(done: int) -> None:
+    """Hear of finished replicates where nobody watches."""
+
+
 NOMINAL = {"platform": 0.05}
 """Error of any of two arms, each at 2.5 % to its benefit."""
 
@@ -183,7 +189,7 @@ def test_estimators_are_unbiased_and_cover(estimator: str, outcomes: Outcomes):
     scene = Scene.of(spec, outcomes, seed=4)
     care, cells = estimands.true_means(spec, spec.primary, outcomes, ("care", "cells"))
     times = 400 if estimator == "ancova" else 150
-    found = operating.judged(scene, {"e": cells - care}, times, lambda n: None)[0]
+    found = operating.judged(scene, operating.estimates(scene, times, quietly), {"e": cells - care})[0]
     assert abs(found.bias) < 3 * found.bias_error
     assert abs(found.coverage - 95) < 3 * 100 * np.sqrt(0.95 * 0.05 / times)
 
@@ -243,7 +249,7 @@ def test_the_wrong_estimand_misleads(outcomes: Outcomes):
     assert known["treatment_policy"] > known["hypothetical"] + 0.2
     spec = with_strategy("treatment_policy")
     scene = Scene.of(spec, outcomes, seed=5)
-    found = operating.judged(scene, {"e": known["hypothetical"]}, 200, lambda n: None)[0]
+    found = operating.judged(scene, operating.estimates(scene, 200, quietly), {"e": known["hypothetical"]})[0]
     assert found.coverage < 85, "an interval for another question covers the wrong truth too seldom"
 
 
@@ -434,7 +440,7 @@ def test_estimators_of_times_are_unbiased_and_cover(estimator: str, outcomes: Ou
     assert known.arms["more cells"] == pytest.approx(60, abs=5)
     assert known.difference is not None
     times = 200
-    found = operating.judged(scene, {"e": known.difference}, times, lambda n: None)[0]
+    found = operating.judged(scene, operating.estimates(scene, times, quietly), {"e": known.difference})[0]
     assert abs(found.bias) < 4 * found.bias_error
     assert abs(found.coverage - 95) < 3 * 100 * np.sqrt(0.95 * 0.05 / times)
 

@@ -1,9 +1,12 @@
 """Estimators of trials behave as their papers say: cases by hand, intervals that cover, error that holds."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.duration.hazard_regression import PHReg
 
 from insulae.statistics import (
     ancova,
@@ -229,11 +232,66 @@ def test_one_step_of_the_log_rank_test_is_the_log_rank_test():
     assert found.statistic**2 == pytest.approx(chi)
     assert found.p == pytest.approx(p)
     assert found.effect < 0
-    known = survival.cox(time, happened, active.astype(float)[:, None])[0]
-    quick = survival.cox_of_arms(time, happened, active)
-    assert (quick.effect, quick.error) == pytest.approx((known.effect, known.error), rel=1e-5)
     with pytest.raises(ValueError, match="nobody"):
         survival.peto(time, np.zeros(n, bool), active)
+
+
+def test_hazard_ratios_with_covariates_and_ties_are_those_of_statsmodels():
+    draw = np.random.default_rng(9)
+    n = 120
+    x = np.column_stack([np.arange(n) % 2, draw.normal(8, 1, n), draw.normal(100, 20, n)])
+    time = np.ceil(draw.exponential(np.exp(2.5 - 0.5 * x[:, 0] + 0.3 * (x[:, 1] - 8))))
+    happened = draw.random(n) < 0.8
+    known: Any = PHReg(time, x, status=happened.astype(int), ties="efron").fit(disp=False)
+    found = survival.cox(time, happened, x)
+    np.testing.assert_allclose([one.effect for one in found], known.params, rtol=1e-5)
+    np.testing.assert_allclose([one.error for one in found], known.bse, rtol=1e-5)
+    with pytest.raises(ValueError, match="0 or infinite"):
+        survival.cox(time, happened & (x[:, 0] > 0), x)
+
+
+def test_shares_of_curves_without_censoring_are_those_of_counts():
+    draw = np.random.default_rng(10)
+    groups = [draw.exponential(scale, n) for scale, n in ((10, 40), (20, 50))]
+    curves = [survival.kaplan_meier(time, np.ones(len(time), bool)).at(12.0) for time in groups]
+    shares, errors = [1 - one for one, _ in curves], [error for _, error in curves]
+    found = survival.share_difference((shares[0], shares[1]), (errors[0], errors[1]), (40, 50))
+    events = int((groups[0] <= 12).sum()), int((groups[1] <= 12).sum())
+    effect, error = binomial.difference(events, (40, 50))
+    assert (found.effect, found.error) == pytest.approx((effect, error))
+    assert found.null_error == pytest.approx(binomial.pooled_error(events, (40, 50)))
+    # an arm without an event still has an error
+    assert survival.share_difference((0.0, 0.2), (0.0, 0.06), (40, 50)).error > 0.05
+
+
+def test_a_weighted_difference_at_equal_weights_is_an_ancova_with_robust_errors():
+    draw = np.random.default_rng(11)
+    x = draw.normal(size=(80, 1))
+    x[40:] += x[:40].mean() - x[40:].mean()
+    y = x[:, 0] + draw.normal(size=80) + np.repeat([0.5, 0.0], 40)
+    found = ancova.weighted_difference(y[:40], y[40:], (x[:40], x[40:]), np.ones(40))
+    known = ancova.ancova(y, np.repeat([True, False], 40), x)
+    assert found.effect == pytest.approx(known.effect)
+    assert found.error == pytest.approx(known.error, rel=0.02)
+    assert found.freedom == pytest.approx(78, abs=2)
+
+
+def test_a_prior_pulls_an_estimate_by_what_it_knows():
+    seen = ancova.Estimate(2.0, 1.0, 30)
+    even = ancova.posterior(seen, 0.0, 1.0)
+    assert (even.effect, even.error) == pytest.approx((1.0, np.sqrt(0.5)))
+    wide = ancova.posterior(seen, -50.0, 1e6)
+    assert (wide.effect, wide.error) == pytest.approx((2.0, 1.0))
+
+
+def test_the_cumulative_hazard_is_that_of_the_one_sample_test():
+    """Against its own curve a group has as many events as are expected."""
+    draw = np.random.default_rng(12)
+    time = np.ceil(draw.exponential(10, 60))
+    happened = draw.random(60) < 0.7
+    curve = survival.cumulative_hazard(time, happened)
+    assert curve.at(time).sum() == pytest.approx(happened.sum())
+    assert curve.at(np.array([0.0]))[0] == 0
 
 
 def test_the_error_of_a_restricted_mean_is_that_of_the_mean_when_nobody_is_cut_off():

@@ -43,7 +43,7 @@ def design(
     command = shlex.join(["insulae", *sys.argv[1:]])
     with progress() as on_progress:
         results = run(loaded, out or Path("results") / study.stem, workers, on_progress, command)
-    outcomes = trial.outcomes_of(loaded, results.directory)
+    outcomes = trial.outcomes_of(loaded, results.directory, study.parent)
     with progress() as on_progress:
         events = trial.events_of(results.directory)
         found = trial.characterize(loaded, outcomes, command, on_progress, events)
@@ -64,6 +64,8 @@ def _brief(found: dict[str, Any]) -> dict[str, Any]:
         "planned",
         "null",
         "judged",
+        "shared_alpha",
+        "enrichment",
         "search",
         "replayed",
         "assurance",

@@ -76,11 +76,38 @@ def paired(change: Floats) -> Estimate:
     return Estimate(float(there.mean()), error, len(there) - 1)
 
 
-def weighted_difference(treated: Floats, external: Floats, weights: Floats) -> Estimate:
-    """Return the mean of treated minus the weighted mean of external ones [patient], weights as fixed."""
+def posterior(found: Estimate, mean: float, deviation: float) -> Estimate:
+    """Return the effect after a normal prior was combined with an estimate taken as normal (Spiegelhalter 1994).
+
+    Its interval is the credible one, and half its p-value the posterior probability that the effect is on the
+    other side of 0. Without a `null_error`: a posterior knows no other error under the null.
+    """
+    wide = 1 / deviation**2
+    if found.error <= 0:
+        raise ValueError("an estimate without an error cannot be combined with a prior")
+    seen = 1 / found.error**2
+    return Estimate((wide * mean + seen * found.effect) / (wide + seen), float((wide + seen) ** -0.5))
+
+
+def weighted_difference(
+    treated: Floats, external: Floats, x: tuple[Floats, Floats], weights: Floats
+) -> Estimate:
+    """Return the mean of treated minus the weighted mean of external ones, at equal covariates.
+
+    `x`: covariates [patient, k] of both, whose weighted means are the same. What a common slope explains of the
+    outcomes then leaves the difference as it is and is taken off for the error. Given the covariates, and so the
+    weights, the difference is a fixed sum of outcomes; its variance is that sum of squared residuals, each by
+    1 - leverage (HC2, MacKinnon & White 1985), with degrees of freedom after Welch, those of the external ones by
+    what their weights are worth.
+    """
     w = weights / weights.sum()
-    center = float(w @ external)
-    size = effective_size(w)
-    spread = float((w**2) @ (external - center) ** 2) * size / (size - 1)
-    error = np.sqrt(spread + treated.var(ddof=1) / len(treated))
-    return Estimate(float(treated.mean()) - center, float(error))
+    n, others = len(treated), len(external)
+    y, is_treated = np.concatenate([treated, external]), np.repeat([1.0, 0.0], [n, others])
+    design = np.column_stack([is_treated, 1 - is_treated, np.concatenate(x)])
+    inverse = np.linalg.pinv(design.T @ design)
+    left = y - design @ (inverse @ (design.T @ y))
+    leverage = np.einsum("ij,jk,ik->i", design, inverse, design)
+    squares = left**2 / np.maximum(1 - leverage, 1e-9)
+    parts = float(squares[:n].sum()) / n**2, float(w**2 @ squares[n:])
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (effective_size(w) - 1))
+    return Estimate(float(treated.mean() - w @ external), float(np.sqrt(sum(parts))), freedom)

@@ -1,7 +1,8 @@
 """Who benefits: a model that predicts each patient's benefit from traits, and measures of how well it does.
 
-The model is linear in arm, traits and their products, with a ridge on all but intercept and arm; its strength
-is chosen by leave-one-out error. Predictions for a patient come from a model fitted without that patient
+Seen in one arm each, patients teach a model that is linear in arm, traits and their products, with a ridge on all
+but intercept and arm. Known in both, as only simulated ones are, they teach a model of the difference itself in
+traits, their squares and products. The strength of the ridge is chosen by leave-one-out error. Predictions for a patient come from a model fitted without that patient
 (cross-validation). A benefit is a difference of two outcomes, positive when it is good.
 """
 
@@ -37,10 +38,15 @@ def fit(x: Floats, active: Flags, y: Floats) -> Ridge:
     side = active.astype(float) - 0.5
     design = np.column_stack([np.ones(len(y)), side, z, z * side[:, None]])
     free = np.array([0.0, 0.0] + [1.0] * (design.shape[1] - 2))
-    errors = [_left_out_error(design, y, k * free) for k in STRENGTHS]
-    beta = _solve(design, y, STRENGTHS[int(np.argmin(errors))] * free)
+    beta = _ridge(design, y, free)
     n_traits = x.shape[1]
     return Ridge(np.concatenate([beta[1:2], beta[2 + n_traits :]]), center, scale)
+
+
+def _ridge(design: Floats, y: Floats, free: Floats) -> Floats:
+    """Return coefficients with the ridge of least leave-one-out error; `free` is 0 where there is none."""
+    errors = [_left_out_error(design, y, k * free) for k in STRENGTHS]
+    return _solve(design, y, STRENGTHS[int(np.argmin(errors))] * free)
 
 
 def _solve(design: Floats, y: Floats, penalty: Floats) -> Floats:
@@ -63,6 +69,34 @@ def cross_validated(x: Floats, active: Flags, y: Floats, draw: np.random.Generat
         out = fold == k
         found[out] = fit(x[~out], active[~out], y[~out]).benefit(x[out])
     return found
+
+
+def cross_validated_difference(x: Floats, gain: Floats, draw: np.random.Generator) -> Floats:
+    """Return the predicted difference of each person from traits [person, trait].
+
+    A person's prediction is by a model that has not seen the person's fold. Who has no known difference (NaN) is
+    predicted and teaches nothing.
+    """
+    design = _with_products(x)
+    free = np.concatenate([[0.0], np.ones(design.shape[1] - 1)])
+    fold = draw.permutation(np.arange(len(gain)) % FOLDS)
+    found = np.empty(len(gain))
+    for k in range(FOLDS):
+        out = fold == k
+        teaches = ~out & np.isfinite(gain)
+        found[out] = design[out] @ _ridge(design[teaches], gain[teaches], free)
+    return found
+
+
+def _with_products(x: Floats) -> Floats:
+    """Return a constant, traits in standard units, and their squares and products in standard units."""
+    spread = x.std(axis=0)
+    z = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    first, second = np.triu_indices(z.shape[1])
+    products = z[:, first] * z[:, second]
+    spread = products.std(axis=0)
+    products = (products - products.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.column_stack([np.ones(len(x)), z, products])
 
 
 def calibration(predicted: Floats, true: Floats) -> tuple[float, float]:

@@ -3,6 +3,9 @@
 import numpy as np
 from scipy.stats import beta, binom, norm
 
+Pair = tuple[float, float]
+"""Numbers of two arms; not whole where they stand for what patients are worth."""
+
 
 def at_least(events: int, n: int, share: float) -> float:
     """Return P(X >= events) for X ~ Binomial(n, share): the one-sided exact p-value against a share."""
@@ -63,13 +66,13 @@ def two_arm_size(first: float, second: float, alpha: float, wanted: float) -> fl
     return float(2 * ((under_null + under_alternative) / difference) ** 2)
 
 
-def pooled_error(events: tuple[int, int], n: tuple[int, int]) -> float:
+def pooled_error(events: Pair, n: Pair) -> float:
     """Return the standard error of the difference of two shares that are the same, for the score test."""
     share = sum(events) / sum(n)
     return float(np.sqrt(share * (1 - share) * (1 / n[0] + 1 / n[1])))
 
 
-def difference(events: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:
+def difference(events: Pair, n: Pair) -> tuple[float, float]:
     """Return the difference of two shares (second minus first) and its standard error.
 
     The error is that of Agresti & Caffo 2000 (Am Stat 54:280): one event and one non-event are added to each

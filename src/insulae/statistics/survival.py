@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import chi2, norm
-from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight, survdiff
 
+from insulae.statistics import binomial
 from insulae.statistics.ancova import Estimate
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-STEPS, CLOSE = 50, 1e-10
+STEPS, CLOSE = 50, 1e-9
+LARGEST = 15.0
+"""Log hazard ratio of a standard deviation beyond which a fit runs away."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,11 @@ class Curve:
         return float(np.diff(edges) @ np.concatenate([[1.0], self.share[inside]]))
 
     def restricted_mean_error(self, until: float) -> float:
-        """Return the standard error of the restricted mean (Klein & Moeschberger 2003, 4.5)."""
+        """Return the standard error of the restricted mean (Klein & Moeschberger 2003, 4.5).
+
+        With D events its square is enlarged by D / (D - 1) (Kaplan & Meier 1958, section 6): what is found
+        without is too small where events are few.
+        """
         inside = self.times < until
         edges = np.append(self.times[inside], until)
         areas = np.diff(edges) * self.share[inside]
@@ -51,7 +57,8 @@ class Curve:
         with np.errstate(divide="ignore", invalid="ignore"):
             lost = np.where(before > 0, 1 - self.share[inside] / before, 0.0) * risk
             terms = np.where(after > 0, after**2 * lost / (risk * (risk - lost)), 0.0)
-        return float(np.sqrt(terms.sum()))
+            events = float(lost.sum())
+        return float(np.sqrt(terms.sum() * (events / (events - 1) if events > 1 else 1.0)))
 
 
 def kaplan_meier(time: Floats, happened: Flags) -> Curve:
@@ -65,6 +72,27 @@ def log_rank(time: Floats, happened: Flags, group: NDArray[np.generic]) -> tuple
     """Return chi-square and two-sided p-value of the log-rank test over groups."""
     statistic, p = survdiff(time, happened.astype(int), group)
     return float(statistic), float(p)
+
+
+def share_difference(
+    shares: tuple[float, float], errors: tuple[float, float], n: tuple[int, int]
+) -> Estimate:
+    """Return the difference of two estimated shares (second minus first) as if of so many patients seen in full.
+
+    A share F of a curve with standard error s is worth F (1 - F) / s^2 patients (Rothman 1978), `n` where it is 0
+    or 1. With these the error is that of Agresti & Caffo and the test pools both arms, as for shares that were
+    counted: without censoring they are the same, and Greenwood's error, too small in small arms, is not used.
+    """
+    worth = [_worth(*each) for each in zip(shares, errors, n, strict=True)]
+    events = [share * size for share, size in zip(shares, worth, strict=True)]
+    effect, error = binomial.difference((events[0], events[1]), (worth[0], worth[1]))
+    return Estimate(
+        effect, error, null_error=binomial.pooled_error((events[0], events[1]), (worth[0], worth[1]))
+    )
+
+
+def _worth(share: float, error: float, n: int) -> float:
+    return share * (1 - share) / error**2 if 0 < share < 1 and error > 0 else float(n)
 
 
 def _risk_sets(time: Floats, happened: Flags, active: Flags) -> tuple[Floats, Floats, Floats, Floats]:
@@ -96,39 +124,91 @@ def peto(time: Floats, happened: Flags, active: Flags) -> Estimate:
     return Estimate(float((events_active - events * share).sum()) / variance, 1 / np.sqrt(variance))
 
 
-def cox_of_arms(time: Floats, happened: Flags, active: Flags) -> Estimate:
-    """Return the log hazard ratio of the active arm, ties after Efron: `cox` of one covariate, quickly.
-
-    Raises `ValueError` when an arm has no event: the ratio is 0 or infinite then.
-    """
-    if any(not happened[active == arm].any() for arm in (False, True)):
-        raise ValueError("an arm has no event, so its hazard ratio is 0 or infinite; log_rank is finite")
-    risk, risk_active, events, events_active = _risk_sets(time, happened, active)
-    which = np.repeat(np.arange(len(events)), events.astype(int))
-    gone = (np.arange(len(which)) - np.repeat(np.cumsum(events) - events, events.astype(int))) / events[which]
-    ones = risk_active[which] - gone * events_active[which]
-    zeros = (risk - risk_active)[which] - gone * (events - events_active)[which]
-    beta = 0.0
-    for _ in range(STEPS):
-        share = ones * np.exp(beta) / (ones * np.exp(beta) + zeros)
-        information = float((share * (1 - share)).sum())
-        step = (float(events_active.sum()) - float(share.sum())) / information
-        beta += float(np.clip(step, -1, 1))
-        if abs(step) < CLOSE:
-            return Estimate(beta, 1 / np.sqrt(information))
-    raise ValueError("the hazard ratio did not converge")
-
-
 def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:
-    """Return the log hazard ratio of each covariate [patient, k], ties after Efron."""
-    found: Any = PHReg(time, covariates, status=happened.astype(int), ties="efron").fit(disp=False)
-    return [Estimate(float(b), float(e)) for b, e in zip(found.params, found.bse, strict=True)]
+    """Return the log hazard ratio of each covariate [patient, k], ties after Efron.
+
+    Raises `ValueError` where no finite ratio has the largest likelihood, as of an arm without an event.
+    """
+    center = covariates.mean(axis=0)
+    scale = np.where(covariates.std(axis=0) > 0, covariates.std(axis=0), 1.0)
+    sets, beta = _EfronSets.of(time, happened, (covariates - center) / scale), np.zeros(covariates.shape[1])
+    for _ in range(STEPS):
+        score, information = sets.score(beta)
+        step = np.linalg.solve(information, score)
+        beta = beta + step * min(1.0, 1 / max(float(np.abs(step).max()), CLOSE))
+        if np.abs(step).max() < CLOSE:
+            break
+    if np.abs(beta).max() > LARGEST or np.abs(step).max() >= CLOSE:
+        raise ValueError("a hazard ratio is 0 or infinite, as of an arm without an event; log_rank is finite")
+    errors = np.sqrt(np.diag(np.linalg.inv(information))) / scale
+    return [Estimate(float(b), float(e)) for b, e in zip(beta / scale, errors, strict=True)]
+
+
+@dataclasses.dataclass(frozen=True)
+class _EfronSets:
+    """Patients by falling time, and for each event who was at risk (the first `risk` of them), which of them had
+    the event in the same moment (from `begin`), and the part of these that is taken off (`gone`).
+    """
+
+    x: Floats
+    events: Floats
+    risk: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    gone: Floats
+
+    @classmethod
+    def of(cls, time: Floats, happened: Flags, x: Floats) -> "_EfronSets":
+        """Return the sets; in a moment those without the event come first, as they are at risk in it."""
+        order = np.lexsort((happened, -time))
+        falling, had = -time[order], happened[order]
+        points, counts = np.unique(falling[had], return_counts=True)
+        risk = np.searchsorted(falling, points, "right")
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        gone = within / np.repeat(counts, counts)
+        return cls(
+            x[order], x[happened].sum(axis=0), np.repeat(risk, counts), np.repeat(risk - counts, counts), gone
+        )
+
+    def score(self, beta: Floats) -> tuple[Floats, Floats]:
+        """Return slope and negative curvature of the log partial likelihood."""
+        hazard = np.exp(self.x @ beta)
+        first = hazard[:, None] * self.x
+        second = first[:, :, None] * self.x[:, None, :]
+        none, one, two = (self._summed(each) for each in (hazard, first, second))
+        mean = one / none[:, None]
+        spread = two / none[:, None, None] - mean[:, :, None] * mean[:, None, :]
+        return self.events - mean.sum(axis=0), spread.sum(axis=0)
+
+    def _summed(self, values: Floats) -> Floats:
+        """Return sums over those at risk at each event, less the part of the ties that is gone."""
+        sums = np.concatenate([np.zeros((1, *values.shape[1:])), values.cumsum(axis=0)])
+        gone = self.gone.reshape(-1, *([1] * (values.ndim - 1)))
+        return sums[self.risk] - gone * (sums[self.risk] - sums[self.begin])
 
 
 def cumulative_incidence(time: Floats, cause: NDArray[np.integer], of: int) -> tuple[Floats, Floats, Floats]:
     """Return times, cumulative incidence of one cause and its standard error; cause 0 is cut off."""
     found: Any = CumIncidenceRight(time, cause)
     return np.asarray(found.times), np.asarray(found.cinc[of - 1]), np.asarray(found.cinc_se[of - 1])
+
+
+@dataclasses.dataclass(frozen=True)
+class CumulativeHazard:
+    """Cumulative hazard after each event time."""
+
+    times: Floats
+    values: Floats
+
+    def at(self, time: Floats) -> Floats:
+        """Return it at some times."""
+        return np.append(0.0, self.values)[np.searchsorted(self.times, time, side="right")]
+
+
+def cumulative_hazard(time: Floats, happened: Flags) -> CumulativeHazard:
+    """Return the estimate of Nelson 1972 and Aalen 1978: the sum of events by those at risk."""
+    points, events = np.unique(time[happened], return_counts=True)
+    risk = len(time) - np.searchsorted(np.sort(time), points)
+    return CumulativeHazard(points, (events / risk).cumsum())
 
 
 def one_sample_log_rank(time: Floats, happened: Flags, hazard: Floats) -> tuple[float, float]:

@@ -7,6 +7,7 @@ same simulated patients serve every replicate, so a thousand trials cost seconds
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ from insulae.runs import store
 from insulae.study import trial_people
 from insulae.study.results import SIMULATED
 from insulae.study.spec import Reported, Study
-from insulae.trials.design import designs, estimands, operating
+from insulae.trials.design import designs, estimands, operating, real_patients
 from insulae.trials.design.assurance import assurance
 from insulae.trials.design.example import SERIOUS_EVENT
 from insulae.trials.design.null import null_scene
 from insulae.trials.design.one_arm import two_stage_of
-from insulae.trials.design.outcomes import SERIOUS, Outcomes, from_tables, with_people
+from insulae.trials.design.outcomes import SERIOUS, Outcomes, Real, from_tables, with_people
 from insulae.trials.design.protocol import TrialSpec
 from insulae.trials.design.replayed import replayed
 from insulae.trials.design.replicate import Scene
@@ -47,8 +48,9 @@ def trial_of_study(study: Study) -> TrialSpec:
     return study.trial
 
 
-def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
-    """Return the outcomes that a run has left in a folder.
+def outcomes_of(study: Study, directory: store.Location, beside: Path = Path()) -> Outcomes:
+    """Return the outcomes that a run has left in a folder, and the real patients of an external control, whose file
+    stands in the folder `beside`.
 
     Raises `InvalidStudy` when the study does not compute an endpoint that its trial needs.
     """
@@ -62,10 +64,20 @@ def outcomes_of(study: Study, directory: store.Location) -> Outcomes:
     table = pa.concat_tables(group.filter(pc.field("endpoint").isin(sorted(names))) for group in groups)
     found = from_tables(table, events_of(directory), [arm.name for arm in study.arms], names)
     doubt = directory / "doubt.parquet"
+    found = dataclasses.replace(found, real=_real(trial_of_study(study), found, beside))
     return with_people(
         found,
         store.read_table(directory / "enrolled.parquet"),
         store.read_table(doubt) if doubt.exists() else None,
+    )
+
+
+def _real(spec: TrialSpec, found: Outcomes, beside: Path) -> Real | None:
+    design = spec.design
+    if not isinstance(design, designs.ExternalControl) or design.patients is None:
+        return None
+    return real_patients.read(
+        beside / design.patients, found.weeks, sorted({spec.primary.endpoint, *design.balance})
     )
 
 
@@ -110,7 +122,7 @@ def characterize(
     has_doubt = outcomes.group is not None
     count = _Count(spec.replicates.most * (2 + len(sizes) + 2 * is_two_armed + has_doubt), on_progress)
     nothing = null_scene(scene)
-    truths = _truths(spec, outcomes)
+    truths = _truths(spec, scene.entering)
     found = operating.replicates(scene, count.add)
     result: Record = {
         "study": {
@@ -126,11 +138,13 @@ def characterize(
             "size": outcomes.size,
             "eligible": len(scene.places),
             "screened": scene.screened_per_patient,
+            "real": 0 if outcomes.real is None else outcomes.real.size,
         },
+        "enrichment": trial_people.enrichment(scene),
         "truths": truths,
         "planned": operating.characteristics(found),
         "null": operating.characteristics(operating.replicates(nothing, count.add)) if nothing else None,
-        "judged": _judged(scene, nothing, truths, count) if is_two_armed else [],
+        **_judged(scene, nothing, truths, count),
         "search": [_at_size(scene, size, count) for size in sizes],
         "course": _course(study, outcomes, scene),
         "replayed": [replayed(scene, r, r.number(), spec.replicates.most) for r in _chosen(study, spec)],
@@ -176,16 +190,38 @@ def _events(spec: TrialSpec) -> list[str]:
     return [*dict.fromkeys(event.name for event in spec.intercurrent), estimands.DEATH]
 
 
-def _judged(scene: Scene, nothing: Scene | None, truths: list[Record], count: _Count) -> list[Record]:
-    """Return how the estimator of each estimand does, and how often it errs without an effect."""
+def _judged(scene: Scene, nothing: Scene | None, truths: list[Record], count: _Count) -> Record:
+    """Return how the estimator of each estimand does, how often it errs without an effect, and how the estimands
+    share alpha.
+    """
+    if not isinstance(scene.spec.design, TWO_ARMS):
+        return {"judged": [], "shared_alpha": None}
     times = scene.spec.replicates.most
     known = {row["name"]: float(row["difference"]) for row in truths if row["difference"] is not None}
-    real = operating.judged(scene, known, times, count.add)
     assert nothing is not None
-    null = operating.judged(nothing, dict.fromkeys(known, 0.0), times, count.add)
+    real, null = (operating.estimates(one, times, count.add) for one in (scene, nothing))
+    pairs = zip(
+        operating.judged(scene, real, known),
+        operating.judged(nothing, null, dict.fromkeys(known, 0.0)),
+        strict=True,
+    )
+    return {
+        "judged": [
+            dataclasses.asdict(one) | {"type_one": other.rejected, "type_one_error": other.rejected_error}
+            for one, other in pairs
+        ],
+        "shared_alpha": _shared_alpha(
+            operating.shared_alpha(scene, real), operating.shared_alpha(nothing, null)
+        ),
+    }
+
+
+def _shared_alpha(real: Record | None, null: Record | None) -> list[Record] | None:
+    if real is None or null is None:
+        return None
     return [
-        dataclasses.asdict(one) | {"type_one": other.rejected, "type_one_error": other.rejected_error}
-        for one, other in zip(real, null, strict=True)
+        {"name": name, **one, "type_one": null[name]["success"], "type_one_error": null[name]["error"]}
+        for name, one in real.items()
     ]
 
 

@@ -10,6 +10,7 @@ from insulae.populations.enrolled import TRAITS
 from insulae.trials.design.assurance import Assurance
 from insulae.trials.design.board import board
 from insulae.trials.design.example import curves, example
+from insulae.trials.design.predicted_benefit import predictions
 from insulae.trials.design.replicate import Found, Scene
 
 Record = dict[str, Any]
@@ -37,6 +38,12 @@ def enrolled(scene: Scene) -> list[Record]:
 def _spread(values: Any) -> Record:
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return {"n": len(values), "mean": float(np.mean(values)), "sd": spread}
+
+
+def enrichment(scene: Scene) -> Record | None:
+    """Return who is enrolled by a twin's prediction, and how good it is; None where all are who may enter."""
+    found = predictions(scene.spec, scene.outcomes, scene.seed)
+    return None if found is None else found.record()
 
 
 def as_record(found: Assurance | None) -> Record | None:

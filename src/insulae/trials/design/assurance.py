@@ -71,10 +71,8 @@ def _of_group(
     wanted = own.spec.replicates.model_copy(update={"most": times, "error": 0.0})
     limited = dataclasses.replace(own, spec=own.spec.model_copy(update={"replicates": wanted}))
     trials = replicates(limited, on_progress, runner(limited, limit))
-    everybody = limited.outcomes.chosen(limited.places)
-    open_to_all = limited.spec.model_copy(update={"eligibility": ()})
     arms = tuple(scene.spec.design.arm_names())
-    known = truth(open_to_all, scene.spec.primary, everybody, arms)
+    known = truth(scene.spec, scene.spec.primary, limited.entering, arms)
     return 100 * float(np.mean([one.is_success for one in trials])), known.difference, len(own.places)
 
 

@@ -126,9 +126,9 @@ def follow(spec: TrialSpec, outcomes: Outcomes, patients: Ints, arm: Ints, draws
 def observe(spec: TrialSpec, followed: Followed, entered: Floats, draws: Draws) -> Data:
     """Return what the trial sees of patients: dropout, missed visits, visits off their day."""
     n, n_visits = followed.path.shape
-    left = dropout_week(spec.dropout, n, draws)
     missed = draws.stream("missed").random((n, n_visits)) * 100 < spec.missing_visits
     missed[:, 0] = False
+    left = dropout_week(spec, followed, missed, draws)
     seen = (followed.weeks <= left[:, None]) & ~missed
     half = spec.visit_window / DAYS_PER_WEEK
     offset = draws.stream("window").uniform(-1, 1, (n, n_visits)) * half
@@ -136,12 +136,39 @@ def observe(spec: TrialSpec, followed: Followed, entered: Floats, draws: Draws) 
     return Data(followed, entered, left, seen, offset)
 
 
-def dropout_week(yearly: float, size: int, draws: Draws) -> Floats:
-    """Return the week in which each patient leaves, for a share that leaves in a year; inf: never."""
-    waiting = draws.stream("dropout").exponential(size=size)
-    if yearly == 0:
-        return np.full(size, np.inf)
-    return waiting / -np.log1p(-yearly / 100) * WEEKS_PER_YEAR
+def dropout_week(spec: TrialSpec, followed: Followed, missed: Flags, draws: Draws) -> Floats:
+    """Return the week in which each patient leaves; inf: never.
+
+    Patients leave at the common rate and, from one visit to the next, at that of each departure whose limit the
+    deciding visit is beyond.
+    """
+    waiting, common = draws.stream("dropout").exponential(size=len(missed)), _weekly(spec.dropout)
+    if not spec.departures:
+        return waiting / common if common else np.full(len(missed), np.inf)
+    last_seen = np.maximum.accumulate(np.where(missed, 0, np.arange(missed.shape[1])), axis=1)
+    rate = np.full((len(missed), missed.shape[1] - 1), common)
+    for departure in spec.departures:
+        values = followed.values[departure.when.endpoint]
+        told = np.take_along_axis(values, last_seen, axis=1)[:, :-1]
+        decides = told if departure.by == "last visit" else values[:, 1:]
+        rate += _weekly(departure.rate) * met(departure.when, decides)
+    return _first_beyond(waiting, rate, followed.weeks)
+
+
+def _weekly(yearly: float) -> float:
+    """Return the rate a week at which a share (%) leaves in a year."""
+    return float(-np.log1p(-yearly / 100)) / WEEKS_PER_YEAR
+
+
+def _first_beyond(waiting: Floats, rate: Floats, weeks: Floats) -> Floats:
+    """Return the week in which each integral of a rate [patient, interval] reaches a value; inf: in none."""
+    ends = np.cumsum(rate * np.diff(weeks), axis=1)
+    place = (ends < waiting[:, None]).sum(axis=1)
+    inside = place < rate.shape[1]
+    row, k = np.flatnonzero(inside), place[inside]
+    found = np.full(len(waiting), np.inf)
+    found[row] = weeks[k + 1] - (ends[row, k] - waiting[row]) / rate[row, k]
+    return found
 
 
 def known(data: Data) -> Followed:

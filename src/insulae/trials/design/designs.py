@@ -11,6 +11,7 @@ from insulae.core.quantities import QuantityIn, Weeks
 Share = Annotated[float, QuantityIn("%", example="30 %"), Field(ge=0, le=100)]
 Size = Annotated[int, Field(ge=2, le=100_000)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
 Part = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -98,7 +99,9 @@ class SentinelDosing(Described):
 
 
 class SingleArm(_Design):
-    """One arm against a fixed share, exact binomial test, with sentinel patients and a stopping rule."""
+    """One arm against a fixed share (exact binomial test, or Bayesian), or of a time to an event against the curve
+    of another arm (one-sample log-rank test); with sentinel patients and a stopping rule.
+    """
 
     kind: Literal["single_arm"]
     """Which design."""
@@ -106,16 +109,21 @@ class SingleArm(_Design):
     """Arm of the study."""
     size: Size
     """Patients."""
-    reference: Share
+    reference: Share | None = None
     """Share of successes that is not good enough."""
+    reference_arm: str | None = None
+    """Arm of the study whose curve the time to an event is held against, as one that is known."""
+    prior: tuple[Positive, Positive] | None = None
+    """Makes the analysis Bayesian: a and b of a beta prior of the share; success when the posterior probability
+    of a share above the reference exceeds 1 - alpha/2. Exact binomial when left out."""
     sentinel: SentinelDosing | None = None
     """First patients one by one."""
     stopping: ToxicityRule | None = None
     """When to stop for harm."""
 
     def arm_names(self) -> list[str]:
-        """Return the arm."""
-        return [self.arm]
+        """Return the arm, after that of the reference where there is one."""
+        return [self.arm] if self.reference_arm is None else [self.reference_arm, self.arm]
 
 
 class TwoStageDesign(_Design):
@@ -240,8 +248,11 @@ class ExternalControl(_Design):
     """Arm of the study that the external patients have."""
     size: Size
     """Treated patients."""
-    external_size: Size
-    """External patients."""
+    external_size: Size | None = None
+    """External patients, drawn from the simulated ones."""
+    patients: Annotated[str, Field(min_length=1)] | None = None
+    """Or a file of real ones (CSV beside the study file: patient, week, endpoints in their units). The arm
+    `external` then says what they had; what it simulates is the truth and the null they are held against."""
     balance: Annotated[tuple[str, ...], Field(min_length=1)]
     """Endpoints whose means at enrollment the weights make equal."""
 

@@ -17,8 +17,11 @@ REPETITIONS = 40
 
 
 def true_means(spec: TrialSpec, estimand: Estimand, outcomes: Outcomes, arms: tuple[str, ...]) -> list[float]:
-    """Return the true mean of the variable under each arm, over all eligible patients in the population."""
-    patients = eligible(outcomes, (*spec.eligibility, *estimand.population))
+    """Return the true mean of the variable under each arm, over all who are in the population of the estimand.
+
+    `outcomes` are those of the patients who may enter.
+    """
+    patients = eligible(outcomes, estimand.population)
     is_chance = any(0 < event.chance < 100 for event in spec.intercurrent)
     values: list[list[Floats]] = [[] for _ in arms]
     for repetition in range(REPETITIONS if is_chance else 1):

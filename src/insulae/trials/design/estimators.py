@@ -6,7 +6,7 @@ import numpy as np
 
 from insulae.core.errors import InsulaeError
 from insulae.statistics import ancova, binomial, logistic, mmrm, mmrm_inference, multiple_imputation
-from insulae.statistics.ancova import Estimate
+from insulae.statistics.ancova import Estimate, posterior
 from insulae.trials.design import event_estimators
 from insulae.trials.design.conduct import Data, Flags
 from insulae.trials.design.draws import Draws
@@ -32,32 +32,44 @@ def estimate(
 ) -> Estimate:
     """Return the effect of the arm `active` (place in the study) against all others in the data.
 
-    Models adjust for the values at enrollment of the outcome and of the endpoints that `strata` names;
-    without these an analysis of a stratified trial is too cautious.
-    Raises `NotEnoughPatients` when the analysis cannot be done.
+    Models adjust for the values at enrollment of the outcome and of the endpoints that `strata` and the estimand
+    name; without these an analysis of a stratified trial is too cautious. Where the estimand states a prior, what
+    is returned is the posterior. Raises `NotEnoughPatients` when the analysis cannot be done.
     """
     is_active = data.followed.arm == active
-    if estimand.is_time():
-        return _of_times(estimand, data, is_active)
+    found = _of_times if estimand.is_time() else _of_visits
+    try:
+        seen = found(estimand, data, is_active, draws, strata)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise NotEnoughPatients(f"the estimand '{estimand.name}' cannot be estimated: {error}") from error
+    prior = estimand.prior
+    return seen if prior is None else posterior(seen, *prior.of(estimand.unit()))
+
+
+def _of_visits(
+    estimand: Estimand, data: Data, active: Flags, draws: Draws, strata: tuple[str, ...]
+) -> Estimate:
     values, belongs = analyzed(estimand, data)
     visit = int(np.argmin(np.abs(data.followed.weeks - estimand.week)))
-    names = dict.fromkeys((estimand.endpoint, *strata))
-    covariates = np.column_stack([data.followed.values[name][:, 0] for name in names])
+    covariates = _at_enrollment((estimand.endpoint, *strata, *estimand.covariates), data)
     method = _METHODS[estimand.chosen_estimator()]
-    try:
-        return method(values[belongs][:, 1 : visit + 1], is_active[belongs], covariates[belongs], draws)
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise NotEnoughPatients(f"the estimand '{estimand.name}' cannot be estimated: {error}") from error
+    return method(values[belongs][:, 1 : visit + 1], active[belongs], covariates[belongs], draws)
 
 
-def _of_times(estimand: Estimand, data: Data, active: Flags) -> Estimate:
-    """Return the effect on the time to an event; the models of times do not adjust."""
+def _of_times(
+    estimand: Estimand, data: Data, active: Flags, draws: Draws, strata: tuple[str, ...]
+) -> Estimate:
     found, belongs = times(estimand, data)
     chosen = Times(found.week[belongs], found.cause[belongs])
-    try:
-        return event_estimators.estimated(estimand.chosen_estimator(), chosen, active[belongs], estimand.week)
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise NotEnoughPatients(f"the estimand '{estimand.name}' cannot be estimated: {error}") from error
+    covariates = _at_enrollment((*strata, *estimand.covariates), data)
+    name, until = estimand.chosen_estimator(), estimand.week
+    return event_estimators.estimated(name, chosen, active[belongs], until, covariates[belongs])
+
+
+def _at_enrollment(names: tuple[str, ...], data: Data) -> Floats:
+    """Return the values at enrollment of endpoints [patient, k], each once."""
+    columns = [data.followed.values[name][:, 0] for name in dict.fromkeys(names)]
+    return np.column_stack(columns) if columns else np.empty((len(data.entered), 0))
 
 
 def _ancova(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:

@@ -1,6 +1,6 @@
 """Estimators of times to an event, by name: the active arm against the control.
 
-`cox` (log hazard ratio, ties after Efron), `log_rank` (log hazard ratio by one step, whose test is the
+`cox` (log hazard ratio at equal covariates, ties after Efron), `log_rank` (log hazard ratio by one step, whose test is the
 log-rank test), `survival` (difference of the shares that have had the event, Kaplan and Meier, competing
 events cut off), `cumulative_incidence` (the same, Aalen and Johansen, competing events as such),
 `restricted_mean` (difference of the mean weeks without the event). Hazards are those of the event itself:
@@ -15,9 +15,10 @@ from insulae.statistics import survival
 from insulae.statistics.ancova import Estimate
 from insulae.trials.design.conduct import Flags
 from insulae.trials.design.event_times import EVENT, Times
+from insulae.trials.design.outcomes import Floats
 
 PERCENT = 100.0
-Method = Callable[[Times, Flags, float], Estimate]
+Method = Callable[[Times, Flags, float, Floats], Estimate]
 
 
 def _checked(found: Times, active: Flags) -> None:
@@ -27,25 +28,30 @@ def _checked(found: Times, active: Flags) -> None:
         raise ValueError("nobody had the event")
 
 
-def _cox(found: Times, active: Flags, until: float) -> Estimate:
-    return survival.cox_of_arms(found.week, found.happened, active)
+def _cox(found: Times, active: Flags, until: float, covariates: Floats) -> Estimate:
+    used = covariates[:, covariates.std(axis=0) > 0]
+    return survival.cox(found.week, found.happened, np.column_stack([active, used]).astype(float))[0]
 
 
-def _log_rank(found: Times, active: Flags, until: float) -> Estimate:
+def _log_rank(found: Times, active: Flags, until: float, covariates: Floats) -> Estimate:
     return survival.peto(found.week, found.happened, active)
 
 
-def _survival(found: Times, active: Flags, until: float) -> Estimate:
-    points = [survival.kaplan_meier(found.week[g], found.happened[g]).at(until) for g in (~active, active)]
-    error = np.hypot(points[0][1], points[1][1])
-    return Estimate(PERCENT * (points[0][0] - points[1][0]), PERCENT * float(error))
+def _survival(found: Times, active: Flags, until: float, covariates: Floats) -> Estimate:
+    curves = [survival.kaplan_meier(found.week[g], found.happened[g]).at(until) for g in (~active, active)]
+    return _of_shares([(1 - share, error) for share, error in curves], active)
 
 
-def _cumulative_incidence(found: Times, active: Flags, until: float) -> Estimate:
-    points = [_incidence(found, group) for group in (~active, active)]
-    return Estimate(
-        PERCENT * (points[1][0] - points[0][0]), PERCENT * float(np.hypot(points[0][1], points[1][1]))
-    )
+def _cumulative_incidence(found: Times, active: Flags, until: float, covariates: Floats) -> Estimate:
+    return _of_shares([_incidence(found, group) for group in (~active, active)], active)
+
+
+def _of_shares(points: list[tuple[float, float]], active: Flags) -> Estimate:
+    (first, first_error), (second, second_error) = points
+    n = int((~active).sum()), int(active.sum())
+    found = survival.share_difference((first, second), (first_error, second_error), n)
+    assert found.null_error is not None
+    return Estimate(PERCENT * found.effect, PERCENT * found.error, null_error=PERCENT * found.null_error)
 
 
 def _incidence(found: Times, group: Flags) -> tuple[float, float]:
@@ -59,7 +65,7 @@ def _incidence(found: Times, group: Flags) -> tuple[float, float]:
     return float(incidence[-1]), float(error[-1])
 
 
-def _restricted_mean(found: Times, active: Flags, until: float) -> Estimate:
+def _restricted_mean(found: Times, active: Flags, until: float, covariates: Floats) -> Estimate:
     curves = [survival.kaplan_meier(found.week[g], found.happened[g]) for g in (~active, active)]
     means = [curve.restricted_mean(until) for curve in curves]
     errors = [curve.restricted_mean_error(until) for curve in curves]
@@ -75,10 +81,13 @@ METHODS: dict[str, Method] = {
 }
 
 
-def estimated(name: str, found: Times, active: Flags, until: float) -> Estimate:
-    """Return the estimate of a named method; raises `ValueError` when it cannot be made."""
+def estimated(name: str, found: Times, active: Flags, until: float, covariates: Floats) -> Estimate:
+    """Return the estimate of a named method, of which `cox` adjusts for covariates [patient, k].
+
+    Raises `ValueError` when it cannot be made.
+    """
     _checked(found, active)
-    return METHODS[name](found, active, until)
+    return METHODS[name](found, active, until, covariates)
 
 
 def share_with_event(found: Times) -> float:

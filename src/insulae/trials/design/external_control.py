@@ -1,18 +1,21 @@
 """One treated arm against external patients, made alike at enrollment by weights.
 
-The external patients are drawn from everybody who was simulated, whether or not they could enter the trial;
-what the weights do not balance remains as bias, which the type I error shows.
+The external patients are simulated ones, drawn from everybody whether or not they could enter the trial, or the
+real ones of a file, all of them in every replicate. What the weights do not balance remains as bias, and so does
+what the model gets wrong of real patients; the type I error shows both.
 """
 
 import numpy as np
 
 from insulae.statistics.ancova import weighted_difference
 from insulae.statistics.balancing import effective_size, entropy_weights
-from insulae.trials.design.conduct import Flags
+from insulae.trials.design.conduct import Data
 from insulae.trials.design.designs import ExternalControl
+from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import analyzed
 from insulae.trials.design.estimators import NotEnoughPatients
 from insulae.trials.design.outcomes import Floats
+from insulae.trials.design.real_patients import as_data
 from insulae.trials.design.replicate import Found, Scene, last_visit
 from insulae.trials.design.two_arms import is_better
 
@@ -20,36 +23,37 @@ from insulae.trials.design.two_arms import is_better
 def external_control(scene: Scene, design: ExternalControl, replicate: int) -> Found:
     """Run a trial of one arm and compare it with weighted external patients."""
     draws, primary = scene.draws(replicate), scene.spec.primary
-    patients = scene.patients(design.size, draws)
-    others = draws.stream("external").integers(0, scene.outcomes.size, design.external_size)
-    treated, external = (scene.outcomes.arm(name) for name in (design.arm, design.external))
-    arm = np.repeat([treated, external], [design.size, design.external_size])
-    followed = scene.followed(np.concatenate([patients, others]), arm, draws)
-    entered = np.concatenate([scene.entries(design.size, draws), np.zeros(design.external_size)])
-    data = scene.data(followed, entered, draws)
-    values, belongs = analyzed(primary, data)
-    y = values[:, scene.outcomes.visit(primary.week)]
-    x = np.column_stack([followed.values[name][:, 0] for name in design.balance])
-    is_treated = arm == treated if treated != external else np.arange(len(arm)) < design.size
-    used = belongs & np.isfinite(y) & np.isfinite(x).all(axis=1)
-    ours, theirs = used & is_treated, used & ~is_treated
+    treated, external = _both(scene, design, draws)
+    (y, x), (others, their_x) = (_seen(scene, design, data) for data in (treated, external))
+    if min(len(y), len(others)) < 2 + x.shape[1]:
+        raise NotEnoughPatients("too few patients of one source have an outcome")
     try:
-        weights = entropy_weights(x[theirs], x[ours].mean(axis=0))
+        weights = entropy_weights(their_x, x.mean(axis=0))
     except ValueError as error:
         raise NotEnoughPatients(str(error)) from error
-    adjusted = y - _explained(x, y, used, is_treated, x[ours].mean(axis=0))
-    found = weighted_difference(adjusted[ours], adjusted[theirs], weights)
-    inside = data.chosen(np.arange(design.size))
-    ended = scene.ended_at(inside, last_visit(primary, inside))
+    found = weighted_difference(y, others, (x, their_x), weights)
+    ended = scene.ended_at(treated, last_visit(primary, treated))
     is_success = found.p <= scene.spec.alpha / 100 and is_better(primary, found.effect)
     return Found(is_success, *ended, "planned end", found, statistic=effective_size(weights))
 
 
-def _explained(x: Floats, y: Floats, used: Flags, is_treated: Flags, center: Floats) -> Floats:
-    """Return what values at enrollment explain of outcomes [patient], 0 at the center.
+def _both(scene: Scene, design: ExternalControl, draws: Draws) -> tuple[Data, Data]:
+    """Return the data of the treated and of the external patients."""
+    treated, external = (scene.outcomes.arm(name) for name in (design.arm, design.external))
+    n, others = design.size, design.external_size or 0
+    who = draws.stream("external").integers(0, scene.outcomes.size, others)
+    patients = np.concatenate([scene.patients(n, draws), who])
+    followed = scene.followed(patients, np.repeat([treated, external], [n, others]), draws)
+    data = scene.data(followed, np.concatenate([scene.entries(n, draws), np.zeros(others)]), draws)
+    inside = np.arange(n + others) < n
+    real = scene.outcomes.real
+    return data.chosen(inside), data.chosen(~inside) if real is None else as_data(real, external)
 
-    Weights give both groups the same mean of it: taking it off changes the error and not the difference.
-    """
-    columns = np.column_stack([np.ones(len(x)), is_treated.astype(float), x - center])
-    beta = np.linalg.lstsq(columns[used], y[used], rcond=None)[0]
-    return columns[:, 2:] @ beta[2:]
+
+def _seen(scene: Scene, design: ExternalControl, data: Data) -> tuple[Floats, Floats]:
+    """Return outcome and values at enrollment of the patients in whom all were seen."""
+    values, belongs = analyzed(scene.spec.primary, data)
+    y = values[:, scene.outcomes.visit(scene.spec.primary.week)]
+    x = np.column_stack([data.followed.values[name][:, 0] for name in design.balance])
+    used = belongs & np.isfinite(y) & np.isfinite(x).all(axis=1)
+    return y[used], x[used]

@@ -7,17 +7,21 @@ import numpy as np
 from insulae.trials.design.designs import NOf1, RunIn, SingleArm, TwoStageDesign
 from insulae.trials.design.one_arm import successes
 from insulae.trials.design.outcomes import Floats
+from insulae.trials.design.protocol import NOTHING_LOST
 from insulae.trials.design.replicate import Scene
 
 
 def null_scene(scene: Scene) -> Scene | None:
     """Return the scene without an effect; None for a design that tests none (dose escalation).
 
-    Arms that are compared all do what the control does. Against a fixed share patients are drawn so that
-    just this share succeeds. Against the own past the mean change is taken off. Of treatments in turn every
-    order does what the orders do on average.
+    Arms that are compared all do what the control does. Against a known curve the arm does what the arm of
+    reference does. Against a fixed share patients are drawn so that just this share succeeds. Against the own
+    past the mean change is taken off. Of treatments in turn every order does what the orders do on average.
     """
     design = scene.spec.design
+    known_curve = getattr(design, "reference_arm", None)
+    if known_curve is not None:
+        return dataclasses.replace(scene, outcomes=scene.outcomes.without_effect(known_curve))
     if isinstance(design, SingleArm | TwoStageDesign):
         return dataclasses.replace(scene, weights=_tilted(scene, design))
     if isinstance(design, RunIn):
@@ -33,10 +37,11 @@ def null_scene(scene: Scene) -> Scene | None:
 def _tilted(scene: Scene, design: SingleArm | TwoStageDesign) -> Floats:
     """Return weights under which the share of successes is the null's."""
     draws, arm = scene.draws(0), np.full(len(scene.places), scene.outcomes.arm(design.arm))
-    complete = scene.spec.model_copy(update={"dropout": 0.0, "missing_visits": 0.0, "visit_window": 0.0})
+    complete = scene.spec.model_copy(update=NOTHING_LOST)
     whole = dataclasses.replace(scene, spec=complete)
     followed = whole.followed(scene.places, arm, draws)
     won = successes(whole, whole.data(followed, np.zeros(len(arm)), draws))
+    assert design.reference is not None
     share = design.reference / 100
     if not 0 < won.mean() < 1:
         raise ValueError("all simulated patients have the same outcome; the null is no mixture of them")

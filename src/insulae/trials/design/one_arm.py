@@ -1,17 +1,23 @@
-"""Trials of one arm: against a fixed share, with sentinels and a stopping rule; Simon's stages; run-in."""
+"""Trials of one arm: against a fixed share or a known curve, with sentinels and a stopping rule; Simon's stages;
+run-in.
+"""
 
+import dataclasses
 import functools
 
 import numpy as np
+from scipy.stats import beta, norm
 
-from insulae.statistics import ancova, binomial, two_stage
+from insulae.statistics import ancova, binomial, survival, two_stage
 from insulae.trials.design.conduct import Data, Flags
 from insulae.trials.design.designs import RunIn, SingleArm, TwoStageDesign
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import analyzed
 from insulae.trials.design.estimators import NotEnoughPatients
+from insulae.trials.design.event_times import times
 from insulae.trials.design.harm import stopped_for_harm
 from insulae.trials.design.outcomes import Floats, Ints
+from insulae.trials.design.protocol import NOTHING_LOST
 from insulae.trials.design.replicate import Found, Scene, last_visit
 from insulae.trials.design.two_arms import is_better
 from insulae.trials.design.variables import measured
@@ -24,10 +30,43 @@ def single_arm(scene: Scene, design: SingleArm, replicate: int) -> Found:
     stopped = stopped_for_harm(design.stopping, data) if design.stopping else None
     if stopped is not None:
         return Found(False, *scene.ended_at(data, stopped), "stopped for harm")
-    wins = successes(scene, data)
-    p = binomial.at_least(int(wins.sum()), len(wins), design.reference / 100)
-    ended = scene.ended_at(data, last_visit(primary, data))
-    return Found(p <= scene.spec.alpha / 200, *ended, "planned end", _share(wins))
+    judge = _against_curve if primary.is_time() else _against_share
+    is_success, found = judge(scene, design, data)
+    return Found(is_success, *scene.ended_at(data, last_visit(primary, data)), "planned end", found)
+
+
+def _against_share(scene: Scene, design: SingleArm, data: Data) -> tuple[bool, ancova.Estimate]:
+    wins, alpha = successes(scene, data), scene.spec.alpha / 200
+    assert design.reference is not None
+    won, n, share = int(wins.sum()), len(wins), design.reference / 100
+    if design.prior is None:
+        return binomial.at_least(won, n, share) <= alpha, _share(wins)
+    a, b = design.prior
+    return bool(beta.cdf(share, a + won, b + n - won) < alpha), _share(wins)
+
+
+def _against_curve(scene: Scene, design: SingleArm, data: Data) -> tuple[bool, ancova.Estimate]:
+    """Return the one-sample log-rank test and the log hazard ratio by one step from none, (O - E) / E."""
+    primary, (found, belongs) = scene.spec.primary, times(scene.spec.primary, data)
+    known = _known_curve(scene, design)
+    try:
+        hazard = known.at(found.week[belongs])
+        z, _ = survival.one_sample_log_rank(found.week[belongs], found.happened[belongs], hazard)
+    except ValueError as error:
+        raise NotEnoughPatients(str(error)) from error
+    error = float(hazard.sum()) ** -0.5
+    one = ancova.Estimate(z * error, error)
+    return bool(primary.direction() * z >= norm.isf(scene.spec.alpha / 200)), one
+
+
+def _known_curve(scene: Scene, design: SingleArm) -> survival.CumulativeHazard:
+    """Return the cumulative hazard of everybody who may enter under the arm of reference, nobody lost."""
+    assert design.reference_arm is not None
+    whole = dataclasses.replace(scene, spec=scene.spec.model_copy(update=NOTHING_LOST))
+    arm, draws = np.full(len(scene.places), scene.outcomes.arm(design.reference_arm)), scene.draws(0)
+    data = whole.data(whole.followed(scene.places, arm, draws), np.zeros(len(arm)), draws)
+    found, belongs = times(scene.spec.primary, data)
+    return survival.cumulative_hazard(found.week[belongs], found.happened[belongs])
 
 
 def enrolled(scene: Scene, design: SingleArm, draws: Draws) -> tuple[Data, Ints]:

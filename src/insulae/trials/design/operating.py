@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from insulae.core.errors import RunError
+from insulae.statistics import multiplicity
+from insulae.statistics.ancova import Estimate
 from insulae.trials.design import designs
 from insulae.trials.design.adaptive import response_adaptive
 from insulae.trials.design.dose_escalation import dose_escalation
@@ -120,47 +122,81 @@ def _tried(run: Run, replicate: int) -> Found:
         return Found(False, 0, float("nan"), float("nan"), NOT_ANALYZED, chosen=str(error))
 
 
-def judged(scene: Scene, truths: dict[str, float], times: int, on_progress: OnProgress) -> list[Judged]:
-    """Return how the estimators of estimands with a truth do in trials of two arms, on the same data."""
+Estimates = dict[str, list[Estimate | None]]
+"""Estimates of each estimand in replicates, None where there is none."""
+
+
+def estimates(scene: Scene, times: int, on_progress: OnProgress) -> Estimates:
+    """Return what the estimators of all estimands find in trials of two arms of the full size, on the same data."""
     design = scene.spec.design
     assert isinstance(design, designs.Parallel | designs.GroupSequential)
-    active = scene.outcomes.arm(design.active)
-    wanted = [one for one in scene.spec.estimands if one.name in truths]
-    effects: dict[str, list[tuple[float, bool, bool]]] = {one.name: [] for one in wanted}
+    active, found = scene.outcomes.arm(design.active), Estimates()
     for replicate in range(times):
         draws = scene.draws(replicate)
         data, _ = randomized(scene, design, draws)
-        for estimand in wanted:
+        for estimand in scene.spec.estimands:
+            one = found.setdefault(estimand.name, [])
             try:
-                found = estimate(estimand, data, active, draws, design.strata)
+                one.append(estimate(estimand, data, active, draws, design.strata))
             except NotEnoughPatients:
-                continue
-            low, high = found.interval()
-            is_covered = low <= truths[estimand.name] <= high
-            effects[estimand.name].append((found.effect, is_covered, found.p <= scene.spec.alpha / 100))
+                one.append(None)
         on_progress(1)
-    return [_judged(e, truths[e.name], effects[e.name]) for e in wanted]
+    return found
 
 
-def _judged(estimand: Estimand, truth: float, rows: Sequence[tuple[float, bool, bool]]) -> Judged:
-    if not rows:
+def judged(scene: Scene, found: Estimates, truths: dict[str, float]) -> list[Judged]:
+    """Return how the estimators of the estimands with a truth do."""
+    wanted = [one for one in scene.spec.estimands if one.name in truths]
+    return [_judged(scene, e, truths[e.name], [one for one in found[e.name] if one]) for e in wanted]
+
+
+def _judged(scene: Scene, estimand: Estimand, truth: float, ones: Sequence[Estimate]) -> Judged:
+    if not ones:
         raise RunError(
             f"the estimand '{estimand.name}' was estimated in no replicate", "Give it more patients"
         )
-    effect, covered, rejected = (np.array(column, float) for column in zip(*rows, strict=True))
-    n = len(rows)
+    effect, n = np.array([one.effect for one in ones]), len(ones)
+    ends = [one.interval() for one in ones]
+    covered = float(np.mean([low <= truth <= high for low, high in ends]))
+    rejected = float(np.mean([one.p <= scene.spec.alpha / 100 for one in ones]))
     return Judged(
         name=estimand.name,
         truth=truth,
         mean=float(effect.mean()),
         bias=float(effect.mean()) - truth,
         bias_error=float(effect.std(ddof=1) / np.sqrt(n)),
-        coverage=100 * float(covered.mean()),
-        coverage_error=100 * share_error(float(covered.mean()), n),
-        rejected=100 * float(rejected.mean()),
-        rejected_error=100 * share_error(float(rejected.mean()), n),
+        coverage=100 * covered,
+        coverage_error=100 * share_error(covered, n),
+        rejected=100 * rejected,
+        rejected_error=100 * share_error(rejected, n),
         replicates=n,
     )
+
+
+def shared_alpha(scene: Scene, found: Estimates) -> dict[str, Any] | None:
+    """Return how often each estimand, and any of them, is a success when they share alpha; None when not."""
+    wanted, estimands = scene.spec.multiplicity, scene.spec.estimands
+    if wanted is None:
+        return None
+    won: list[list[bool]] = []
+    for ones in zip(*(found[e.name] for e in estimands), strict=True):
+        p = multiplicity.graphical(
+            [1.0 if one is None else one.p for one in ones], wanted.weights, wanted.graph
+        )
+        rejected = p <= scene.spec.alpha / 100
+        won.append(
+            [
+                bool(is_low) and one is not None and e.direction() * one.effect > 0
+                for e, one, is_low in zip(estimands, ones, rejected, strict=True)
+            ]
+        )
+    table = np.array(won)
+    shares = [*table.mean(axis=0), table.any(axis=1).mean()]
+    names = [*(e.name for e in estimands), "any"]
+    return {
+        name: {"success": 100 * float(share), "error": 100 * share_error(float(share), len(table))}
+        for name, share in zip(names, shares, strict=True)
+    }
 
 
 def characteristics(found: Sequence[Found]) -> dict[str, Any]:

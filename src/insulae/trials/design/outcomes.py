@@ -19,7 +19,20 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SERIOUS = "serious_events"
 FATAL = "fatal"
-_SAME_WEEK = 0.1
+SAME_WEEK = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Real:
+    """Endpoints [patient, visit] of real patients of an external control; NaN where they were not measured."""
+
+    weeks: Floats
+    values: Mapping[str, Floats]
+
+    @property
+    def size(self) -> int:
+        """Number of patients."""
+        return len(next(iter(self.values.values())))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +42,7 @@ class Outcomes:
 
     After a death endpoints are missing (NaN). `numbers` are those of the patients in the run, `traits` what
     they were at enrollment [patient], `group` whose doubt of the model's parameters they share (None: no
-    doubt was simulated).
+    doubt was simulated), `real` the real patients of an external control where there are any.
     """
 
     arms: tuple[str, ...]
@@ -39,6 +52,7 @@ class Outcomes:
     numbers: Ints = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
     traits: Mapping[str, Floats] = dataclasses.field(default_factory=dict[str, Floats])
     group: Ints | None = None
+    real: Real | None = None
 
     @property
     def size(self) -> int:
@@ -54,7 +68,7 @@ class Outcomes:
     def visit(self, week: float) -> int:
         """Return the place of the visit in a week; raises `RunError` when there is none."""
         place = int(np.argmin(np.abs(self.weeks - week)))
-        if abs(self.weeks[place] - week) > _SAME_WEEK:
+        if abs(self.weeks[place] - week) > SAME_WEEK:
             known = ", ".join(f"{one:g}" for one in self.weeks)
             raise RunError(f"there is no visit in week {week:g}", f"Visits are in weeks {known}")
         return place

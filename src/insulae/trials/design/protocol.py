@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from insulae.core.described import Described
+from insulae.core.errors import InvalidQuantity
 from insulae.core.quantities import QuantityIn, Weeks
 from insulae.core.units import quantity
 from insulae.trials.design.designs import Design
@@ -37,6 +38,13 @@ _SCALES = {
 }
 """Units of effects that are not in the unit of the variable."""
 DEATH = "death"
+NOTHING_LOST: dict[str, Any] = {
+    "dropout": 0.0,
+    "departures": (),
+    "missing_visits": 0.0,
+    "visit_window": 0.0,
+}
+"""Fields of a trial that loses nobody and sees every visit on its day."""
 
 
 class Section(Described):
@@ -100,6 +108,80 @@ class Intercurrent(Section):
     """Chance that it happens to a patient whom it can happen to."""
 
 
+class Departure(Section):
+    """A rate of dropout that a patient has besides the common one while a value is beyond a limit."""
+
+    when: Criterion
+    """The value and its limit."""
+    rate: YearlyShare
+    """Share of them that leaves within a year for this reason."""
+    by: Literal["last visit", "next visit"] = "last visit"
+    """Which visit decides: the last one that was seen (missing at random, for an analysis of all visits), or the
+    next one, which is then not seen (missing not at random)."""
+
+
+class Enrichment(Section):
+    """Who is enrolled of those who may enter: whom a twin predicts to benefit.
+
+    A twin knows what is measured at enrollment. Its prediction is the benefit that the model expects of a patient
+    with these values, learned from other simulated people under both arms, and off by an error of its own.
+    """
+
+    best: Annotated[Share, Field(gt=0)] | None = None
+    """Share of those who may enter with the largest predicted benefit."""
+    above: Annotated[str, BeforeValidator(str)] | None = None
+    """Or everybody whose predicted benefit is larger than this, in the unit of the endpoint."""
+    endpoint: str | None = None
+    """Benefit in which endpoint; that of the first estimand when left out."""
+    week: Weeks | None = None
+    """At which visit; that of the first estimand when left out."""
+    control: str | None = None
+    """Arm of the study; the first of the design when left out."""
+    active: str | None = None
+    """Arm of the study whose benefit over the control is predicted; the last of the design when left out."""
+    error: Annotated[str, BeforeValidator(str)] | None = None
+    """Standard deviation of what a twin errs by besides, in the unit of the endpoint; none when left out."""
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> "Enrichment":
+        if (self.best is None) == (self.above is None):
+            raise ValueError("an enrichment takes either the best or those above a value")
+        return self
+
+    def amount(self, field: Literal["above", "error"], endpoint: str) -> float:
+        """Return a field in the unit of the endpoint; 0 when it is left out."""
+        text = getattr(self, field)
+        return 0.0 if text is None else _in_unit(endpoint, str(text))
+
+
+class Prior(Section):
+    """What was known of an effect before, as a normal distribution in the unit of the effect."""
+
+    mean: Annotated[str, BeforeValidator(str)] = "0"
+    """Mean of the effect, the active arm minus the control; none is expected when left out."""
+    deviation: Annotated[str, BeforeValidator(str)]
+    """Standard deviation; of a log ratio a number, otherwise with the unit of the effect."""
+
+    def of(self, unit: str) -> tuple[float, float]:
+        """Return mean and standard deviation; raises `InvalidQuantity` for a wrong unit or no spread."""
+        mean, deviation = (
+            float(text) if unit.startswith("log") or text == "0" else quantity(text, unit)
+            for text in (self.mean, self.deviation)
+        )
+        if not deviation > 0:
+            raise InvalidQuantity("the standard deviation of a prior must be above 0")
+        return mean, deviation
+
+
+class Multiplicity(Section):
+    """A graphical procedure over the estimands, in their order, which keeps the error of any false success."""
+
+    weights: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    """Part of alpha of each estimand; they sum to at most 1."""
+    graph: tuple[tuple[Annotated[float, Field(ge=0, le=1)], ...], ...]
+    """Row for each estimand: the parts of its alpha that a success hands on to each other one."""
+
+
 class Estimand(Section):
     """What is to be estimated (ICH E9(R1)): population, variable, intercurrent events, summary."""
 
@@ -120,6 +202,12 @@ class Estimand(Section):
     for the time to an event."""
     population: tuple[Criterion, ...] = ()
     """Who counts, by values at enrollment; all randomized when left out."""
+    covariates: tuple[str, ...] = ()
+    """Endpoints whose values at enrollment the model adjusts for, besides those of the strata and its own (ancova,
+    mmrm, imputations, logistic, odds_ratio, cox)."""
+    prior: Prior | None = None
+    """Makes the analysis Bayesian: the estimate is combined with it, the interval is credible, and success needs a
+    posterior probability of benefit above 1 - alpha/2. None: the analysis is that of the estimator alone."""
 
     def is_yes_no(self) -> bool:
         """Tell whether the variable is a yes or no."""
@@ -192,18 +280,24 @@ class TrialSpec(Section):
     """How fast patients come."""
     eligibility: tuple[Criterion, ...] = ()
     """Who can enter, by values at enrollment; enrichment by a biomarker is such a criterion."""
+    enrichment: Enrichment | None = None
+    """Who of these is enrolled by the benefit that a twin predicts; all when left out."""
     missing_visits: Share = 0.0
     """Chance that a visit is missed."""
     visit_window: Annotated[float, QuantityIn("day", example="7 days"), Field(ge=0)] = 0.0
     """Visits fall evenly up to so many days before or after their day."""
     dropout: YearlyShare = 0.0
     """Share that leaves within a year, the same at all times; their later values are missing."""
+    departures: tuple[Departure, ...] = ()
+    """Dropout that depends on how a patient fares, besides the common one."""
     intercurrent: tuple[Intercurrent, ...] = ()
     """What happens after enrollment and changes what patients have."""
     estimands: Annotated[tuple[Estimand, ...], Field(min_length=1)]
     """What is estimated; the first is the primary one."""
     alpha: Share = 5.0
     """Two-sided error of the primary analysis."""
+    multiplicity: Multiplicity | None = None
+    """How the estimands share alpha; each is judged at full alpha when left out."""
     replicates: Replicates = Replicates()
     """How many trials are simulated."""
     search: Search | None = None
@@ -217,8 +311,11 @@ class TrialSpec(Section):
     def endpoint_names(self) -> set[str]:
         """Return every endpoint the trial looks at."""
         criteria = [*self.eligibility, *(e.when for e in self.intercurrent if e.when)]
-        criteria += [c for e in self.estimands for c in e.population]
+        criteria += [c for e in self.estimands for c in e.population] + [d.when for d in self.departures]
         named = {c.endpoint for c in criteria} | {e.endpoint for e in self.estimands}
+        named |= {name for e in self.estimands for name in e.covariates}
+        if self.enrichment and self.enrichment.endpoint:
+            named.add(self.enrichment.endpoint)
         return named | self.design.endpoint_names()
 
     def events_of(self, arm: str) -> list[Intercurrent]:

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 
 from insulae.statistics.ancova import Estimate
-from insulae.trials.design.conduct import Data, Followed, eligible, follow, observe, serious_events
+from insulae.trials.design.conduct import Data, Followed, follow, observe, serious_events
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.enrolment import WEEKS_PER_MONTH, entry_weeks
 from insulae.trials.design.outcomes import Floats, Ints, Outcomes
+from insulae.trials.design.predicted_benefit import enrolled
 from insulae.trials.design.protocol import Estimand, TrialSpec
 
 
@@ -46,10 +47,15 @@ class Scene:
     @classmethod
     def of(cls, spec: TrialSpec, outcomes: Outcomes, seed: int) -> "Scene":
         """Return the scene of a trial; raises `ValueError` when nobody may enter."""
-        places = eligible(outcomes, spec.eligibility)
+        places = enrolled(spec, outcomes, seed)
         if not len(places):
             raise ValueError("no simulated patient meets trial.eligibility")
         return cls(spec, outcomes, places, seed)
+
+    @property
+    def entering(self) -> Outcomes:
+        """Outcomes of those who may enter."""
+        return self.outcomes.chosen(self.places)
 
     @property
     def screened_per_patient(self) -> float:

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 
 from insulae.statistics import benefit
-from insulae.trials.design.conduct import Flags, eligible
+from insulae.trials.design.conduct import Flags
 from insulae.trials.design.designs import GroupSequential, Parallel
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import variable
 from insulae.trials.design.outcomes import SERIOUS, Floats
+from insulae.trials.design.predicted_benefit import FEWEST, known_at_enrollment
 from insulae.trials.design.replicate import Scene
 
 ALLOCATIONS = 20
 """How often everybody is allocated anew; what is told is the mean, and its spread."""
 PARTS = 5
 """Groups of equal size by predicted benefit."""
-FEWEST = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,31 +65,19 @@ def selection(scene: Scene) -> dict[str, Any] | None:
 
 def _known(scene: Scene, design: Parallel | GroupSequential) -> _Known:
     primary, outcomes = scene.spec.primary, scene.outcomes
-    people = eligible(outcomes, scene.spec.eligibility)
+    people = scene.places
     visit = outcomes.visit(primary.week)
     each: list[tuple[Floats, Floats]] = []
     for arm in design.arm_names():
         followed = scene.followed(people, np.full(len(people), outcomes.arm(arm)), Draws(0, 0))
         events = followed.values[SERIOUS][:, : visit + 1]
         each.append((variable(primary, followed, outcomes, people), np.nanmax(events, axis=1)))
-    x, names = _traits(scene, people)
+    x, names = known_at_enrollment(outcomes, people)
     gain = primary.direction() * (each[1][0] - each[0][0])
     harm = each[1][1] - each[0][1]
     used = np.isfinite(gain) & np.isfinite(x).all(axis=1)
     both = np.column_stack([each[0][0], each[1][0]])[used]
     return _Known(names, x[used], both, gain[used], harm[used])
-
-
-def _traits(scene: Scene, people: Any) -> tuple[Floats, list[str]]:
-    """Return what is known at enrollment: traits, and endpoints at the first visit that no trait tells."""
-    outcomes = scene.outcomes
-    found = {name: one[people] for name, one in outcomes.traits.items()}
-    for name, values in outcomes.values.items():
-        first = values[0, people, 0]
-        if name not in found and np.isfinite(first).all() and first.std() > 0:
-            found[name] = first
-    kept = [name for name, one in found.items() if one.std() > 0]
-    return np.column_stack([found[name] for name in kept]) if kept else np.empty((len(people), 0)), kept
 
 
 def _judged(known: _Known, draws: Draws, direction: float) -> dict[str, Any]:

@@ -58,9 +58,8 @@ def _members(scene: Scene) -> dict[str, Flags]:
 
 def _row(scene: Scene, name: str, belongs: Flags, ones: list[Estimate]) -> dict[str, Any]:
     chosen = scene.places[belongs[scene.places]]
-    everybody = scene.spec.model_copy(update={"eligibility": ()})
     arms = tuple(scene.spec.design.arm_names())
-    known = truth(everybody, scene.spec.primary, scene.outcomes.chosen(chosen), arms).difference
+    known = truth(scene.spec, scene.spec.primary, scene.outcomes.chosen(chosen), arms).difference
     effect, error = (float(np.mean([getattr(one, key) for one in ones])) for key in ("effect", "error"))
     freedom = float(np.mean([min(one.freedom, 1e6) for one in ones]))
     low, high = Estimate(effect, error, freedom).interval()

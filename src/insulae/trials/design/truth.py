@@ -1,6 +1,7 @@
 """True values of estimands, known because every simulated patient has outcomes under every arm.
 
-The truth of a difference of means or shares is that difference over all who may enter. The truth of a ratio
+The outcomes are those of all who may enter. The truth of a difference of means or shares is that difference
+over them. The truth of a ratio
 is what its estimator finds when everybody is watched to the end under both arms: an odds ratio or a hazard
 ratio has no other meaning than the model that it belongs to.
 """
@@ -10,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from insulae.statistics.ancova import Estimate
-from insulae.trials.design.conduct import Data, eligible, follow, observe
+from insulae.trials.design.conduct import Data, follow, observe
 from insulae.trials.design.designs import NOf1
 from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import REPETITIONS, true_means
@@ -19,7 +20,7 @@ from insulae.trials.design.event_estimators import share_with_event
 from insulae.trials.design.event_times import Times, times
 from insulae.trials.design.n_of_1 import period_means
 from insulae.trials.design.outcomes import Outcomes
-from insulae.trials.design.protocol import Estimand, TrialSpec
+from insulae.trials.design.protocol import NOTHING_LOST, Estimand, TrialSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +59,13 @@ def _in_turn(spec: TrialSpec, design: NOf1, estimand: Estimand, outcomes: Outcom
 def _complete(spec: TrialSpec, estimand: Estimand) -> TrialSpec:
     """Return the trial without losses, and without events that the estimand thinks away."""
     kept = tuple(e for e in spec.intercurrent if estimand.strategy(e.name) != "hypothetical")
-    lost = {"dropout": 0.0, "missing_visits": 0.0, "visit_window": 0.0, "intercurrent": kept}
+    lost = {**NOTHING_LOST, "intercurrent": kept}
     return spec.model_copy(update=lost)
 
 
 def _everybody(spec: TrialSpec, outcomes: Outcomes, arms: tuple[str, ...], repetition: int) -> Data:
-    """Return the data of all who may enter, once in each of some arms."""
-    patients = eligible(outcomes, spec.eligibility)
+    """Return the data of everybody, once in each of some arms."""
+    patients = np.arange(outcomes.size)
     draws = Draws(0, repetition)
     arm = np.repeat([outcomes.arm(name) for name in arms], len(patients))
     followed = follow(spec, outcomes, np.tile(patients, len(arms)), arm, draws)
@@ -83,7 +84,7 @@ def _difference(
 
     None where it finds nothing in everybody, as the hazard ratio of an arm in which nobody has the event.
     """
-    complete = _complete(spec, estimand)
+    complete, estimand = _complete(spec, estimand), estimand.model_copy(update={"prior": None})
     is_chance = any(0 < event.chance < 100 for event in complete.intercurrent)
     strata = tuple(getattr(spec.design, "strata", ()))
     found: list[Estimate] = []
