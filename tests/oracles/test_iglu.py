@@ -8,8 +8,9 @@ the readings of two people of Hall 2018. What is equal and what is not:
 * LBGI and HBGI: iglu multiplies by 22.77, we by 10 x 1.509^2 = 22.7708; equal to 0.001;
 * episodes: the same definition, equal after the readings are interpolated to the clock as iglu does (without
   it we find two, not three, in the first person: 71, 69, 69, 70 mg/dL is not 15 minutes below 70);
-* MAGE: iglu finds turning points by crossing moving averages on interpolated data, we by reversals above one
-  standard deviation; compared within 12 %, and with the hand calculations that came with iglu.
+* MAGE by crossings of moving averages, as iglu: equal to 0.001, whole records and pieces of them;
+* MAGE by reversals above one standard deviation: compared within 12 %, and with the hand calculations that
+  came with iglu.
 """
 
 from pathlib import Path
@@ -19,7 +20,10 @@ import pandas as pd
 import pytest
 
 from insulae.cgm import metrics
+from insulae.cgm.crossings import mage_by_crossings
 from insulae.cgm.episodes import count_episodes
+from insulae.cgm.record import SensorRecord
+from insulae.cgm.summary import measured
 
 HERE = Path(__file__).parent
 FUNCTIONS = {
@@ -54,7 +58,17 @@ IGLU_PYTHON = pd.DataFrame(
     },
     index=["1636-69-001", "1636-69-026"],
 )
-IGLU_PYTHON_MAGE = {"1636-69-001": 77.694399, "1636-69-026": 54.111305}
+# On the readings at whole minutes, as in the file here.
+IGLU_PYTHON_MAGE = {"1636-69-001": 77.636072, "1636-69-026": 54.175179}
+# Person, first and last row: with gaps of 10, 225, 520 and 600082 minutes, and without.
+IGLU_PYTHON_MAGE_OF_PARTS = {
+    ("1636-69-001", 0, 200): 32.258333,
+    ("1636-69-001", 150, 700): 102.84,
+    ("1636-69-001", 300, 1100): 89.384358,
+    ("1636-69-001", 900, 1300): 63.268149,
+    ("1636-69-026", 0, 200): 61.208333,
+    ("1636-69-026", 150, 700): 55.424635,
+}
 IGLU_PYTHON_EPISODES = {"1636-69-001": (3, 0), "1636-69-026": (0, 0)}
 # Rows (first, last) and MAGE in mg/dL calculated by hand: `manual_calculations.csv` of the tests of iglu, the
 # days of these two people without a gap.
@@ -98,8 +112,26 @@ def test_episodes_equal_iglu_python(hall: pd.DataFrame, person: str) -> None:
     assert (count_episodes(glucose, 1), count_episodes(glucose, 2)) == IGLU_PYTHON_EPISODES[person]
 
 
+def _record(person: pd.DataFrame) -> SensorRecord:
+    minute = person.minute.to_numpy(float)
+    return SensorRecord(minute, minute, person.glucose.to_numpy(float))
+
+
 @pytest.mark.parametrize("person", IGLU_PYTHON_MAGE)
-def test_mage_is_near_iglu_python(hall: pd.DataFrame, person: str) -> None:
+def test_mage_by_crossings_equals_iglu_python(hall: pd.DataFrame, person: str) -> None:
+    record = _record(hall[hall.person == person])
+    assert measured(record)["mage"] == pytest.approx(IGLU_PYTHON_MAGE[person], abs=0.001)
+
+
+@pytest.mark.parametrize(("person", "first", "last"), IGLU_PYTHON_MAGE_OF_PARTS)
+def test_mage_of_a_part_equals_iglu_python(hall: pd.DataFrame, person: str, first: int, last: int) -> None:
+    record = _record(hall[hall.person == person].iloc[first:last])
+    expected = IGLU_PYTHON_MAGE_OF_PARTS[person, first, last]
+    assert mage_by_crossings(record.even.glucose, record.step) == pytest.approx(expected, abs=0.001)
+
+
+@pytest.mark.parametrize("person", IGLU_PYTHON_MAGE)
+def test_mage_by_reversals_is_near_iglu_python(hall: pd.DataFrame, person: str) -> None:
     glucose = hall.loc[hall.person == person, "glucose"].to_numpy(float)
     assert metrics.mage(glucose) == pytest.approx(IGLU_PYTHON_MAGE[person], rel=0.12)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from insulae.cgm import metrics
+from insulae.cgm.crossings import mage_by_crossings
 from insulae.cgm.episodes import count_episodes, count_high_episodes, find_episodes
 from insulae.cgm.readings import Readings
 from insulae.cgm.record import SensorRecord
@@ -245,6 +246,14 @@ MEASURES = (
     Measure(
         "mage",
         "Mean amplitude of glycemic excursions",
+        "mg/dL",
+        "rises and falls above one standard deviation between crossings of means of 5 and 32 readings (as iglu)",
+        "fernandes2022",
+        lambda r: mage_by_crossings(r.even.glucose, r.step),
+    ),
+    Measure(
+        "mage_reversals",
+        "... by reversals, not smoothed",
         "mg/dL",
         "mean of rises and falls above one standard deviation of the whole record, readings not smoothed",
         "service1970",
