@@ -30,7 +30,7 @@ SEED = 1
 CHAINS, WARM_UP = 2, 200
 
 
-OWN = "hierarchy*.py"
+OWN = ("people.py", "hierarchy_people.py", "hierarchy_population.py", "hierarchy_fit.py")
 """Files that the stages rest on besides the model."""
 
 

@@ -5,7 +5,7 @@ A stage is found again only while the equations, the table of parameters and the
 
 import hashlib
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,16 +18,16 @@ SOURCES = (
 T = TypeVar("T")
 
 
-def fingerprint(own: str) -> str:
-    """Return a digest of the equations, the table, and files of this folder that match a pattern."""
+def fingerprint(own: Sequence[str]) -> str:
+    """Return a digest of the equations, the table, and some files of this folder."""
     digest = hashlib.sha256()
     files = [path for pattern in SOURCES for path in sorted(HERE.parent.glob(pattern))]
-    for path in [*files, *sorted(HERE.glob(own))]:
+    for path in [*files, *(HERE / name for name in own)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def kept(folder: Path | None, name: str, own: str, made: Callable[[], T]) -> T:
+def kept(folder: Path | None, name: str, own: Sequence[str], made: Callable[[], T]) -> T:
     """Return what a stage makes, from the folder where it was made before; without a folder, make it.
 
     Only folders of one's own should be given: what is read there is trusted.
