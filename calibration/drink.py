@@ -64,7 +64,9 @@ def course(rate: float) -> tuple[np.ndarray, np.ndarray]:
     names = Inputs.__dataclass_fields__
     seen, total, rates = [0.0], 0.0, [0.0]
     for minute in range(240):
-        inputs = Inputs(**(dict.fromkeys(names, 0.0) | {"glucose_drink": (minute < DRUNK_WITHIN) / DRUNK_WITHIN}))
+        inputs = Inputs(
+            **(dict.fromkeys(names, 0.0) | {"glucose_drink": (minute < DRUNK_WITHIN) / DRUNK_WITHIN})
+        )
         change = absorption.derivative(state, parameters, None, inputs)  # type: ignore[arg-type]
         left = state.stomach_drink + change.stomach_drink
         drained = inputs.glucose_drink - change.stomach_drink

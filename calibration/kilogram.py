@@ -1,4 +1,4 @@
-"""What a kilogram of weight does to glucose in type 2 diabetes, part by part: `python -m calibration.kilogram`.
+"""What a kilogram does to glucose in type 2 diabetes, part by part: `python -m calibration.kilogram`.
 
 People at one HbA1c lose weight by a lasting effort and hold it for most of a year; what they gain over those
 who lose none is given per kilogram, with the table as it is and with one way at a time closed: sensitivity of
@@ -34,10 +34,10 @@ TARGETS = (
     Target("HbA1c with a kilogram, near 8 %, 5 kg lost", 0.10, 0.04, "%/kg", "gummesson2017"),
     Target("HbA1c with a lifestyle programme against support, one year", -0.6, 0.15, "%", "lookahead2007"),
 )
-"""Abstracts, recalled. Look AHEAD: -0.64 against -0.14 points with 8.6 and 0.7 % of weight lost; 8 % fewer took
-a drug after the programme and 2 % more after support, which is taken as another 0.1 points. The tolerances are
-what such numbers differ by: from 0.06 points a kilogram in Look AHEAD to 0.16 in DiRECT, drugs that were stopped
-counted in."""
+"""Abstracts, recalled. Look AHEAD: -0.64 against -0.14 points with 8.6 and 0.7 % of weight lost; 8 % fewer
+took a drug after the programme and 2 % more after support, which is taken as another 0.1 points. The
+tolerances are what such numbers differ by: from 0.06 points a kilogram in Look AHEAD to 0.16 in DiRECT, drugs
+that were stopped counted in."""
 PEOPLE_OF_LOOK_AHEAD = (
     "population.patient={}",
     "population.baseline={age: {mean: 58.7 years, sd: 6.8 years}, bmi: {mean: 36 kg/m2, sd: 5.8 kg/m2}, "

@@ -7,8 +7,9 @@ Expenditure follows weight (m, Hall 2011, linearized); appetite answers lost wei
 strongly (a, Polidori 2016), so that weight settles within months and not years. Glucose lost in urine is
 energy lost; that part of it is eaten again follows from appetite. Carbohydrate is eaten in proportion to
 energy. People gain and lose weight for reasons of their own, each a lasting change of intake that begins at
-enrollment; the means of groups stay. All quantities per kilogram of the fast model refer to a metabolic weight that grows with a power of
-weight below 1. Not modelled: body composition, water and glycogen of the first days, adaptive thermogenesis.
+enrollment; the means of groups stay. All quantities per kilogram of the fast model refer to a metabolic
+weight that grows with a power of weight below 1. Not modelled: body composition, water and glycogen of the
+first days, adaptive thermogenesis.
 """
 
 import jax.numpy as jnp
@@ -84,7 +85,7 @@ def _surplus(state: State, parameters: Parameters, urinary_glucose: Array, effec
 
 
 def outputs(state: State, parameters: Parameters, signals: SlowSignals, effects: Effects) -> SlowSignals:
-    """Publish body mass index, now and at enrollment, metabolic weight, C-peptide volume and energy deficit."""
+    """Publish body mass index (also at enrollment), metabolic weight, C-peptide volume, energy deficit."""
     p = parameters
     area = jnp.sqrt(state.weight * p.height * 100 / p.area_constant)
     return replace(
