@@ -4,11 +4,11 @@ The lasting loss of type 2 diabetes (its middle and its spread) and the loss dri
 together to the UKPDS: median HbA1c and fasting glucose of the sixth year on diet and on treatment (simulated
 on a sulfonylurea) from those of the first, and who on diet still is at target after nine years. On treatment
 glucose is lower and beta cells are lost nearly as fast, which tells the two losses apart. Weight regained
-after the three months of diet before is left out: HbA1c answers a kilogram two to four times as strongly here
-as in trials (0.1 points, gummesson2017), which would stand for loss of beta cells. The spread is tried in
-steps; the step that comes closest is that of the table. In prediabetes the loss is slower: the yearly
-incidence of diabetes that comes of the row of the table in people with a fasting glucose of 110 to 125 mg/dL
-is printed beside that of a meta-analysis, which set it.
+after the three months of diet before is left out: HbA1c answers a kilogram about twice as strongly here as in
+trials (0.1 points, gummesson2017; `kilogram.py`), which would stand for loss of beta cells. The spread is
+tried in steps; the step that comes closest is that of the table. In prediabetes the loss is slower: the
+yearly incidence of diabetes that comes of the row of the table in people with a fasting glucose of 110 to 125
+mg/dL is printed beside that of a meta-analysis, which set it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a kilogram of weight does to glucose in type 2 diabetes, part by part: `python -m calibration.kilogram`.
+"""What a kilogram does to glucose in type 2 diabetes, part by part: `python -m calibration.kilogram`.
 
 People at one HbA1c lose weight by a lasting effort and hold it for most of a year; what they gain over those
 who lose none is given per kilogram, with the table as it is and with one way at a time closed: sensitivity of
@@ -6,7 +6,7 @@ the periphery, liver fat, pancreas fat, carbohydrate eaten, the answer of sensit
 islets to sensitivity gained. A way is closed by a value at which weight does not matter; the sensitivity that
 it leaves at the mean body mass index stays, and everybody is solved for the same HbA1c again. Beside it stand
 a meta-analysis of trials of weight loss and a large trial of a lifestyle programme, which the fit of
-`remission.py` uses. Its clamps: how sensitivity of the whole body changes with weight, and what was measured.
+`remission.py` uses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ import numpy as np
 
 from calibration.fitting import Target
 from calibration.simulated import Simulated, simulated
-from insulae.core.parameters import lookup, value, values
+from insulae.core.parameters import value, values
 from insulae.physiology.slow import insulin_resistance
 
 STUDY = Path(__file__).parents[1] / "studies" / "standard_drugs.yaml"
@@ -31,11 +31,13 @@ ALWAYS = 1e5
 QUIET = ("reported=[]", "stored_traces={patients: 0, weeks: []}", "endpoints=[hba1c, body_weight]")
 METFORMIN = "population.treatment=[{kind: metformin, dose: 2000 mg/d}]"
 TARGETS = (
-    Target("HbA1c with a kilogram, near 8 %, 5 kg lost", 0.10, 0.02, "%/kg", "gummesson2017"),
-    Target("HbA1c with a lifestyle programme against support, one year", -0.6, 0.1, "%", "lookahead2007"),
+    Target("HbA1c with a kilogram, near 8 %, 5 kg lost", 0.10, 0.04, "%/kg", "gummesson2017"),
+    Target("HbA1c with a lifestyle programme against support, one year", -0.6, 0.15, "%", "lookahead2007"),
 )
-"""Abstracts, recalled. Look AHEAD: -0.64 against -0.14 points with 8.6 and 0.7 % of weight lost; 8 % fewer took
-a drug after the programme and 2 % more after support, which is taken as another 0.1 points."""
+"""Abstracts, recalled. Look AHEAD: -0.64 against -0.14 points with 8.6 and 0.7 % of weight lost; 8 % fewer
+took a drug after the programme and 2 % more after support, which is taken as another 0.1 points. The
+tolerances are what such numbers differ by: from 0.06 points a kilogram in Look AHEAD to 0.16 in DiRECT, drugs
+that were stopped counted in."""
 PEOPLE_OF_LOOK_AHEAD = (
     "population.patient={}",
     "population.baseline={age: {mean: 58.7 years, sd: 6.8 years}, bmi: {mean: 36 kg/m2, sd: 5.8 kg/m2}, "
@@ -112,8 +114,6 @@ def main() -> None:
             found = per_kilogram(closed, f"{level:g} %", LOSSES, "population.treatment=[]")
             shown = ", ".join(f"{one:.3f}" for one in found)
             print(f"  {name}, HbA1c {level:g} %: {shown}", flush=True)
-    exponent = lookup("insulin_resistance.weight_exponent").value
-    print(f"exponent of body mass index {exponent:g}")
     for target, got in zip(TARGETS, model({}), strict=True):
         print(f"  {target.name}: {target.value:g}, {got:.3g} {target.unit} [{target.source}]", flush=True)
 

@@ -4,8 +4,9 @@ Two rows are fitted together: how strongly pancreas fat lowers function and how 
 what is lost besides is fitted in `decline.py`. They answer to what weight loss gives back within a year
 (maximal insulin secretion), to remission of those who keep their weight down, and to surgery by duration,
 adjusted in the registry for HbA1c, age and treatment, as here: the same people with one, five and ten years
-of diabetes. Registry patients are taken to have had it for five years. About ten minutes. With `check`
-nothing is fitted; what the fit did not see is printed with the values of the table.
+of diabetes. Registry patients are taken to have had it for five years. Two numbers of what a kilogram does to
+HbA1c (`kilogram.py`) speak against as strong an effect of fat as remission asks for. About ten minutes. With
+`check` nothing is fitted; what the fit did not see is printed with the values of the table.
 """
 
 import sys

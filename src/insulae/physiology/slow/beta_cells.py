@@ -5,15 +5,15 @@
 
 Function follows compensation under mild hyperglycemia; glucotoxicity and pancreas fat lower it and give it
 back; it rests when mean glucose is low, and gives up part of what weight loss gains in sensitivity, as people
-who are more sensitive secrete less at the same glucose. Some cells are lost to what they suffer, others are left that neither
-tire nor recover (Taylor 2018: recovery after weight loss depends on duration): the recoverable share R begins
-at 1, fades while glucose is high, and the capacity silenced at that time is then missing for good, as mass.
-At enrollment R follows from the duration of diabetes at the present glucose. Mass is lost besides to
-glucose-driven and autoimmune death and hardly grows; who is on the way to type 2 also loses mass at a pace
-of his own that does not ask for glucose, so that a drug which brings glucose down slows the loss but does not
-end it. Three speeds after Ha and Sherman 2016; glucotoxicity has a floor, without which a type 2 patient
-falls off a cliff. Mass is nominal: histological mass times inherited capacity per cell. Why people differ in
-their own pace (amyloid, genes, fat) is not modelled.
+who are more sensitive secrete less at the same glucose. Some cells are lost to what they suffer, others are
+left that neither tire nor recover (Taylor 2018: recovery after weight loss depends on duration): the
+recoverable share R begins at 1, fades while glucose is high, and the capacity silenced at that time is then
+missing for good, as mass. At enrollment R follows from the duration of diabetes at the present glucose. Mass
+is lost besides to glucose-driven and autoimmune death and hardly grows; who is on the way to type 2 also
+loses mass at a pace of his own that does not ask for glucose, so that a drug which brings glucose down slows
+the loss but does not end it. Three speeds after Ha and Sherman 2016; glucotoxicity has a floor, without which
+a type 2 patient falls off a cliff. Mass is nominal: histological mass times inherited capacity per cell. Why
+people differ in their own pace (amyloid, genes, fat) is not modelled.
 """
 
 import jax.numpy as jnp
@@ -84,8 +84,8 @@ def silenced_share(parameters: Parameters, mean_glucose: Array, liver_fat: Array
 def functional_target(
     parameters: Parameters, mean_glucose: Array, liver_fat: Array, recoverable: Array, relief: Array
 ) -> Array:
-    """Return the function native islets settle at for mean glucose (mg/dL), fat (%), recoverable share and the
-    relief of sensitivity since enrollment."""
+    """Return the function native islets settle at for mean glucose (mg/dL), fat (%), recoverable share and
+    relief of sensitivity."""
     p = parameters
     compensated = 1 + (p.compensation - 1) * compensation_demand(p, mean_glucose)
     adapted = compensated * relief**-p.adaptation

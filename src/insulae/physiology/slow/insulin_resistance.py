@@ -2,7 +2,7 @@
 
     liver fat      F' = (C/(1 + (T/BMI)^n) exp(-deficit) - F)/time
     hepatic        (1 + F1/Fh)/(1 + F/Fh)
-    peripheral     (BMI/24)^-1, slowly less with age
+    peripheral     (BMI/24)^-1.5, slowly less with age
     relief         of sensitivity by weight: change of both since enrollment, their geometric mean
 
 Liver fat saturates at C and falls away below a threshold T of body mass index that is the person's own
