@@ -8,9 +8,9 @@ function at the start (85, SD 22) is recalled. How widely people differ was set 
 41 people of the same centre changed by between +1.62 and -2.79 mL/min/1.73 m2 a month over 29.8 months
 (senior2007, abstract), of which part is the error of measurement; but only 3.5 % had kidney failure. Drugs
 are taken for all the time in the first fit. In the second, who is below 40 mL/min/1.73 m2 after a year or
-later takes sirolimus with mycophenolate instead (kdigo2009 suggests to reduce or replace
-what harms). Fitted anew, that rule makes fewer kidneys fail than did and does not make those of 60 and less hold
-after five years: they are relieved before. So the table has the first fit.
+later takes sirolimus with mycophenolate instead (kdigo2009 suggests to reduce or replace what harms). Fitted
+anew, that rule makes fewer kidneys fail than did and does not make those of 60 and less hold after five
+years: they are relieved before. So the table has the first fit.
 """
 
 import sys
