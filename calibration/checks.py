@@ -7,7 +7,9 @@ body mass index and (where it is known) HbA1c of the data; with the means alone 
 like that that they would be worth less than one in twenty; and solved at rest. Type 2 in NHANES takes
 metformin, elsewhere nothing. 75 g of glucose are given after the night. What is compared was not given:
 fasting glucose, insulin and C-peptide, the two-hour value, HOMA-IR, Matsuda index, insulinogenic index and
-disposition index (insulinogenic times Matsuda). The distance is Wasserstein's over the standard deviation of
+disposition index (insulinogenic times Matsuda). Glucose and C-peptide are read once, with the errors of
+readings at visits, and who is in a class of the data by such readings is chosen of the simulated people by
+theirs. The distance is Wasserstein's over the standard deviation of
 the data (on the logarithmic scale for all but glucose), beside that of Kolmogorov and Smirnov. `--write`
 writes docs/populations.md and its figure. See `people.py` for the data.
 """
@@ -22,7 +24,8 @@ import pandas as pd
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from calibration import people
-from insulae.core.errors import IncompatibleNumbers
+from insulae.core.errors import IncompatibleNumbers, RunError
+from insulae.core.parameters import value
 from insulae.core.random import DayDraws
 from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start, starting
@@ -37,6 +40,12 @@ GLUCOSE_LOAD = 75.0
 MINUTES_PER_SAMPLE = 5
 FEWEST = 10
 PLAUSIBLE = 0.05
+READ_WITH = {
+    "fasting_glucose": ("glucose_assay", "fasting_glucose_person"),
+    "two_hour_glucose": ("glucose_assay", "two_hour_glucose_person"),
+    "fasting_c_peptide": ("c_peptide_assay", "c_peptide_person"),
+}
+"""What reads each quantity once: coefficients of variation among `readings.*`."""
 LABELS = {
     "fasting_glucose": "fasting glucose (mg/dL)",
     "fasting_insulin": "fasting insulin (pmol/L)",
@@ -133,7 +142,7 @@ def tested(start: Start, kinds: tuple[str, ...]) -> pd.DataFrame:
         for what in ("glucose", "insulin", "c_peptide")
         for minute, place in samples.items()
     }
-    table = pd.DataFrame(columns)[start.is_solved]
+    table = pd.DataFrame(columns).assign(hba1c=np.asarray(start.cohort.traits.hba1c))[start.is_solved]
     return derived(
         table.assign(
             fasting_glucose=table.glucose_0,
@@ -144,29 +153,62 @@ def tested(start: Start, kinds: tuple[str, ...]) -> pd.DataFrame:
     )
 
 
-def samples(folder: Path) -> dict[str, tuple[pd.DataFrame, tuple[str, ...]]]:
-    """Return the data sets by name, with what type 2 takes in them."""
+def read_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose glucose and C-peptide are read once, with what follows from them."""
+    table, rng = table.copy(), np.random.default_rng(SEED)
+    for quantity, sources in READ_WITH.items():
+        variance = sum(np.log1p(value(f"readings.{source}") ** 2) for source in sources)
+        drawn = rng.standard_normal(len(table))
+        table[quantity] = table[quantity] * np.exp(np.sqrt(variance) * drawn - variance / 2)
+    return derived(table)
+
+
+def of_class(table: pd.DataFrame, phenotype: str, by: str) -> pd.DataFrame:
+    """Return who of simulated people belongs to a class by the readings that made the class of the data:
+    `told` of diabetes (everybody), `fasting` with HbA1c, `test` (fasting and two hours) or `drink` alone."""
+    if by == "told":
+        return table
+    known = table.assign(
+        hba1c=table.hba1c if by == "fasting" else np.nan,
+        two_hour_glucose=np.nan if by == "fasting" else table.two_hour_glucose,
+        fasting_glucose=table.fasting_glucose if by != "drink" else 0.0,
+    )
+    found = people.classified(known).replace("type2_unknown", "type2")
+    return table[found == phenotype]
+
+
+def samples(folder: Path) -> dict[str, tuple[pd.DataFrame, tuple[str, ...], str]]:
+    """Return the data sets by name, with what type 2 takes in them and what their classes rest on."""
     return {
-        "NHANES 1999-2014, fasting": (people.nhanes_fasting(folder), ("metformin",)),
-        "NHANES III, C-peptide": (people.nhanes_c_peptide(folder), ("metformin",)),
-        "NHANES 2013-14, oral test": (people.nhanes_oral_test(folder), ()),
-        "Kobe, oral test": (people.kobe(folder), ()),
-        "Vanderbilt, oral test": (people.vanderbilt(folder), ()),
+        "NHANES 1999-2014, fasting": (people.nhanes_fasting(folder), ("metformin",), "fasting"),
+        "NHANES III, C-peptide": (people.nhanes_c_peptide(folder), ("metformin",), "told"),
+        "NHANES 2013-14, oral test": (people.nhanes_oral_test(folder), (), "test"),
+        "Kobe, oral test": (people.kobe(folder), (), "drink"),
+        "Vanderbilt, oral test": (people.vanderbilt(folder), (), "test"),
     }
 
 
 def checks(folder: Path, size: int) -> list[Check]:
     """Return every comparison that the data allow."""
     found: list[Check] = []
-    for name, (data, drugs) in samples(folder).items():
+    for name, (data, drugs, by) in samples(folder).items():
         for phenotype in ("healthy", "prediabetes", "type2"):
             part = derived(data[data.phenotype == phenotype])
             if len(part) < FEWEST:
                 continue
             kinds = drugs if phenotype == "type2" else ()
             start, matched = recruited(part, phenotype, kinds, size)
-            simulated = tested(start, kinds)
-            print(f"{name}, {phenotype}: {len(part)} people; matched in {matched}", flush=True)
+            told = "told" if kinds else by
+            simulated = of_class(read_once(tested(start, kinds)), phenotype, told)
+            print(
+                f"{name}, {phenotype}: {len(part)} people; {len(simulated)} of {size} simulated are of the "
+                f"class; matched in {matched}",
+                flush=True,
+            )
+            if len(simulated) < FEWEST:
+                raise RunError(
+                    f"{len(simulated)} of {size} simulated people are of the class", "Take more: --size"
+                )
             found += _compared(f"{name} (n {len(part)})", phenotype, part, simulated)
     return found
 

@@ -34,6 +34,8 @@ treatment is solved. A cohort like that of a trial is chosen from more candidate
 `python -m calibration.checks --data DIR --size {size} --write` made this page. For each data set and class
 {size} people were recruited with the mean and standard deviation of age, body mass index and, where it is
 known, HbA1c of the data (the means alone where hardly any candidate is like that); nothing below was given.
+Glucose and C-peptide are read once, with the errors of readings at visits, and of the simulated people those
+are compared who belong to the class by the readings that made the class of the data.
 Distance: Wasserstein's, in standard deviations of the data (of logarithms for all but glucose); in brackets
 that of Kolmogorov and Smirnov. Largest first; half of the {count} distances are below {median:.2f}.
 

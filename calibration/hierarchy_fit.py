@@ -192,7 +192,6 @@ def first_guess() -> Point:
     guess |= {"capacity": (-0.1, -0.7, 0.3), "first_phase": (-0.4, -0.8, 0.0)}
     for name, values in guess.items():
         center[1:, prior.NAMES.index(name)] = values
-    center[0, prior.NAMES.index("drink_half_content")] = np.log(10_000.0)
     errors = np.array(list(prior.ERRORS.values()))
     return Point(center, scale * 0.7, np.eye(len(scale)), errors, 0.0)
 

@@ -34,7 +34,13 @@ CLASSES = ("healthy", "prediabetes", "type2")
 STUDIES = ("Kobe", "Vanderbilt")
 KINDS = ("glucose", "insulin", "c_peptide")
 GLUCOSE_LOAD = 75.0
-SHARED = ("drink_half_content", "drink_largest", "hepatic_extraction")
+SHARED = (
+    "drink_emptying",
+    "hepatic_extraction",
+    "exchange",
+    "secretion_delay",
+    "peripheral_action",
+)
 NAMES = person.FITTED + SHARED
 """What the test is predicted from; the shared ones are the same for all people."""
 MINUTES = np.array(people.MINUTES, float)
@@ -119,11 +125,20 @@ def _by_class(phenotype: np.ndarray, name: str) -> np.ndarray:
 def constants(known_: person.Known, logarithms: Array) -> body.FastParameters:
     """Return the constants of the fast bodies for logarithms [fitted, person]."""
     own, shared = logarithms[: len(person.FITTED)], jnp.exp(logarithms[len(person.FITTED) :])
-    half, largest, extraction = shared
+    drink, extraction, exchange, delay, action = shared
     fast = known_.fast
-    absorption = replace(fast.absorption, drink_half_content=half, drink_emptying=largest / half)
-    insulin = replace(fast.insulin, hepatic_extraction=extraction)
-    changed = replace(known_, fast=replace(fast, absorption=absorption, insulin=insulin))
+    made = replace(
+        fast,
+        absorption=replace(fast.absorption, drink_emptying=drink),
+        insulin=replace(fast.insulin, hepatic_extraction=extraction, peripheral_action_rate=action),
+        secretion=replace(fast.secretion, delay_rate=delay),
+        glucose=replace(
+            fast.glucose,
+            plasma_to_tissue_rate=fast.glucose.plasma_to_tissue_rate * exchange,
+            tissue_to_plasma_rate=fast.glucose.tissue_to_plasma_rate * exchange,
+        ),
+    )
+    changed = replace(known_, fast=made)
     return person.constants(changed, person.exponential(own))
 
 

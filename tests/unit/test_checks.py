@@ -49,6 +49,32 @@ def test_a_drink_raises_what_it_should_and_indices_agree_with_their_definitions(
     assert people.matsuda(flat)[0] == pytest.approx(10_000 / 900)
 
 
+def test_reading_once_errs_about_the_value_and_classes_follow_the_readings():
+    n = 4000
+    true = pd.DataFrame(
+        {
+            "fasting_glucose": np.full(n, 98.0),
+            "two_hour_glucose": np.full(n, 130.0),
+            "fasting_insulin": np.full(n, 40.0),
+            "fasting_c_peptide": np.full(n, 500.0),
+            "hba1c": np.full(n, 5.3),
+        }
+    )
+    once = checks.read_once(true)
+    assert once.fasting_glucose.mean() == pytest.approx(98, rel=0.01)
+    # Assay 2.5 % and person 5.7 %.
+    assert np.log(once.fasting_glucose).std() == pytest.approx(np.hypot(0.025, 0.057), rel=0.05)
+    assert np.corrcoef(once.fasting_glucose, once.two_hour_glucose)[0, 1] == pytest.approx(0, abs=0.05)
+    assert once.homa[0] == pytest.approx(once.fasting_glucose[0] / 18.0156 * 40 / 6 / 22.5)
+    healthy = checks.of_class(once, "healthy", "test")
+    between = checks.of_class(once, "prediabetes", "test")
+    assert healthy.fasting_glucose.max() < 100 and healthy.two_hour_glucose.max() < 140
+    assert ((between.fasting_glucose >= 100) | (between.two_hour_glucose >= 140)).all()
+    assert len(healthy) + len(between) == pytest.approx(n, rel=0.05)
+    assert (checks.of_class(once, "prediabetes", "drink").two_hour_glucose >= 140).all()
+    assert len(checks.of_class(once, "type2", "told")) == n
+
+
 def test_the_page_lists_the_largest_distance_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "figures").mkdir()
     monkeypatch.setattr(checks_page, "DOCS", tmp_path)
