@@ -21,7 +21,8 @@ from jax import Array, lax
 from calibration.fitting import Target, fit, report
 from calibration.simulated import simulated
 from insulae.core.clock import DAYS_PER_WEEK, SLOW_STEPS_PER_DAY
-from insulae.core.parameters import changed, lookup, value
+from insulae.core.parameters import changed, lookup, value, values
+from insulae.core.pytree import broadcast
 from insulae.physiology.effects import Effects
 from insulae.physiology.signals import SlowSignals
 from insulae.physiology.slow import immunity
@@ -40,8 +41,9 @@ LOST = 0.1
 SENSITIZED = 0.2
 """Panel-reactive antibodies of 20 % or more."""
 
+NATIVE_RATE = "beta_cells.autoimmune_death_rate"
 NAMES = (
-    "beta_cells.autoimmune_death_rate",
+    NATIVE_RATE,
     "costimulation_blockade.strength",
     "teplizumab.strength",
     "immunity.antibody_formation",
@@ -103,6 +105,12 @@ def patients(phenotype: str, size: int = PEOPLE) -> Drawn:
     """Draw some people."""
     slow = sample(ClinicNumbers(phenotype, {}), SEED, np.arange(size)).parameters.slow
     return Drawn(slow.immunity, np.asarray(slow.beta_cells.autoimmune_death_rate))
+
+
+def central(phenotype: str) -> Drawn:
+    """Return the central patient, as a group of one."""
+    rate = np.full(1, value(NATIVE_RATE), np.float32)
+    return Drawn(broadcast(values(immunity.Parameters, phenotype), 1), rate)
 
 
 @jax.jit

@@ -20,6 +20,8 @@ def visit(**changes: ArrayLike) -> Visit:
         insulin_dose=np.zeros((n, 14)),
         fasting_glucose=np.full(n, 95.0),
         fasting_glucose_again=np.full(n, 95.0),
+        two_hour_glucose=np.full(n, 110.0),
+        two_hour_glucose_again=np.full(n, 110.0),
         hba1c=np.full(n, 5.6),
         meal_test_c_peptide=np.tile([400.0, 900.0, 1500.0, 1400.0, 1000.0], (n, 1)),
         meal_test_glucose=np.tile([95.0, 140.0, 150.0, 130.0, 110.0], (n, 1)),

@@ -94,13 +94,13 @@ def test_a_patient_long_without_beta_cells_begins_without_activity():
     np.testing.assert_array_equal(np.asarray(state.autoimmunity[:2]), 0)
     assert 1 < state.autoimmunity[2] < p.maximal_activity[2]
     assert drugged.autoimmunity[2] < 0.1
-    later = live(p, Situation(native=0.2), 100)
+    later = live(fits.Drawn(p, np.full(3, 0.001, np.float32)), Situation(native=0.2), 100)
     assert np.isfinite(later.native).all()
 
 
 def test_the_balance_of_a_new_patient_is_one():
     """The first day moves it by no more than the loss of mass and the first recruitment explain."""
-    p = central("type1")
+    p = central("type1").immunity
     state = immunity.established(p, np.full(1, 0.2, np.float32), Effects())
     zero = np.zeros(1, np.float32)
     signals = fits.SlowSignals(
@@ -265,3 +265,10 @@ def test_every_effect_is_a_number_per_patient(spec, type1):
     added = sum(np.asarray(vector.effects(float(day)).beta_cell_neogenesis) for day in range(2000))
     rate, time = (type1.enrolled.draw(f"gene_therapy.reprogramming_{n}") for n in ("rate", "time"))
     np.testing.assert_allclose(added, rate * time, rtol=0.02)  # a sum of days for an integral
+
+
+def test_people_lose_their_own_cells_at_paces_of_their_own():
+    left = live(fits.patients("type1"), Situation(native=0.2), 2 * YEAR).native[-1] / 0.2
+    slow, fast = np.percentile(left, [90, 10])
+    assert fast < 0.5 * slow
+    assert left.mean() > live(central("type1"), Situation(native=0.2), 2 * YEAR).native[-1, 0] / 0.2

@@ -91,3 +91,10 @@ def test_as_many_patients_as_tables_can_number_are_planned_without_listing_them(
     assert len(np.unique(draws, axis=0)) == 3
     with pytest.raises(InvalidStudy, match=r"population\.size"):
         load.load(FIRST, [f"population.size={MOST_PATIENTS + 1}"])
+
+
+@pytest.mark.parametrize(("endpoints", "expected"), [(["hba1c"], False), (["diabetes_by_drink"], True)])
+def test_a_drink_is_given_where_an_endpoint_reads_it(endpoints: list[str], expected: bool):
+    study = load.load(FIRST, [f"endpoints={endpoints}", "reported=[]"])
+    steps = [step for arm in plan(study).trial.arms for step in arm.steps]
+    assert {step.has_drink for step in steps} == {expected}

@@ -4,8 +4,8 @@ Known: with two courses in children and adolescents within six weeks of diagnosi
 meal fell by 0.09 instead of 0.21 pmol/mL in 78 weeks; one course in relatives in stage 2 delayed diagnosis
 from a median of 24.4 to 48.4 months. Fitted: the strength, to the first of these. Assumed: how fast the
 effect fades, that it acts as a drug exposure on autoimmunity alone, rash, fever and lymphopenia. Two courses
-a year apart (herold2013), not fitted, come out right. In stage 2 autoimmunity grows more slowly, so the same
-strength holds it longer; still a course delays diagnosis by half a year here. Not modelled: T cells that stay
+a year apart (herold2013), not fitted, come out right. In stage 2 one course delays diagnosis by less than in
+the trial (validation/TN10). Not modelled: T cells that stay
 exhausted for years, responders and non-responders, reactivated viruses.
 """
 
