@@ -5,7 +5,8 @@ spread and the share of due steps that is made are assumed; a fit of both finds 
 standard error above one). The fit sees AT.LANTUS (target 100 mg/dL, most on insulin before), BEGIN LOW VOLUME
 (glargine, 90 mg/dL), PREDICTIVE 303 (patients raise insulin above 110 mg/dL, in primary care) and a trial of
 glargine and detemir (108 mg/dL); the values of the last two are recalled and count half. None of them judges
-the model elsewhere. Their starting HbA1c is given; fasting glucose then is what the model says.
+the model elsewhere. Their starting HbA1c is given; fasting glucose then is what the model says. Everybody
+gets the care of a trial (`trial_care`).
 
     python -m calibration.insulin_care          repeats the fit
     python -m calibration.insulin_care check    what the value of the table gives
@@ -95,7 +96,7 @@ def reached(trial: Titrated, values: Mapping[str, float]) -> list[float]:
         f"population.treatment={trial.treatment}",
         f"horizon={trial.weeks} weeks",
         f"visits=[0, {trial.weeks}]",
-        f"arms=[{{name: {ARM}, therapies: [{aim}]}}]",
+        f"arms=[{{name: {ARM}, therapies: [{aim}, {{kind: trial_care}}]}}]",
         "endpoints=[fasting_glucose, hba1c]",
         "reported=[]",
         "stored_traces={patients: 0, weeks: []}",

@@ -48,12 +48,14 @@ class InsulinSpec(TherapySpec):
     """How doses follow glucose: `keep` as at enrollment, `target` to tight values, `wean` downward."""
     fasting_target: Glucose | None = None
     """Fasting glucose that `target` aims at; that of treat-to-target trials when left out."""
+    daytime_target: Glucose | None = None
+    """Daytime mean that `target` aims at with meal doses; one that goes with HbA1c 6.5 % when left out."""
     review: Reviews | None = None
     """How often `target` reviews the dose; weekly when left out."""
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
-        for name in ("fasting_target", "review"):
+        for name in ("fasting_target", "daytime_target", "review"):
             if getattr(self, name) is not None and self.titration != "target":
                 raise ValueError(f"{name} goes with titration: target, not with titration: {self.titration}")
         return self
@@ -87,11 +89,12 @@ def _aiming(spec: InsulinSpec, enrolled: Enrolled, p: Parameters) -> dict[str, o
 
     Doses above those at enrollment add weight.
     """
-    fasting = p.target_fasting_glucose
-    if spec.fasting_target is not None:
-        fasting = np.full(enrolled.size, spec.fasting_target, np.float32)
+    stated = (spec.fasting_target, spec.daytime_target)
+    aims = tuple(
+        of_trials if own is None else np.full(enrolled.size, own, np.float32)
+        for own, of_trials in zip(stated, (p.target_fasting_glucose, p.target_daytime_glucose), strict=True)
+    )
     usual = (enrolled.fasting_glucose, enrolled.daytime_glucose)
-    aims = (fasting, p.target_daytime_glucose)
     now, accepted = (
         tuple(np.minimum(own, aim * factor) for own, aim in zip(usual, aims, strict=True))
         for factor in (1, p.accepted_glucose)
