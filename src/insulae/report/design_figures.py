@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from insulae.report.figures import COLORS, GRAY, INK, Figure, draw_panel
+from insulae.report.figures import COLORS, GRAY, INK, Figure
+from insulae.report.panel import draw_panel
 
 Record = Mapping[str, Any]
 TWO_ERRORS = 1.96

@@ -3,48 +3,31 @@
 Each figure is one panel, so that two stand side by side on a screen and one fills a phone.
 """
 
-import io
 import math
-import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure as Canvas
 
 from insulae.cgm.profile import ambulatory_glucose_profile, percentiles_of_present
 from insulae.core.units import convert
 from insulae.report.comparison import MISS, NOT_JUDGED, Comparison
+from insulae.report.panel import INK, MARGIN, draw_panel
 from insulae.report.reading import Floats, Results, Series
 from insulae.report.words import number, unit_text, week_text
 from insulae.runs import arrow
 
 # Okabe and Ito's palette without its yellow.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-INK, GRAY, TARGET, TIGHT = "#222222", "#8a8a8a", "#e4f2ea", "#c9e6d6"
-SIZE = (5.0, 3.3)
-POINTS_PER_INCH, MARGIN = 72, 3.0
+GRAY, TARGET, TIGHT = "#8a8a8a", "#e4f2ea", "#c9e6d6"
+RIGHT_AXIS, LETTER = 54.0, 6.7
+"""Points that the numbers of a second axis need beside a panel, and a bold letter of a name."""
 MMOL_PER_MG = convert(1.0, "mg/dL", "mmol/L", "glucose")
 LOWEST_TOP = 300.0  # mg/dL
 WEEKS = "weeks since the main treatment"
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": "#ececec",
-    "path.simplify": True,
-}
 
 
 @dataclass(frozen=True)
@@ -63,45 +46,9 @@ def color(results: Results, arm: str) -> str:
     return COLORS[list(results.arms).index(arm) % len(COLORS)]
 
 
-def draw_panel(key: str, title: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
-    """Draw one panel and return it as SVG without header, with identifiers of its own."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
-        canvas = Canvas(figsize=size, dpi=POINTS_PER_INCH)
-        axes = canvas.add_subplot()
-        for patch in (canvas.patch, axes.patch):
-            patch.set_alpha(0)
-        draw(axes)
-        _fit(canvas, axes)
-        buffer = io.StringIO()
-        # Not `savefig`, which draws everything twice.
-        FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return _inline(buffer.getvalue(), key, title)
-
-
-def _fit(canvas: Canvas, axes: Axes) -> None:
-    """Give the axes all room that their labels leave; a constrained layout would measure everything twice."""
-    outer = axes.get_tightbbox(FigureCanvasAgg(canvas).get_renderer())
-    inner, whole = axes.get_window_extent(), canvas.bbox
-    if outer is None:
-        return
-    left, bottom = inner.x0 - outer.x0 + MARGIN, inner.y0 - outer.y0 + MARGIN
-    right, top = outer.x1 - inner.x1 + MARGIN, outer.y1 - inner.y1 + MARGIN
-    canvas.subplots_adjust(
-        left / whole.width, bottom / whole.height, 1 - right / whole.width, 1 - top / whole.height
-    )
-
-
-def _inline(svg: str, key: str, title: str) -> str:
-    """Strip what only a separate file needs and keep identifiers apart from those of other figures."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r'\bid="', f'id="{key}-', svg)
-    svg = re.sub(r"url\(#", f"url(#{key}-", svg)
-    svg = re.sub(r'href="#', f'href="#{key}-', svg)
-    svg = re.sub(r"'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif", svg)
-    svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1)
-    svg = re.sub(r'<svg ([^>]*?)height="[^"]*"', r"<svg \1", svg, count=1)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+def _beside(arms: Iterable[str]) -> float:
+    """Return the points that the names of arms need at the end of their lines."""
+    return 2 * MARGIN + LETTER * max(len(line) for arm in arms for line in _folded(arm).split("\n"))
 
 
 def time_course(results: Results, endpoint: str, title: str, compared: list[Comparison]) -> Figure:
@@ -126,7 +73,8 @@ def time_course(results: Results, endpoint: str, title: str, compared: list[Comp
         _label_ends(axes, {arm: (_shown(s), color(results, arm)) for arm, s in drawn.items()})
         _name_axes(axes, next(iter(drawn.values())))
 
-    return Figure(key, title, draw_panel(key, title, draw), "", caption)
+    svg = draw_panel(key, title, draw, right=_beside(drawn))
+    return Figure(key, title, svg, "", caption)
 
 
 def _captions(found: dict[str, Series | None], endpoint: str) -> str:
@@ -245,7 +193,8 @@ def share_off_insulin(results: Results, compared: list[Comparison]) -> Figure:
         "Steps: had their last insulin by that week; who restarted counts from the later stop. "
         "Dots: off insulin for 14 days or more at a visit."
     )
-    return Figure(key, title, draw_panel(key, title, draw), "", caption)
+    svg = draw_panel(key, title, draw, right=_beside([*steps, *visits]))
+    return Figure(key, title, svg, "", caption)
 
 
 _OFF_INSULIN = ("insulin_free", "weeks_to_insulin_free")
@@ -341,7 +290,7 @@ def _profile(stored: dict[float, Days], arm: str, key: str, look: tuple[str, flo
     def draw(axes: Axes) -> None:
         _draw_profile(axes, profile.minute / 60, curves, *look)
 
-    return Figure(key, title, draw_panel(key, title, draw), "", caption)
+    return Figure(key, title, draw_panel(key, title, draw, right=RIGHT_AXIS), "", caption)
 
 
 def _outside(days: Floats) -> str:

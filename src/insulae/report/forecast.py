@@ -15,7 +15,8 @@ from jinja2 import Environment, StrictUndefined
 from matplotlib.axes import Axes
 from scipy.stats import rankdata
 
-from insulae.report.figures import COLORS, GRAY, draw_panel
+from insulae.report.figures import COLORS, GRAY
+from insulae.report.panel import draw_panel
 from insulae.report.reading import Floats, Results, Series, arm_specs, known_endpoints, read
 from insulae.report.words import number, unit_text
 from insulae.runs import store

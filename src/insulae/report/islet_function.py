@@ -16,7 +16,8 @@ from insulae.islet_function.registry import Finding, evaluate
 from insulae.islet_function.secretion import curve
 from insulae.patient_data.table import PatientTable
 from insulae.report import lines as rows
-from insulae.report.figures import COLORS, Figure, draw_panel
+from insulae.report.figures import COLORS, Figure
+from insulae.report.panel import draw_panel
 from insulae.report.templates import template
 
 NOTICE = "Computed from the file that was given. Not medical advice."

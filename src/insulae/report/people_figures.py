@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from insulae.populations.enrolled import TRAITS
-from insulae.report.figures import COLORS, GRAY, INK, SIZE, Figure, draw_panel
+from insulae.report.figures import COLORS, GRAY, INK, Figure
+from insulae.report.panel import SIZE, draw_panel
 
 Record = Mapping[str, Any]
 ROW, AROUND, RISK_ROW = 0.23, 1.1, 0.09

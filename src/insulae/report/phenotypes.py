@@ -6,7 +6,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from insulae.report.figures import COLORS, GRAY, draw_panel
+from insulae.report.figures import COLORS, GRAY
+from insulae.report.panel import draw_panel
 from insulae.report.templates import template
 from insulae.trials.phenotypes import Curve, Reference
 

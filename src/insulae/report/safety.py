@@ -13,7 +13,8 @@ from matplotlib.transforms import blended_transform_factory
 
 from insulae.core.adverse_events import adverse_events
 from insulae.core.life_table import SOURCE
-from insulae.report.figures import INK, SIZE, Figure, color, draw_panel
+from insulae.report.figures import INK, Figure, color
+from insulae.report.panel import SIZE, draw_panel
 from insulae.report.reading import Results
 from insulae.report.tables import reference
 from insulae.report.words import number

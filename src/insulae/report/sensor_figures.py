@@ -10,7 +10,8 @@ from insulae.cgm import metrics
 from insulae.cgm.limits import MG_PER_DL, MG_PER_DL_PER_MMOL, MMOL_PER_L
 from insulae.cgm.profile import MINUTES_PER_DAY, PERCENTILES, pooled_profile
 from insulae.cgm.record import SensorRecord
-from insulae.report.figures import COLORS, GRAY, INK, TARGET, Figure, draw_panel
+from insulae.report.figures import COLORS, GRAY, INK, TARGET, Figure
+from insulae.report.panel import draw_panel
 
 WIDE, LOW_WIDE, SMALL = (10.2, 3.8), (10.2, 1.1), (2.3, 1.35)
 HIGHEST = 400.0  # mg/dL, top of the axis at the most

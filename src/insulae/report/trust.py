@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 
 from insulae.core.discrepancy import IDENTITY, family_of, table
 from insulae.report.comparison import main_arm
-from insulae.report.figures import COLORS, INK, Figure, draw_panel
+from insulae.report.figures import COLORS, INK, Figure
+from insulae.report.panel import draw_panel
 from insulae.report.reading import Results, Series
 from insulae.report.words import unit_text
 

@@ -8,7 +8,8 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from matplotlib.axes import Axes
 
-from insulae.report.figures import COLORS, GRAY, draw_panel
+from insulae.report.figures import COLORS, GRAY
+from insulae.report.panel import draw_panel
 
 LABELS = {
     "glucose": "plasma glucose, mg/dL",
