@@ -1,13 +1,15 @@
 """Error of every trial design without an effect, and coverage of every estimator, measured and written down.
 
 `python -m calibration.trial_errors [REPLICATES]` runs each design on outcomes made by hand, whose truth is
-known, and writes both tables into docs/trials.md. Nobody is simulated: two thousand people with two outcomes
-under three arms, some of whom are lost. The figures take some minutes on one core.
+known, and writes the tables into docs/trials.md. Nobody is simulated: twenty thousand people with two outcomes
+under three arms, some of whom are lost. Every row draws its own trials, so that rows do not share their luck.
+The figures take some minutes on one core.
 """
 
 import dataclasses
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,12 @@ from insulae.trials.design.two_arms import randomized
 
 PAGE = Path(__file__).parents[1] / "docs" / "trials.md"
 BEGIN, END = "<!-- errors: begin -->", "<!-- errors: end -->"
-PEOPLE, SEED = 2000, 1
+PEOPLE, SEED = 20_000, 1
 ARMS = ("care", "cells", "more cells")
 WEEKS = np.array([0.0, 12.0, 26.0, 39.0, 52.0])
 HBA1C, FREE = (0.0, -0.5, -0.6), (0.25, 0.5, 0.6)
 LOST = {"dropout": "10 %/year", "missing_visits": "5 %", "visit_window": "7 days"}
-DEATHS = 40
+DEATHS = PEOPLE // 50
 SLOW = ("mmrm", "jump_to_reference", "copy_increments", "copy_reference")
 
 
@@ -83,6 +85,7 @@ def in_turn() -> Outcomes:
 TWO = {"control": "care", "active": "cells", "size": 80}
 MANY: dict[str, Any] = {"control": "care", "actives": ["cells", "more cells"]}
 NUMBER, SHARE = "hba1c", "insulin_free"
+TIME = "weeks_to_insulin_free"
 _GRAPH = {"weights": [0.5, 0.5], "graph": [[0, 1], [1, 0]]}
 _PLATFORM = {"kind": "platform", **MANY, "enter_every": 40, "per_arm": 40}
 _ADAPTIVE = {"kind": "response_adaptive", **MANY, "size": 120, "burn_in": 40}
@@ -106,8 +109,28 @@ CASES = (
     Case(
         "parallel, time to event (log-rank)",
         {"kind": "parallel", **TWO},
-        "weeks_to_insulin_free",
+        TIME,
         fields=LOST,
+    ),
+    Case(
+        "parallel, time to event (Cox, adjusted)",
+        {"kind": "parallel", **TWO},
+        TIME,
+        fields=LOST | {"covariates": [NUMBER], "estimator": "cox"},
+    ),
+    Case(
+        "parallel, number, skeptical prior",
+        {"kind": "parallel", **TWO},
+        NUMBER,
+        remark="Bayesian: a prior that expects nothing errs less and finds less",
+        fields=LOST | {"prior": {"deviation": "0.5 %"}},
+    ),
+    Case(
+        "parallel, enriched by a twin's prediction",
+        {"kind": "parallel", **TWO},
+        SHARE,
+        remark="the half with the largest predicted benefit",
+        fields=LOST | {"enrichment": {"best": "50 %"}},
     ),
     Case(
         "group-sequential, O'Brien and Fleming",
@@ -122,6 +145,12 @@ CASES = (
         fields=LOST,
     ),
     Case(
+        "group-sequential, time to event (log-rank)",
+        {"kind": "group_sequential", **TWO, "size": 120, "looks": ["0.5", "0.75", "1"]},
+        TIME,
+        fields=LOST,
+    ),
+    Case(
         "group-sequential with futility",
         {"kind": "group_sequential", **TWO, "looks": ["0.5", "0.75", "1"], "futility": "10 %"},
         NUMBER,
@@ -133,6 +162,31 @@ CASES = (
         {"kind": "single_arm", "arm": "cells", "size": 40, "reference": "30 %"},
         SHARE,
         remark="an exact test of counts keeps below",
+    ),
+    Case(
+        "single arm, Bayesian",
+        {"kind": "single_arm", "arm": "cells", "size": 40, "reference": "30 %", "prior": ["0.3", "0.7"]},
+        SHARE,
+        remark="counts; beta prior worth one patient",
+    ),
+    Case(
+        "single arm against a known curve (one-sample log-rank)",
+        {"kind": "single_arm", "arm": "cells", "size": 40, "reference_arm": "care"},
+        TIME,
+        fields=LOST,
+    ),
+    Case(
+        "single arm with sentinels, stopped for harm",
+        {
+            "kind": "single_arm",
+            "arm": "cells",
+            "size": 40,
+            "reference": "30 %",
+            "sentinel": {"patients": 2, "wait": "8 weeks"},
+            "stopping": {"within": "12 weeks", "limit": "30 %"},
+        },
+        SHARE,
+        remark="who stops for harm cannot err",
     ),
     Case(
         "Simon's two stages",
@@ -203,18 +257,21 @@ CASES = (
 )
 
 
-def scene_of(case: Case, outcomes: Outcomes, times: int, estimator: str | None = None) -> Scene:
-    """Return the scene of a case, primary endpoint at the last visit."""
-    week = f"{outcomes.weeks[-1]:g} weeks"
-    estimand = {"name": "primary", "endpoint": case.endpoint, "week": week}
+OF_ESTIMAND = ("estimator", "covariates", "prior")
+
+
+def scene_of(case: Case, outcomes: Outcomes, times: int) -> Scene:
+    """Return the scene of a case, primary endpoint at the last visit; its name decides its draws."""
+    estimand = {"name": "primary", "endpoint": case.endpoint, "week": f"{outcomes.weeks[-1]:g} weeks"}
+    estimand |= {name: case.fields[name] for name in OF_ESTIMAND if name in case.fields}
     spec = {
         "design": case.design,
         "enrolment": {"rate": "8 1/month"},
-        "estimands": [estimand | ({"estimator": estimator} if estimator else {})],
+        "estimands": [estimand],
         "replicates": {"most": times},
-        **case.fields,
+        **{name: value for name, value in case.fields.items() if name not in OF_ESTIMAND},
     }
-    return Scene.of(TrialSpec.model_validate(spec), outcomes, SEED)
+    return Scene.of(TrialSpec.model_validate(spec), outcomes, zlib.crc32(case.name.encode()))
 
 
 def _unheard(done: int) -> None:
@@ -242,30 +299,50 @@ def design_rows(times: int) -> Iterator[str]:
         yield f"| {case.name} | {case.nominal:g} | {share(wrong)} | {share(right)} | {case.remark} |"
 
 
+ESTIMATORS = ((NUMBER, OF_NUMBERS), (SHARE, OF_SHARES), (TIME, OF_TIMES))
+WORSE = {"when": {"endpoint": NUMBER, "above": "8.5 %"}, "rate": "60 %/year"}
+LEAVING = {
+    "at random, all alike": {"dropout": "30 %/year"},
+    "above 8.5 % at the last visit": {"departures": [WORSE]},
+    "above 8.5 % at the next visit": {"departures": [WORSE | {"by": "next visit"}]},
+}
+"""Ways to leave, all of which lose about a third of the patients of an arm."""
+
+
 def estimator_rows(times: int) -> Iterator[str]:
     """Yield a row for each estimator: bias, coverage, error without an effect, in parallel trials."""
     people = made()
-    for endpoint, names in ((NUMBER, OF_NUMBERS), (SHARE, OF_SHARES), ("weeks_to_insulin_free", OF_TIMES)):
+    for endpoint, names in ESTIMATORS:
         for name in names:
-            n = max(times // 5, 2) if name in SLOW else times
-            case = Case(name, {"kind": "parallel", **TWO, "size": 120}, endpoint, fields=LOST)
-            scene = scene_of(case, people, n, name)
+            n = max(times // 5, 20) if name in SLOW else times
+            fields = LOST | {"estimator": name}
+            case = Case(name, {"kind": "parallel", **TWO, "size": 120}, endpoint, fields=fields)
+            scene = scene_of(case, people, n)
             nothing = null_scene(scene)
             assert nothing is not None
-            known = truth(scene.spec, scene.spec.primary, scene.outcomes, ("care", "cells")).difference
-            assert known is not None
-            effect, covered, _ = _found(scene, known, n)
             _, _, wrong = _found(nothing, 0.0, n)
-            error = effect.std(ddof=1) / np.sqrt(len(effect))
-            cells = (
-                name,
-                scene.spec.primary.unit(),
-                f"{known:.3f}",
-                f"{effect.mean() - known:+.3f} ± {error:.3f}",
-                share(covered),
-                share(wrong),
+            yield f"| {name} | {scene.spec.primary.unit()} | {_told_of(scene, n)} | {share(wrong)} |"
+
+
+def leaving_rows(times: int) -> Iterator[str]:
+    """Yield a row for each way to leave and each estimator of a number: bias and coverage."""
+    people = made()
+    for words, fields in LEAVING.items():
+        for name in ("ancova", "mmrm"):
+            n = max(times // 5, 20) if name in SLOW else times
+            case = Case(
+                words, {"kind": "parallel", **TWO, "size": 120}, NUMBER, fields=fields | {"estimator": name}
             )
-            yield f"| {' | '.join(cells)} |"
+            yield f"| {words} | {name} | {_told_of(scene_of(case, people, n), n)} |"
+
+
+def _told_of(scene: Scene, times: int) -> str:
+    """Return truth, bias and coverage as cells of a row."""
+    known = truth(scene.spec, scene.spec.primary, scene.entering, ("care", "cells")).difference
+    assert known is not None
+    effect, covered, _ = _found(scene, known, times)
+    error = effect.std(ddof=1) / np.sqrt(len(effect))
+    return f"{known:.3f} | {effect.mean() - known:+.3f} ± {error:.3f} | {share(covered)}"
 
 
 def _found(scene: Scene, known: float, times: int) -> tuple[Floats, list[bool], list[bool]]:
@@ -297,9 +374,9 @@ def _told(rows: Iterator[str]) -> list[str]:
 
 
 def text(times: int) -> str:
-    """Return both tables."""
+    """Return all tables."""
     begin = time.process_time()
-    designs, estimators = _told(design_rows(times)), _told(estimator_rows(times))
+    tables = [_told(rows(times)) for rows in (design_rows, estimator_rows, leaving_rows)]
     seconds = time.process_time() - begin
     lines = [
         BEGIN,
@@ -308,11 +385,15 @@ def text(times: int) -> str:
         "",
         "| design | nominal | success without an effect | success with it | remark |",
         "|---|---|---|---|---|",
-        *designs,
+        *tables[0],
         "",
         "| estimator, 120 patients | unit | truth | bias | coverage of 95 % | error, 5 nominal |",
         "|---|---|---|---|---|---|",
-        *estimators,
+        *tables[1],
+        "",
+        "| who leaves, ways to lose a third | estimator | truth, % | bias | coverage of 95 % |",
+        "|---|---|---|---|---|",
+        *tables[2],
         END,
     ]
     return "\n".join(lines)

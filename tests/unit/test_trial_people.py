@@ -75,6 +75,17 @@ def test_groups_that_do_not_differ_have_no_spread_beyond_chance(outcomes: Outcom
     assert assurance.assurance(scene(outcomes), nothing) is None
 
 
+def test_the_chance_of_who_is_in_a_group_is_not_taken_for_doubt(outcomes: Outcomes):
+    """Groups of ten people without any doubt have nearly the power of the trial, not one of their own."""
+    by_chance = dataclasses.replace(outcomes, group=np.arange(N) % 40)
+    own = assurance.own_part(scene(by_chance))
+    assert own < 0.5
+    shifted = {name: one.copy() for name, one in outcomes.values.items()}
+    shifted["hba1c"][1] += np.where(np.arange(N) % 40 < 20, -2.0, 2.0)[:, None]
+    doubted = dataclasses.replace(by_chance, values=shifted)
+    assert assurance.own_part(scene(doubted)) > 0.9
+
+
 def test_people_and_groups_are_read_by_their_numbers(outcomes: Outcomes):
     bare = dataclasses.replace(outcomes, traits={}, numbers=np.arange(N) * 2)
     order = np.random.default_rng(1).permutation(N)

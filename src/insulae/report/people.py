@@ -47,6 +47,7 @@ def _assurance(found: Record) -> dict[str, str] | None:
         "groups": str(len(one["power"])),
         "replicates": str(one["replicates"]),
         "people": f"{min(one['people'])} to {max(one['people'])}",
+        "own": f"{100 * one.get('own', 1.0):.0f} %",
         "range": f"{one['quantiles'][0]:.0f} to {one['quantiles'][2]:.0f} %",
         "effects": f"{number(effects[0])} to {number(effects[-1])} {unit}" if effects else "",
     }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, norm, poisson
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight, survdiff
 
 from insulae.statistics import binomial
@@ -18,8 +18,9 @@ from insulae.statistics.ancova import Estimate
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 STEPS, CLOSE = 50, 1e-9
-LARGEST = 15.0
-"""Log hazard ratio of a standard deviation beyond which a fit runs away."""
+LARGEST, RANK = 15.0, 1e-10
+"""Log hazard ratio of a standard deviation beyond which a fit runs away; share of the largest eigenvalue
+that counts as none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,13 +135,14 @@ def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:
     sets, beta = _EfronSets.of(time, happened, (covariates - center) / scale), np.zeros(covariates.shape[1])
     for _ in range(STEPS):
         score, information = sets.score(beta)
-        step = np.linalg.solve(information, score)
+        # Covariates that say the same twice share what they explain; the arm's ratio is none the worse.
+        step = np.linalg.pinv(information, RANK, True) @ score
         beta = beta + step * min(1.0, 1 / max(float(np.abs(step).max()), CLOSE))
         if np.abs(step).max() < CLOSE:
             break
     if np.abs(beta).max() > LARGEST or np.abs(step).max() >= CLOSE:
         raise ValueError("a hazard ratio is 0 or infinite, as of an arm without an event; log_rank is finite")
-    errors = np.sqrt(np.diag(np.linalg.inv(information))) / scale
+    errors = np.sqrt(np.diag(np.linalg.pinv(information, RANK, True))) / scale
     return [Estimate(float(b), float(e)) for b, e in zip(beta / scale, errors, strict=True)]
 
 
@@ -221,6 +223,15 @@ def one_sample_log_rank(time: Floats, happened: Flags, hazard: Floats) -> tuple[
         raise ValueError(f"the reference expects no event during {np.sum(time):g} of follow-up")
     z = (float(happened.sum()) - expected) / np.sqrt(expected)
     return float(z), float(norm.cdf(z))
+
+
+def more_events(observed: int, expected: float) -> float:
+    """Return P(X > O) + P(X = O) / 2 for X of the Poisson law with mean E: the mid-P of more events than expected.
+
+    One less it is that of fewer. In groups of some tens Z = (O - E) / sqrt(E) errs to the side of more, for the
+    law of O leans that way.
+    """
+    return float(poisson.sf(observed, expected) + poisson.pmf(observed, expected) / 2)
 
 
 @dataclasses.dataclass(frozen=True)

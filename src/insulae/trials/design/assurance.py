@@ -3,7 +3,12 @@
 The people of a run may be split into groups that share one draw of every doubted population value (a run with
 `population.doubt`). A trial of the people of one group has a power; its mean over groups is the assurance,
 its spread says how much the power hangs on what is not known. What a group's power differs from another's by
-the chance of replicates is taken off the spread; that a group holds few people is not, and makes it too wide.
+the chance of replicates is taken off the spread.
+
+Groups differ also by the chance of who is in them. Components of variance of the benefit of each person tell how
+much they would differ without it; patients of a group's trials are then drawn from the group with just the
+probability, and otherwise from everybody, with which the true effects of groups differ by as much (constrained
+empirical Bayes, Louis 1984; Ghosh 1992). With many people in a group that probability is 1.
 """
 
 import dataclasses
@@ -11,8 +16,13 @@ import dataclasses
 import numpy as np
 
 from insulae.core.errors import RunError
+from insulae.statistics.variance_components import components
 from insulae.trials.design.conduct import Flags
+from insulae.trials.design.draws import Draws
+from insulae.trials.design.estimands import variable
+from insulae.trials.design.event_times import happened_week
 from insulae.trials.design.operating import OnProgress, replicates, runner, success_limit
+from insulae.trials.design.outcomes import Floats
 from insulae.trials.design.replicate import Scene
 from insulae.trials.design.truth import truth
 
@@ -21,12 +31,16 @@ FEWEST_REPLICATES = 20
 
 @dataclasses.dataclass(frozen=True)
 class Assurance:
-    """Power of each group in percent, and the true difference of the primary estimand where there is one."""
+    """Power of each group in percent, and the true difference of the primary estimand where there is one.
+
+    `own` is the part of a group's patients that come from the group.
+    """
 
     power: list[float]
     effects: list[float | None]
     replicates: int
     people: list[int]
+    own: float = 1.0
 
     @property
     def mean(self) -> float:
@@ -59,28 +73,60 @@ def assurance(scene: Scene, on_progress: OnProgress) -> Assurance | None:
         raise RunError("assurance needs people of at least two groups", "Give population.size more people")
     times = max(FEWEST_REPLICATES, scene.spec.replicates.most // len(known))
     limit = success_limit(scene)
-    found = [_of_group(scene, int(one), times, limit, on_progress) for one in known]
-    powers, effects, people = zip(*found, strict=True)
-    return Assurance(list(powers), list(effects), times, list(people))
-
-
-def _of_group(
-    scene: Scene, group: int, times: int, limit: float | None, on_progress: OnProgress
-) -> tuple[float, float | None, int]:
-    own = _within(scene, group)
-    wanted = own.spec.replicates.model_copy(update={"most": times, "error": 0.0})
-    limited = dataclasses.replace(own, spec=own.spec.model_copy(update={"replicates": wanted}))
-    trials = replicates(limited, on_progress, runner(limited, limit))
     arms = tuple(scene.spec.design.arm_names())
-    known = truth(scene.spec, scene.spec.primary, limited.entering, arms)
-    return 100 * float(np.mean([one.is_success for one in trials])), known.difference, len(own.places)
+    everybody = truth(scene.spec, scene.spec.primary, scene.entering, arms).difference
+    own, found = own_part(scene), list[tuple[float, float | None, int]]()
+    for one in known:
+        mine: Flags = group[scene.places] == one
+        if not mine.any():
+            raise RunError(f"nobody of group {one} may enter the trial", "Give population.size more people")
+        power = _power(_mixed(scene, mine, own), times, limit, on_progress)
+        effect = truth(
+            scene.spec, scene.spec.primary, scene.outcomes.chosen(scene.places[mine]), arms
+        ).difference
+        is_known = effect is not None and everybody is not None
+        found.append((power, own * effect + (1 - own) * everybody if is_known else None, int(mine.sum())))
+    powers, effects, people = zip(*found, strict=True)
+    return Assurance(list(powers), list(effects), times, list(people), own)
 
 
-def _within(scene: Scene, group: int) -> Scene:
-    """Return the scene whose patients are those of a group."""
+def own_part(scene: Scene) -> float:
+    """Return the part of a group's patients that come from the group; 1 where no components can be told."""
     assert scene.outcomes.group is not None
-    mine: Flags = scene.outcomes.group[scene.places] == group
-    if not mine.any():
-        raise RunError(f"nobody of group {group} may enter the trial", "Give population.size more people")
-    weights = None if scene.weights is None else scene.weights[mine]
-    return dataclasses.replace(scene, places=scene.places[mine], weights=weights)
+    group = scene.outcomes.group[scene.places]
+    found = components(_gain(scene), group)
+    if found is None:
+        return 1.0
+    sizes = np.unique(group, return_counts=True)[1]
+    by_chance = found.within**2 * float((1 / sizes).mean())
+    total = found.between**2 + by_chance
+    return float(np.sqrt(found.between**2 / total)) if total > 0 else 1.0
+
+
+def _gain(scene: Scene) -> Floats:
+    """Return the difference of the primary variable under the last and the first arm of each who may enter.
+
+    Of a time, whether the event has happened by the week of the estimand.
+    """
+    primary, outcomes, places = scene.spec.primary, scene.outcomes, scene.places
+    each: list[Floats] = []
+    for name in scene.spec.design.arm_names():
+        followed = scene.followed(places, np.full(len(places), outcomes.arm(name)), Draws(0, 0))
+        if primary.is_time():
+            each.append(np.isfinite(happened_week(primary, followed)).astype(float))
+        else:
+            each.append(variable(primary, followed, outcomes, places))
+    return each[-1] - each[0] if len(each) > 1 else each[0]
+
+
+def _power(scene: Scene, times: int, limit: float | None, on_progress: OnProgress) -> float:
+    wanted = scene.spec.replicates.model_copy(update={"most": times, "error": 0.0})
+    limited = dataclasses.replace(scene, spec=scene.spec.model_copy(update={"replicates": wanted}))
+    trials = replicates(limited, on_progress, runner(limited, limit))
+    return 100 * float(np.mean([one.is_success for one in trials]))
+
+
+def _mixed(scene: Scene, mine: Flags, own: float) -> Scene:
+    """Return the scene whose patients come from a group by a probability, and otherwise from everybody."""
+    weights = np.where(mine, own / mine.sum(), 0.0) + (1 - own) / len(mine)
+    return dataclasses.replace(scene, weights=weights if scene.weights is None else weights * scene.weights)

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 
 import numpy as np
-from scipy.stats import beta, norm
+from scipy.stats import beta
 
 from insulae.statistics import ancova, binomial, survival, two_stage
 from insulae.trials.design.conduct import Data, Flags
@@ -46,17 +46,16 @@ def _against_share(scene: Scene, design: SingleArm, data: Data) -> tuple[bool, a
 
 
 def _against_curve(scene: Scene, design: SingleArm, data: Data) -> tuple[bool, ancova.Estimate]:
-    """Return the one-sample log-rank test and the log hazard ratio by one step from none, (O - E) / E."""
+    """Return the one-sample log-rank test (mid-P) and the log hazard ratio by one step from none, (O - E) / E."""
     primary, (found, belongs) = scene.spec.primary, times(scene.spec.primary, data)
-    known = _known_curve(scene, design)
-    try:
-        hazard = known.at(found.week[belongs])
-        z, _ = survival.one_sample_log_rank(found.week[belongs], found.happened[belongs], hazard)
-    except ValueError as error:
-        raise NotEnoughPatients(str(error)) from error
-    error = float(hazard.sum()) ** -0.5
-    one = ancova.Estimate(z * error, error)
-    return bool(primary.direction() * z >= norm.isf(scene.spec.alpha / 200)), one
+    expected = float(_known_curve(scene, design).at(found.week[belongs]).sum())
+    if expected <= 0:
+        raise NotEnoughPatients("the curve of the reference arm expects no event while patients are watched")
+    observed = int(found.happened[belongs].sum())
+    more = survival.more_events(observed, expected)
+    one = ancova.Estimate((observed - expected) / expected, expected**-0.5)
+    p = more if primary.direction() > 0 else 1 - more
+    return p <= scene.spec.alpha / 200, one
 
 
 def _known_curve(scene: Scene, design: SingleArm) -> survival.CumulativeHazard:
