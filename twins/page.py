@@ -43,6 +43,13 @@ def panel(key: str, title: str, draw: Callable[[Axes], None]) -> str:
     return f"<strong>{title}</strong>" + draw_panel(key, title, draw)
 
 
+def side_by_side(key: str, title: str, draws: Sequence[Callable[[Axes], None]]) -> str:
+    """Return several panels of one person or thing as one figure with its title above."""
+    return f"<strong>{title}</strong>" + "".join(
+        draw_panel(f"{key}-{place}", title, draw) for place, draw in enumerate(draws)
+    )
+
+
 def write_page(
     path: Path,
     title: str,
