@@ -12,11 +12,13 @@ from calibration.hierarchy_check import Band
 from calibration.hierarchy_fit import Drawn, Floats, Turned
 from calibration.hierarchy_people import CLASSES, KINDS, MINUTES, NAMES, STUDIES
 from calibration.hierarchy_population import COVARIATES, N_OWN, PRIORS
+from insulae.core.parameters import value
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURE = DOCS / "figures" / "fast_fit.png"
 HELD = 1e-9
 """Standard deviation of draws below which a value was held."""
+EXCHANGE = ("plasma_to_tissue_rate", "tissue_to_plasma_rate")
 UNITS = {"glucose": "mg/dL", "insulin": "pmol/L", "c_peptide": "pmol/L"}
 TOP = """# The fast model, fitted to individual glucose tests
 
@@ -80,8 +82,8 @@ Not taken, because something else speaks against it or nothing decides:
 * extraction by the liver of 0.88. Beside C-peptide, insulin in Kobe is low after a drink and high in
   the clamp: a high extraction and a slow clearance explain both. In the table it would raise secretion
   above what POLONSKY1988 measured at rest.
-* exchange of glucose between plasma and tissue. Left free it rises fourfold and both pools become one;
-  it is held here, and clamps decide it.
+* exchange of glucose between plasma and tissue. Left free it rises fourfold and both pools become one, so
+  clamps decide it (docs/decisions/0043); held here at {exchange} per minute.
 * most correlations: those with capacity are what holds glucose where it is, which in a virtual person
   follows from the HbA1c.
 
@@ -205,6 +207,7 @@ def text(f: Found) -> str:
         diagnostics="\n".join(f"| {a} | {b} |" for a, b in _diagnostics(f)),
         rows="\n".join(_row(f, place) for place in range(len(NAMES))),
         time=f.time,
+        exchange=" and ".join(f"{value(f'glucose.{name}'):g}" for name in EXCHANGE),
         error=error,
         assay=_interval(np.exp(f.drawn.values["assay"])),
         correlations="\n".join(correlations),
