@@ -12,11 +12,13 @@ from calibration.hierarchy_check import Band
 from calibration.hierarchy_fit import Drawn, Floats, Turned
 from calibration.hierarchy_people import CLASSES, KINDS, MINUTES, NAMES, STUDIES
 from calibration.hierarchy_population import COVARIATES, N_OWN, PRIORS
+from insulae.core.parameters import value
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURE = DOCS / "figures" / "fast_fit.png"
 HELD = 1e-9
 """Standard deviation of draws below which a value was held."""
+EXCHANGE = ("plasma_to_tissue_rate", "tissue_to_plasma_rate")
 UNITS = {"glucose": "mg/dL", "insulin": "pmol/L", "c_peptide": "pmol/L"}
 TOP = """# The fast model, fitted to individual glucose tests
 
@@ -59,12 +61,12 @@ Correlations between people, given class and body mass index, whose 95 % interva
 
 ## What the table took, and what not
 
-Taken: the rate at which a drink appears (`absorption.drink_emptying`; what tracers say, 0.182 with 16
-%, is its prior), the spreads of gastric emptying and of the glucose of half secretion, of hepatic
-sensitivity (0.45), of the first phase and of the incretin gain (0.45 both: these hold three classes at
-once, so the spread of the first phase is that of clamps in people with normal tolerance, and that of
-the incretin gain the lower end of its interval), and the correlation of half-glucose with secretory
-capacity. Their standard errors are in `tables/doubts.csv` where the value itself came from the fit.
+Taken: the rate at which a drink appears (`absorption.drink_emptying`; what tracers say, 0.182 with 16 %, is
+its prior), the spreads of the glucose of half secretion, of hepatic sensitivity (0.45), of the first
+phase and of the incretin gain (0.45 both: these hold three classes at once, so the spread of the first phase
+is that of clamps in people with normal tolerance, and that of the incretin gain is near the lower end of its
+interval), and the correlation of half-glucose with secretory capacity (0.54 in the fit before the drink
+changed, whose interval left out zero). Doubts of values that came from here are in `tables/doubts.csv`.
 
 Not taken, because something else speaks against it or nothing decides:
 
@@ -83,8 +85,10 @@ Not taken, because something else speaks against it or nothing decides:
 * extraction by the liver of 0.88. Beside C-peptide, insulin in Kobe is low after a drink and high in
   the clamp: a high extraction and a slow clearance explain both. In the table it would raise secretion
   above what POLONSKY1988 measured at rest.
-* exchange of glucose between plasma and tissue. Left free it rises fourfold and both pools become one;
-  it is held here, and clamps decide it.
+* exchange of glucose between plasma and tissue. Left free it rises fourfold and both pools become one, so
+  clamps decide it (docs/decisions/0043); held here at {exchange} per minute.
+* the spread of gastric emptying, which is 0.27 in the table from the fit before the drink changed and
+  governs meals too.
 * most correlations: those with capacity are what holds glucose where it is, which in a virtual person
   follows from the HbA1c.
 
@@ -208,6 +212,7 @@ def text(f: Found) -> str:
         diagnostics="\n".join(f"| {a} | {b} |" for a, b in _diagnostics(f)),
         rows="\n".join(_row(f, place) for place in range(len(NAMES))),
         time=f.time,
+        exchange=" and ".join(f"{value(f'glucose.{name}'):g}" for name in EXCHANGE),
         error=error,
         assay=_interval(np.exp(f.drawn.values["assay"])),
         correlations="\n".join(correlations),
