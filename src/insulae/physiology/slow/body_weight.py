@@ -1,15 +1,13 @@
 """Body weight by energy balance, appetite that answers its change, and the sizes that follow from it.
 
     weight   W' = (eaten - urine loss - m (W - set point))/r
-    eaten    intake under treatment, less that at enrollment, + a (usual weight - W) + own change
+    eaten    intake under treatment, less that at enrollment, + a (usual weight - W)
 
 Expenditure follows weight (m, Hall 2011, linearized); appetite answers lost weight three to four times as
 strongly (a, Polidori 2016), so that weight settles within months and not years. Glucose lost in urine is
 energy lost; that part of it is eaten again follows from appetite. Carbohydrate is eaten in proportion to
-energy. People gain and lose weight for reasons of their own, each a lasting change of intake that begins at
-enrollment; the means of groups stay. All quantities per kilogram of the fast model refer to a metabolic
-weight that grows with a power of weight below 1. Not modelled: body composition, water and glycogen of the
-first days, adaptive thermogenesis.
+energy. All quantities per kilogram of the fast model refer to a metabolic weight that grows with a power of
+weight below 1. Not modelled: body composition, water and glycogen of the first days, adaptive thermogenesis.
 """
 
 import jax.numpy as jnp
@@ -33,7 +31,6 @@ class Parameters:
     energy_per_weight: Array = parameter("kcal/kg")
     maintenance: Array = parameter("kcal/d/kg")
     appetite: Array = parameter("kcal/d/kg")
-    own_change: Array = parameter("kcal/d")
     usual_intake: Array = parameter("kcal/d/kg")
     smallest_share: Array = parameter("dimensionless")
     energy_per_glucose: Array = parameter("kcal/g")
@@ -67,7 +64,7 @@ def energy_eaten(state: State, parameters: Parameters, effects: Effects) -> Arra
     """Return by how much more energy is eaten than at enrollment (kcal/d)."""
     p = parameters
     hunger = p.appetite * effects.appetite * (p.usual_weight - state.weight)
-    return hunger + p.own_change - p.usual_energy + effects.energy_intake
+    return hunger - p.usual_energy + effects.energy_intake
 
 
 def carbohydrate_share(state: State, parameters: Parameters, effects: Effects) -> Array:
