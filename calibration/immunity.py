@@ -53,7 +53,7 @@ STAGE_2_GROWTH = "immunity.autoimmune"
 GROWTH = ((0.5, 0.4), (0.6, 0.8), (0.7, 0.8), (0.8, 1.0))
 """Growth of autoimmunity in stage 2 that is tried, against that after diagnosis, and its spread."""
 YEARS = (2, 5)
-STAGE_2_SIZE = 240
+STAGE_2_SIZE = 600
 """People with autoimmunity of whom those with impaired glucose, which stage 2 asks for, are followed."""
 ABATACEPT, PLACEBO, DELAY = 0.217, 0.141, 9.5
 """C-peptide at 36 months in nmol/L, and the months between two parallel courses (orban2014, abstract)."""

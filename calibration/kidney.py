@@ -80,7 +80,8 @@ def lived(tried: Mapping[str, float], care: Mapping[str, Any]) -> dict[int, np.n
 def visit(week: int, egfr: np.ndarray) -> Observed:
     """Return a visit at which kidney function alone was measured."""
     fields: dict[str, Any] = dict.fromkeys(Observed.__dataclass_fields__, 0 * egfr)
-    return Observed(**fields | {"day": float(week * DAYS_PER_WEEK), "is_visit": True, "egfr": egfr})
+    fields |= {"day": float(week * DAYS_PER_WEEK), "is_visit": True, "egfr": egfr}
+    return Observed(**fields)
 
 
 def yearly(found: Mapping[int, np.ndarray], first: int, last: int) -> np.ndarray:
