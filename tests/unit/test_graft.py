@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from insulae.core.parameters import values
 from insulae.core.pytree import broadcast, replace
 from insulae.physiology.effects import Effects, Inputs
-from insulae.physiology.fast import secretion
+from insulae.physiology.fast import glucose, secretion
 from insulae.physiology.signals import Signals, SlowSignals
 from insulae.physiology.slow import graft
 
@@ -207,3 +207,37 @@ def test_insulin_from_a_device_is_late_by_its_delay_and_none_is_lost():
 def test_insulin_of_bare_islets_is_not_late():
     secreted, at_once = released(0.0, 10.0, 0)
     assert at_once == secreted > 0
+
+
+def opened(glucose: float) -> float:
+    """Return the share of maximal static secretion at a lasting glucose."""
+    return float(secretion.opened(values(secretion.Parameters), jnp.asarray(glucose)))
+
+
+def test_islets_are_silent_when_glucose_is_low():
+    assert opened(47) < 0.05 * opened(90)  # 2.6 mmol/L: C-peptide was 4 % of fasting (schultes2000)
+    assert opened(60) < 0.1 * opened(90)
+    assert opened(70) < 0.3 * opened(90)
+    assert opened(100) > 0.9 * 100**4 / (159**4 + 100**4)  # above, the curve is what it was
+
+
+def test_twice_the_islets_lower_the_set_point_by_less_than_a_fifth():
+    for wanted in (80.0, 90.0, 100.0):
+        need = opened(wanted) / 2
+        half = brentq(lambda g, need=need: opened(g) - need, 50, wanted)
+        assert 0.8 * wanted < half < wanted
+
+
+def test_muscle_resists_what_drains_past_the_liver_and_no_other_insulin():
+    p = values(glucose.Parameters)
+    one = jnp.ones(4)
+    signals = SlowSignals(
+        peripheral_sensitivity=one,
+        hepatic_sensitivity=one,
+        graft_portal_fraction=jnp.array([1.0, 0.0, 0.0, 0.0]),
+        graft_capacity=jnp.array([1.0, 0.0, 0.5, 3.0]),
+    )
+    left = np.asarray(glucose.today(p, signals, Effects()).insulin_uptake / p.insulin_uptake)
+    assert left[0] == left[1] == 1
+    np.testing.assert_allclose(left[3], 53 / 102, rtol=0.01)  # katz1991
+    assert left[3] < left[2] < 1
