@@ -1,6 +1,6 @@
-"""Severe hypoglycemia: how often a day spent below 70 mg/dL leads to it, and how much people differ.
+"""Severe hypoglycemia: how often a day spent below 54 mg/dL leads to it, and how much people differ.
 
-People with type 1 diabetes on injections are simulated as they come; the time of each below 70 mg/dL, times
+People with type 1 diabetes on injections are simulated as they come; the time of each below 54 mg/dL, times
 a rate, times a lognormal susceptibility, is the yearly number to expect. The rate follows from the 1.3
 episodes a year of unselected adults, the spread of susceptibility from the 36.7 % who had any (pedersen2004,
 abstract). What remains as a check: 5 % of the people had 54 % of the episodes.
@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from calibration.simulated import simulated
 from insulae.core.clock import DAYS_PER_YEAR
-from insulae.core.glucose_levels import LEVEL_1_LOW
+from insulae.core.glucose_levels import LEVEL_2_LOW
 from insulae.core.parameters import lookup
 
 STUDY = Path(__file__).parents[1] / "studies" / "safety.yaml"
@@ -41,14 +41,14 @@ class Found:
 
 
 def low_shares(size: int = SIZE) -> Floats:
-    """Return the share of time below 70 mg/dL of each simulated person, the mean of windows over a year.
+    """Return the share of time below 54 mg/dL of each simulated person, the mean of windows over a year.
 
     The time is that of interstitial glucose itself, which the hazard follows, not of what a sensor shows.
     """
     changes = [f"visits={list(WEEKS)}", "horizon=52 weeks", "arms=[{name: standard care}]"]
     stored = f"stored_traces={{patients: {size}, weeks: {list(WEEKS)}}}"
     found = simulated(STUDY, size, overrides=[*changes, stored, "background_mortality=false"])
-    return np.mean([found.glucose(ARM, week) < LEVEL_1_LOW for week in WEEKS], axis=(0, 2))
+    return np.mean([found.glucose(ARM, week) < LEVEL_2_LOW for week in WEEKS], axis=(0, 2))
 
 
 def susceptibilities(spread: float) -> Floats:
@@ -73,7 +73,7 @@ def share_of_few(low: Floats, rate: float, spread: float) -> float:
 
 
 def fitted(low: Floats) -> Found:
-    """Return the rate and the spread that give the published numbers in people with these times below 70."""
+    """Return the rate and the spread that give the published numbers in people with these times below 54."""
     rate = RATE / (DAYS_PER_YEAR * float(low.mean()))
     spread = float(brentq(lambda s: share_with_any(low, rate, s) - SHARE_WITH_ANY, 0.01, 50))
     return Found(rate, spread, share_of_few(low, rate, spread))
@@ -84,9 +84,9 @@ def main() -> None:
     low = low_shares()
     found = fitted(low)
     rate, spread = (lookup(f"body_events.{n}") for n in ("severe_hypoglycemia_rate", "susceptibility"))
-    print(f"time below 70 mg/dL of {len(low)} people: mean {low.mean():.2%}, median {np.median(low):.2%}")
+    print(f"time below 54 mg/dL of {len(low)} people: mean {low.mean():.2%}, median {np.median(low):.2%}")
     print(
-        f"body_events.severe_hypoglycemia_rate: table {rate.value:g}, fit {found.rate:.4g} per day below 70"
+        f"body_events.severe_hypoglycemia_rate: table {rate.value:g}, fit {found.rate:.4g} per day below 54"
     )
     print(f"body_events.susceptibility, spread: table {spread.spread:g}, fit {found.spread:.4g}")
     print(

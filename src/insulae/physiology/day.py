@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from insulae.core.clock import DAYTIME_STEPS, FASTING_STEP, STEP_MINUTES, STEPS_PER_DAY
-from insulae.core.glucose_levels import LEVEL_1_LOW
+from insulae.core.glucose_levels import LEVEL_2_LOW
 from insulae.core.pytree import pytree, replace
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
 from insulae.physiology import body
@@ -24,7 +24,7 @@ Sensor = Callable[[Array, body.FastState], Array]
 
 @pytree
 class DaySummary:
-    """One day of one patient: interstitial glucose in mg/dL and the share of the day below 70 mg/dL, insulin
+    """One day of one patient: interstitial glucose in mg/dL and the share of the day below 54 mg/dL, insulin
     in U, urinary glucose in g."""
 
     mean_glucose: Array
@@ -82,7 +82,7 @@ def _add(
         fasting_glucose=jnp.where(is_fasting, glucose, summary.fasting_glucose),
         daytime_glucose=summary.daytime_glucose + jnp.where(is_daytime, glucose / (last - first), 0),
         lowest_glucose=jnp.minimum(summary.lowest_glucose, glucose),
-        low_share=summary.low_share + jnp.where(glucose < LEVEL_1_LOW, 1 / STEPS_PER_DAY, 0),
+        low_share=summary.low_share + jnp.where(glucose < LEVEL_2_LOW, 1 / STEPS_PER_DAY, 0),
         highest_glucose=jnp.maximum(summary.highest_glucose, glucose),
         urinary_glucose=summary.urinary_glucose + spilled,
         insulin_dose=summary.insulin_dose + injected,

@@ -1,10 +1,11 @@
 """Adverse events that come from the simulated body itself, and deaths that no therapy explains.
 
-Severe hypoglycemia (level 3): in proportion to the time below 70 mg/dL, times a person's own susceptibility,
-which stands for awareness. Known: the rate among people with type 1 diabetes and how unevenly it is spread
-(pedersen2004), to which both are fitted. Time below 54 mg/dL would be the nearer cause, but simulated people
-treat low glucose at once and spend a hundredth of the time below 70 there, measured people a fifth to two
-fifths (lowtime2023). Assumed: the same relation in type 2 diabetes and off insulin.
+Severe hypoglycemia (level 3): in proportion to the time below 54 mg/dL, where the brain lacks glucose
+(ihsg2017), times a person's own susceptibility, which stands for awareness. Known: the rate among people with
+type 1 diabetes and how unevenly it is spread (pedersen2004), to which both are fitted; a fifth to two fifths
+of the time below 70 mg/dL is below 54 (lowtime2023). The time below 70 would also count what islets that
+still answer bring: they shut before glucose falls further. Assumed: the same relation in type 2 diabetes and
+off insulin.
 
 Kidney failure: when estimated GFR falls below 15 mL/min/1.73 m2. Loss of a graft: when C-peptide of the
 meal test falls below the limit of the Igls criteria after it had been above with a graft (landstra2021).
@@ -62,7 +63,7 @@ class BodyEvents:
     def rates(
         self, treatments: Mapping[str, Treatment], day: float, low_share: Floats
     ) -> Iterator[tuple[str, str, Floats]]:
-        """Yield event, relation and yearly rate; `low_share` is the share of time below 70 mg/dL."""
+        """Yield event, relation and yearly rate; `low_share` is the share of time below 54 mg/dL."""
         p = self.parameters
         rest = p.severe_hypoglycemia_rate * DAYS_PER_YEAR * low_share * p.susceptibility
         for name, part in parts_of(treatments):

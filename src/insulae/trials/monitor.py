@@ -13,7 +13,7 @@ from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Treatment
 from insulae.therapies.tablet import Tablet
 
 MEMORY_DAYS = 5.0
-"""Recent glucose, and the share of time below 70 mg/dL, are exponential means over about a week of days."""
+"""Recent glucose, and the share of time below 54 mg/dL, are exponential means over about a week of days."""
 SHORTEST_FREE_DAYS = 14.0
 RECENT = {
     "fasting": "fasting_glucose",

@@ -29,6 +29,7 @@ class Parameters:
     insulin_uptake: Array = parameter("mg/kg/min per pmol/L")
     uptake_half_mass: Array = parameter("mg/kg")
     maximal_uptake_rate: Array = parameter("1/min")
+    systemic_resistance: Array = parameter("dimensionless")
     hepatic_production: Array = parameter("mg/kg/min")
     hepatic_half_insulin: Array = parameter("pmol/L")
     glucose_effect: Array = parameter("dL/mg")
@@ -61,9 +62,14 @@ def initial(parameters: Parameters) -> State:
 
 
 def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Parameters:
-    """Apply the day's insulin sensitivity and the drugs that act on the liver and the muscle."""
+    """Apply the day's insulin sensitivity and the drugs that act on the liver and the muscle.
+
+    Muscle resists the insulin of a graft that drains past the liver, in full from a healthy capacity on.
+    """
     p = parameters
-    peripheral = signals.peripheral_sensitivity * effects.peripheral_sensitivity
+    past_the_liver = jnp.minimum((1 - signals.graft_portal_fraction) * signals.graft_capacity, 1)
+    systemic = 1 / (1 + p.systemic_resistance * past_the_liver)
+    peripheral = signals.peripheral_sensitivity * effects.peripheral_sensitivity * systemic
     hepatic = signals.hepatic_sensitivity * effects.hepatic_sensitivity
     return replace(
         p,

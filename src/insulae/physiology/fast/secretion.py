@@ -1,13 +1,15 @@
 """Insulin secretion: one law per unit of functional mass, shared by native and transplanted islets.
 
 Static secretion follows a delayed sigmoid of glucose, amplified by the gut (incretins) while a meal is
-absorbed; dynamic secretion follows the rise of glucose (first phase), up to a fastest rise that is still
-answered: what can be released at once is finite. Structure after the oral C-peptide minimal model (static +
-dynamic). The weaker first phase and incretin response of type 2 diabetes belong to the native islets, not
-to grafted ones. Immature grafted islets leak at a constant rate instead of sensing glucose; a drug that
-closes the channels adds secretion that does not ask for glucose. Insulin of islets in a device reaches the
-blood after a first-order delay, that of bare islets at once. Not modelled: amino acids, the delay with
-which glucose reaches islets in a device.
+absorbed. The sigmoid begins at a threshold, below which islets are silent, in people and in a dish
+(schultes2000, henquin2006); grafted islets are silenced as well (rickels2005low). Dynamic secretion follows
+the rise of glucose (first phase), up to a fastest rise that is still answered: what can be released at once
+is finite. Structure after the oral C-peptide minimal model (static + dynamic). The weaker first phase and
+incretin response of type 2 diabetes belong to the native islets, not to grafted ones. Immature grafted
+islets leak at a constant rate instead of sensing glucose; a drug that closes the channels adds secretion
+that does not ask for glucose. Insulin of islets in a device reaches the blood after a first-order delay,
+that of bare islets at once. Not modelled: amino acids, the delay with which glucose reaches islets in a
+device.
 """
 
 import jax.numpy as jnp
@@ -25,6 +27,8 @@ class Parameters:
     """Constants of secretion per unit functional mass, and the day's functional masses."""
 
     maximal: Array = parameter("pmol/kg/min")
+    threshold_glucose: Array = parameter("mg/dL")
+    threshold_width: Array = parameter("mg/dL")
     half_glucose: Array = parameter("mg/dL")
     delay_rate: Array = parameter("1/min")
     dynamic_gain: Array = parameter("pmol/kg per mg/dL")
@@ -80,6 +84,14 @@ def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Par
     )
 
 
+def opened(parameters: Parameters, glucose: Array) -> Array:
+    """Return the share of maximal static secretion at a lasting glucose (mg/dL)."""
+    p = parameters
+    above = positive_part(glucose - p.threshold_glucose, p.threshold_width)
+    is_open = saturation(above * above, p.threshold_width * p.threshold_width)
+    return is_open * hill4(glucose, p.half_glucose)
+
+
 def _secreted(state: State, parameters: Parameters, glucose_rate: Array) -> tuple[Array, Array]:
     """Return what native and grafted islets secrete at this instant."""
     p = parameters
@@ -109,7 +121,7 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     """Return the rate of change per minute."""
     p = parameters
     incretin = 1 + p.incretin_gain * saturation(signals.meal_appearance, p.incretin_half_appearance)
-    target = p.maximal * hill4(signals.glucose, p.half_glucose) * incretin
+    target = p.maximal * opened(p, signals.glucose) * incretin
     _, secreted = _secreted(state, p, signals.glucose_rate)
     return State(
         static=p.delay_rate * (target - state.static), released=p.release_rate * (secreted - state.released)
