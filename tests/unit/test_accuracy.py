@@ -90,5 +90,4 @@ def test_days_that_stand_for_several_cost_little(name: str):
     """The promise of the page: 0.05 points of HbA1c and 1 point of time in range at every visit."""
     (case,) = (case for case in accuracy.courses() if case.name == name)
     errors = {row.quantity: row.error for row in accuracy._course_rows(case)}
-    assert errors["days simulated"] < 100
     assert errors["hba1c"] < 0.05 and errors["time_in_range"] < 1
