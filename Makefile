@@ -14,6 +14,7 @@ STUDY ?= studies/first_case.yaml
 RESULTS ?= results/$(basename $(notdir $(STUDY)))
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 PYTEST_OPTIONS ?=
+PARTS ?=
 STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
 
 .DEFAULT_GOAL := help
@@ -55,8 +56,8 @@ lock: $(STAMP)  ## pin requirements.lock anew from pyproject.toml
 		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --quiet --upgrade
 
-bench: $(STAMP)  ## measure speed and memory against other engines; writes docs/performance.md, half an hour
-	$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## measure speed and memory; PARTS="startup scaling --brief" for some, in fewer rounds; writes docs/performance.md
+	$(BIN)/python -m benchmarks $(PARTS)
 
 bench-gpu: $(STAMP)  ## time the compiled day on the processor and on a GPU, where JAX sees one
 	$(BIN)/python -m benchmarks.gpu

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from benchmarks import ours
-from benchmarks.results import command, say
+from benchmarks.results import Effort, command, say
 
 PATIENTS = (128, 1024, 8192, 65536)
 MOST_ON_PROCESSOR = 8192
@@ -25,15 +25,15 @@ def _gpu() -> Any | None:
         return None
 
 
-def main(is_quick: bool) -> dict[str, Any]:
+def main(effort: Effort) -> dict[str, Any]:
     """Time days of growing numbers of patients, devices in turn."""
     gpu = _gpu()
     if gpu is None:
         say("  JAX sees no GPU here: only the processor is timed")
     devices = {"processor": jax.devices("cpu")[0]} | ({} if gpu is None else {"gpu": gpu})
     fitting = [n for n in PATIENTS if gpu is not None or n <= MOST_ON_PROCESSOR]
-    sizes = fitting[:1] if is_quick else fitting
-    rows = [row for patients in sizes for row in _rows(devices, patients, 2 if is_quick else ROUNDS)]
+    sizes = fitting[:1] if effort is Effort.QUICK else fitting
+    rows = [row for patients in sizes for row in _rows(devices, patients, effort.rounds(ROUNDS))]
     return {"gpu": None if gpu is None else gpu.device_kind, "rows": rows}
 
 

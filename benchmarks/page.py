@@ -151,11 +151,32 @@ def _scaling(results: Results) -> list[str]:
         "cores": f"{found['patients_by_cores']} patients, 1 year",
     }
     rows = [
-        (f"{run['value']:,} {run['varied']}", held[run["varied"]], run["seconds"], run["peak_memory"])
+        (
+            f"{run['value']:,} {run['varied']}",
+            held[run["varied"]],
+            run["seconds"],
+            run.get("simulating"),
+            run["peak_memory"],
+        )
         for run in found["runs"]
     ]
-    table_lines = table(("run", "with", "time s", "memory MiB"), rows)
-    return ["## Growth of whole runs, two arms", "", *table_lines, ""]
+    table_lines = table(("run", "with", "time s", "of it simulating s", "memory MiB"), rows)
+    return ["## Growth of whole runs, two arms", "", *table_lines, "", *_second_core(found)]
+
+
+def _second_core(found: dict[str, Any]) -> list[str]:
+    """Return how much of what a second core can give the runs get."""
+    most = [engine for engine in found.get("second_core_at_most", []) if "gain" in engine]
+    if not most or not found.get("second_core"):
+        return []
+    limits = " and ".join(f"the {engine['label']} {_number(engine['gain'])} times" for engine in most)
+    return [
+        "On two cores of this machine, in two processes that share nothing, against one core (median of the "
+        f"rounds): {limits} as many days. No program gets more of a second core here. Whole runs get "
+        f"{_number(found['second_core'])} times, their simulation "
+        f"{_number(found['second_core_simulating'])}; starting, merging and the report use one core.",
+        "",
+    ]
 
 
 def _startup(results: Results) -> list[str]:

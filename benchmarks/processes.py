@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -29,10 +30,12 @@ class Failed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a command took: seconds of wall time, peak resident memory in MiB (None where it is hidden)."""
+    """What a command took: seconds of wall time, peak resident memory in MiB (None where it is hidden), and
+    how many of the seconds chunks were simulated, in a run."""
 
     seconds: float
     peak_memory: float | None
+    simulating: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """Return it for a JSON file."""
@@ -111,7 +114,9 @@ def run_study(
     command = [*INSULAE, "run", str(study), "--out", str(folder), *options]
     command += [] if workers is None else ["--workers", str(workers)]
     try:
-        return measured(command, cache, cores)
+        cost = measured(command, cache, cores)
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return dataclasses.replace(cost, simulating=manifest["wall_seconds"]["simulate"])
     finally:
         shutil.rmtree(folder)
 

@@ -1,11 +1,12 @@
 """What the benchmarks leave: one JSON file per command, written whole, with the machine it was made on."""
 
 import datetime
+import enum
 import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,18 @@ SCRATCH = ROOT / ".bench"
 Results = dict[str, dict[str, Any]]
 NAMES = ("kernel", "peers", "scaling", "whole_runs", "startup", "gpu")
 KIB_PER_GIB = 1024 * 1024
+
+
+class Effort(enum.Enum):
+    """How much is measured: all rounds, a third of them, or a small example that is no result."""
+
+    FULL = ""
+    BRIEF = "--brief"
+    QUICK = "--quick"
+
+    def rounds(self, usual: int) -> int:
+        """Return how many rounds are measured where usually there are so many."""
+        return {Effort.FULL: usual, Effort.BRIEF: -(-usual // 3), Effort.QUICK: 1}[self]
 
 
 def machine() -> dict[str, Any]:
@@ -36,6 +49,13 @@ def machine() -> dict[str, Any]:
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def first_cores(number: int) -> list[int]:
+    """Return the first so many of the cores that this process may use."""
+    if not hasattr(os, "sched_getaffinity"):
+        return list(range(number))
+    return sorted(os.sched_getaffinity(0))[:number]
 
 
 def _first(path: str, name: str) -> str:
@@ -78,12 +98,23 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def command(name: str, measure: Callable[[bool], dict[str, Any]]) -> None:
-    """Run one measurement as a command: `--quick` for a small one that goes to the scratch folder."""
-    given = sys.argv[1:]
-    if set(given) - {"--quick"}:
-        sys.exit(f"python -m benchmarks.{name}: unknown argument {given[0]}; expected --quick or nothing")
-    is_quick = "--quick" in given
+def effort_of(given: Sequence[str]) -> Effort:
+    """Return what the options of a command ask for; ends the program with a sentence where they are wrong."""
+    known = {effort.value: effort for effort in Effort}
+    unknown = [option for option in given if option not in known]
+    if unknown or len(given) > 1:
+        wrong = f"unknown argument {unknown[0]}" if unknown else f"too many arguments: {' '.join(given)}"
+        sys.exit(f"{wrong}; expected --brief, --quick or nothing")
+    return known["".join(given)]
+
+
+def command(name: str, measure: Callable[[Effort], dict[str, Any]]) -> None:
+    """Run one measurement as a command: `--brief` for fewer rounds, `--quick` for a small one to try it out.
+
+    A quick one goes to the scratch folder.
+    """
+    effort = effort_of(sys.argv[1:])
+    is_quick = effort is Effort.QUICK
     folder = SCRATCH / "quick" if is_quick else FOLDER
     say(f"{name}: measuring{' a small example' if is_quick else ''}")
-    print(write(name, measure(is_quick), is_quick, folder))
+    print(write(name, {"effort": effort.name.lower(), **measure(effort)}, is_quick, folder))

@@ -1,13 +1,14 @@
 """`python -m benchmarks.scaling`: how time and memory of whole runs grow with patients, years and cores."""
 
-import os
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import two_cores
+from benchmarks.peers.rounds import Turns
 from benchmarks.processes import Cost, run_study
-from benchmarks.results import command, cores, say
+from benchmarks.results import Effort, command, cores, first_cores, say
 
 STUDY = Path(__file__).parent / "studies" / "scaling.yaml"
 PATIENTS = (512, 2048, 4096, 8192)
@@ -30,18 +31,12 @@ def _long(years: int) -> Way:
 
 
 def _on_cores(number: int, patients: int) -> Way:
-    return lambda: run_study(STUDY, {"population.size": patients}, number, cores=_first_cores(number))
+    return lambda: run_study(STUDY, {"population.size": patients}, number, cores=first_cores(number))
 
 
-def _first_cores(number: int) -> list[int]:
-    if not hasattr(os, "sched_getaffinity"):
-        return list(range(number))
-    return sorted(os.sched_getaffinity(0))[:number]
-
-
-def _ways(is_quick: bool) -> dict[tuple[str, int], Way]:
+def _ways(effort: Effort) -> dict[tuple[str, int], Way]:
     """Return all runs of a round by what varies and its value."""
-    if is_quick:
+    if effort is Effort.QUICK:
         return {("patients", 1): _sized(1), ("patients", 129): _sized(129)}
     numbers = [number for number in (1, 2) if number <= cores()]
     ways = {("patients", n): _sized(n) for n in PATIENTS}
@@ -49,18 +44,27 @@ def _ways(is_quick: bool) -> dict[tuple[str, int], Way]:
     return ways | {("cores", n): _on_cores(n, MANY) for n in numbers}
 
 
-def main(is_quick: bool) -> dict[str, Any]:
+def main(effort: Effort) -> dict[str, Any]:
     """Measure three rounds, every run once a round, after one run that compiles."""
+    turns = Turns(1, 0.05) if effort is Effort.QUICK else Turns(effort.rounds(9), 0.5)
+    most = two_cores.gains(turns) if cores() >= two_cores.CORES else []
     say("  compiling with one patient")
     _sized(1)()
-    ways = _ways(is_quick)
+    ways = _ways(effort)
     costs: dict[tuple[str, int], list[Cost]] = {key: [] for key in ways}
-    for number in range(1 if is_quick else 3):
+    for number in range(effort.rounds(3)):
         for (what, value), way in ways.items():
             say(f"  round {number + 1}: {what} {value}")
             costs[what, value].append(way())
     rows = [_row(*key, found) for key, found in costs.items()]
-    return {"patients_by_years": FEW, "patients_by_cores": MANY, "runs": rows, "second_core": _gain(costs)}
+    return {
+        "patients_by_years": FEW,
+        "patients_by_cores": MANY,
+        "runs": rows,
+        "second_core": _gain(costs, lambda cost: cost.seconds),
+        "second_core_simulating": _gain(costs, lambda cost: cost.simulating),
+        "second_core_at_most": most,
+    }
 
 
 def _row(what: str, value: int, costs: list[Cost]) -> dict[str, Any]:
@@ -70,16 +74,17 @@ def _row(what: str, value: int, costs: list[Cost]) -> dict[str, Any]:
         "value": value,
         "times": [cost.seconds for cost in costs],
         "seconds": statistics.median(cost.seconds for cost in costs),
+        "simulating": statistics.median(cost.simulating for cost in costs),
         "peak_memory": statistics.median(peaks) if peaks else None,
     }
 
 
-def _gain(costs: dict[tuple[str, int], list[Cost]]) -> float | None:
+def _gain(costs: dict[tuple[str, int], list[Cost]], seconds: Callable[[Cost], float]) -> float | None:
     """Return how many times faster two cores are than one, as the median over rounds."""
     if ("cores", 2) not in costs:
         return None
     pairs = zip(costs["cores", 1], costs["cores", 2], strict=True)
-    return statistics.median(one.seconds / two.seconds for one, two in pairs)
+    return statistics.median(seconds(one) / seconds(two) for one, two in pairs)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.processes import INSULAE, Cost, empty_cache, measured, run_study
-from benchmarks.results import ROOT, command, say
+from benchmarks.results import ROOT, Effort, command, say
 
 CASE = ROOT / "studies" / "first_case.yaml"
 ONE = {"population.size": 1}
@@ -43,8 +43,9 @@ WAYS: dict[str, tuple[str, Callable[[], Cost], int]] = {
 """What is measured, and in how many rounds."""
 
 
-def main(is_quick: bool) -> dict[str, Any]:
+def main(effort: Effort) -> dict[str, Any]:
     """Measure in rounds, every way once a round; about three minutes."""
+    is_quick = effort is Effort.QUICK
     ways = {name: way for name, way in WAYS.items() if not is_quick or name in ("python", "import", "help")}
     if "warm" in ways:
         say("  filling the cache of compiled code")

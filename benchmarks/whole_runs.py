@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import Failed, run_study
-from benchmarks.results import command, cores, say
+from benchmarks.results import Effort, command, cores, say
 
 STUDIES = Path(__file__).parent / "studies"
 SMALL = 16
@@ -31,8 +31,9 @@ JOBS = (
 )
 
 
-def main(is_quick: bool) -> dict[str, Any]:
+def main(effort: Effort) -> dict[str, Any]:
     """Run each study once, after one patient of it to have its code compiled."""
+    is_quick = effort is Effort.QUICK
     return {"cores": cores(), "runs": [_measured(job, SMALL if is_quick else job.patients) for job in JOBS]}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.peers.rounds import Turns, measure
 from benchmarks.peers.worker import Engine
-from benchmarks.results import SCRATCH, command
+from benchmarks.results import SCRATCH, Effort, command
 
 CLOSED = "whole day: meals and insulin decided in each step, five-minute traces, daily summary"
 OPEN = "recorded inputs of the same day, constant within each five minutes"
@@ -42,11 +42,12 @@ ENGINES = (
 PATIENTS = 128
 
 
-def main(is_quick: bool) -> dict[str, Any]:
+def main(effort: Effort) -> dict[str, Any]:
     """Measure; about ten minutes, plus the installation of the peers the first time."""
     from benchmarks.task import write_task
 
-    patients, turns = (16, Turns(2, 0.05)) if is_quick else (PATIENTS, Turns(9, 0.5))
+    is_quick = effort is Effort.QUICK
+    patients, turns = (16, Turns(2, 0.05)) if is_quick else (PATIENTS, Turns(effort.rounds(9), 0.5))
     task = write_task(SCRATCH / "task", patients)
     engines = [_shortened(engine) if is_quick else engine for engine in ENGINES]
     return {"patients": patients, "rounds": turns.rounds, "engines": measure(engines, task, turns)}

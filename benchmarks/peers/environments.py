@@ -1,6 +1,7 @@
 """An environment for each peer, made from its pinned list beside this file and kept in `.bench`."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from benchmarks.results import SCRATCH, say
 
 LISTS = Path(__file__).parent
 LAST_LINES = 400
+NEEDS = "# Needs:"
 
 
 class Missing(Exception):
@@ -21,11 +23,21 @@ def python_of(peer: str) -> Path:
     stamp = folder / "installed.txt"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        _require_tools(wanted)
         say(f"peers: installing {peer}")
         _run([sys.executable, "-m", "venv", "--clear", str(folder)])
         _install(python, LISTS / f"{peer}.txt")
         stamp.write_text(wanted, encoding="utf-8")
     return python
+
+
+def _require_tools(wanted: str) -> None:
+    """Raise `Missing` naming what a list says it is built with, `# Needs: ...`, and this machine lacks."""
+    tools = [
+        tool for line in wanted.splitlines() if line.startswith(NEEDS) for tool in line[len(NEEDS) :].split()
+    ]
+    if absent := [tool for tool in tools if shutil.which(tool) is None]:
+        raise Missing(f"{' and '.join(absent)} not installed; on Debian: apt-get install {' '.join(absent)}")
 
 
 def _install(python: Path, wanted: Path) -> None:

@@ -61,10 +61,12 @@ class Worker:
             raise Missing(answer["failed"] or "the process ended without a word")
         return answer
 
-    def prepare(self, task: Path, error: float, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
+    def prepare(
+        self, task: Path, error: float, seconds: float, options: dict[str, Any], core: int = PINNED
+    ) -> dict[str, Any]:
         """Build, tune and run once; `seconds` is how long a repeat takes from then on."""
         details = {"task": str(task), "error": error, "seconds": seconds, "options": options}
-        return self.ask("prepare", core=PINNED, **details)
+        return self.ask("prepare", core=core, **details)
 
     def close(self) -> None:
         """End the process."""

@@ -82,3 +82,12 @@ def test_without_the_reference_package_the_extra_is_named(monkeypatch: pytest.Mo
     monkeypatch.setitem(__import__("sys").modules, "diffrax", None)
     with pytest.raises(accuracy.RunError, match=r"insulae\[test\]"):
         accuracy._adaptive()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [case.name for case in accuracy.courses()])
+def test_days_that_stand_for_several_cost_little(name: str):
+    """The promise of the page: 0.05 points of HbA1c and 1 point of time in range at every visit."""
+    (case,) = (case for case in accuracy.courses() if case.name == name)
+    errors = {row.quantity: row.error for row in accuracy._course_rows(case)}
+    assert errors["hba1c"] < 0.05 and errors["time_in_range"] < 1

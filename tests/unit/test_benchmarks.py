@@ -309,5 +309,5 @@ def test_results_come_back_with_their_machine(tmp_path: Path):
 
 def test_an_unknown_argument_of_a_benchmark_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "argv", ["gpu", "--fast"])
-    with pytest.raises(SystemExit, match="unknown argument --fast; expected --quick or nothing"):
-        results.command("gpu", lambda is_quick: {})
+    with pytest.raises(SystemExit, match="unknown argument --fast; expected --brief, --quick or nothing"):
+        results.command("gpu", lambda effort: {})

@@ -54,10 +54,15 @@ def test_contacts_are_weekly_from_enrollment_on(weeks: list[float], events: list
 
 
 @given(weeks=WEEKS, events=EVENTS)
-def test_titrated_patients_are_looked_at_every_third_day_at_least(weeks: list[float], events: list[float]):
-    steps, coarse = calendar(weeks, events, is_titrated=True), calendar(weeks, events)
+def test_titrated_patients_are_looked_at_daily_after_events_and_every_third_day_at_least(
+    weeks: list[float], events: list[float]
+):
+    steps = calendar(weeks, events, is_titrated=True)
     assert all(step.longest <= 3 for step in steps)
-    assert [dataclasses.replace(s, longest=0) for s in steps] == [
+    after = [step for step in steps if any(0 <= step.day - int(event) < 182 for event in events)]
+    assert all(step.days == 1 for step in after)
+    calm, coarse = calendar(weeks, [], is_titrated=True), calendar(weeks, [])
+    assert [dataclasses.replace(s, longest=0) for s in calm] == [
         dataclasses.replace(s, longest=0) for s in coarse
     ]
 

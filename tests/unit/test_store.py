@@ -1,6 +1,7 @@
 """Files of runs: whole or not at all, in folders and below URLs; what is wrong is said in words."""
 
 import errno
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,3 +149,17 @@ def test_a_file_system_without_its_package_says_what_to_install(monkeypatch: pyt
 def test_an_unknown_file_system_is_an_error_in_words():
     with pytest.raises(RunError, match="cannot use s4://bucket/x"):
         store.location("s4://bucket/x")
+
+
+def test_plain_data_is_written_a_plain_list_a_line(tmp_path: Path):
+    record = {"a": {"n": [1, 2.5, None], "empty": {}}, "of": [{"x": "ä"}, []], "none": [], "yes": True}
+    path = store.write_json(tmp_path / "a.json", record)
+    text = Path(str(path)).read_text(encoding="utf-8")
+    assert json.loads(text) == record
+    assert '\n  "n": [1, 2.5, null],\n' in text and '\n  {\n   "x": "ä"\n  }' in text
+
+
+def test_numbers_that_json_does_not_know_are_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match="JSON"):
+        store.write_json(tmp_path / "a.json", {"a": {"b": [float("nan")]}})
+    assert not list(tmp_path.iterdir())

@@ -1,11 +1,13 @@
 """When visits and contacts are, and how long a simulated day may stand for others in between.
 
 Every day is simulated in the glucose-sensor window before a visit and for four weeks after an event, every
-second day for four weeks more. Otherwise a day may stand for a week, and each patient's own pace decides
-(`insulae.trials.pace`).
+second day for four weeks more; where insulin is titrated every day for half a year after an event, because a
+dose changed a week early or late is another course. Otherwise a day may stand for a week, and each patient's
+own pace decides (`insulae.trials.pace`).
 """
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 from insulae.core.clock import DAYS_PER_WEEK
@@ -13,6 +15,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 WINDOW_DAYS = 14
 DAILY_AFTER_EVENT = 28
 EVERY_SECOND_AFTER_EVENT = 56
+DAILY_WHILE_TITRATED = 182
 LONGEST_WHILE_TITRATED = 3
 """Where insulin doses follow recent glucose, one day in three is simulated lest chance steer the doses."""
 
@@ -31,11 +34,12 @@ class Step:
     has_drink: bool = False
 
 
-def _longest(day: int, events: Iterable[int], longest: int) -> int:
+def _longest(day: int, events: Iterable[int], is_titrated: bool) -> int:
     """Return how many days a simulated day may stand for, by the time since the last event."""
-    since = min((day - event for event in events if event <= day), default=EVERY_SECOND_AFTER_EVENT)
-    if since < DAILY_AFTER_EVENT:
+    since = min((day - event for event in events if event <= day), default=math.inf)
+    if since < (DAILY_WHILE_TITRATED if is_titrated else DAILY_AFTER_EVENT):
         return 1
+    longest = LONGEST_WHILE_TITRATED if is_titrated else DAYS_PER_WEEK
     return 2 if since < EVERY_SECOND_AFTER_EVENT else longest
 
 
@@ -53,9 +57,8 @@ def calendar(
     happenings = sorted({int(event) for event in events})
     marks = sorted({*visits, *happenings, *(visit - WINDOW_DAYS for visit in visits)})
     steps, day = list[Step](), visits[0] - WINDOW_DAYS
-    most = LONGEST_WHILE_TITRATED if is_titrated else DAYS_PER_WEEK
     while day < visits[-1]:
-        longest = 1 if every_day or day in window else _longest(day, happenings, most)
+        longest = 1 if every_day or day in window else _longest(day, happenings, is_titrated)
         next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
         next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
         end = min(day + 1 if longest == 1 else next_contact, next_contact, next_mark)
