@@ -1,9 +1,9 @@
 """Error of every trial design without an effect, and coverage of every estimator, measured and written down.
 
 `python -m calibration.trial_errors [REPLICATES]` runs each design on outcomes made by hand, whose truth is
-known, and writes the tables into docs/trials.md. Nobody is simulated: twenty thousand people with two outcomes
-under three arms, some of whom are lost. Every row draws its own trials, so that rows do not share their luck.
-The figures take some minutes on one core.
+known, and writes the tables into docs/trials.md. Nobody is simulated: twenty thousand people with two
+outcomes under three arms, some of whom are lost. Every row draws its own trials, so that rows do not share
+their luck. The figures take some minutes on one core.
 """
 
 import dataclasses
