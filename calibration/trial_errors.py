@@ -1,16 +1,16 @@
 """Error of every trial design without an effect, and coverage of every estimator, measured and written down.
 
-`python -m calibration.trial_errors [REPLICATES]` runs each design on outcomes made by hand, whose truth is
-known, and writes the tables into docs/trials.md. Nobody is simulated: twenty thousand people with two outcomes
-under three arms, some of whom are lost. Every row draws its own trials, so that rows do not share their luck.
-The figures take some minutes on one core.
+`python -m calibration.trial_errors [REPLICATES] [designs] [estimators] [leaving]` runs each design on
+outcomes made by hand, whose truth is known, and writes the tables into docs/trials.md. Nobody is simulated:
+twenty thousand people with two outcomes under three arms, some of whom are lost. Every row draws its own
+trials, so that rows do not share their luck. The figures take some minutes on one core.
 """
 
 import dataclasses
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from insulae.trials.design.truth import truth
 from insulae.trials.design.two_arms import randomized
 
 PAGE = Path(__file__).parents[1] / "docs" / "trials.md"
-BEGIN, END = "<!-- errors: begin -->", "<!-- errors: end -->"
 PEOPLE, SEED = 20_000, 1
 ARMS = ("care", "cells", "more cells")
 WEEKS = np.array([0.0, 12.0, 26.0, 39.0, 52.0])
@@ -373,39 +372,59 @@ def _told(rows: Iterator[str]) -> list[str]:
     return found
 
 
-def text(times: int) -> str:
-    """Return all tables."""
-    begin = time.process_time()
-    tables = [_told(rows(times)) for rows in (design_rows, estimator_rows, leaving_rows)]
-    seconds = time.process_time() - begin
-    lines = [
-        BEGIN,
-        f"`python -m calibration.trial_errors {times}` wrote this in {seconds:.0f} s of processor time.",
-        f"{times} replicates, a fifth for {', '.join(SLOW)}; percent ± Monte Carlo standard error.",
-        "",
-        "| design | nominal | success without an effect | success with it | remark |",
-        "|---|---|---|---|---|",
-        *tables[0],
-        "",
-        "| estimator, 120 patients | unit | truth | bias | coverage of 95 % | error, 5 nominal |",
-        "|---|---|---|---|---|---|",
-        *tables[1],
-        "",
-        "| who leaves, ways to lose a third | estimator | truth, % | bias | coverage of 95 % |",
-        "|---|---|---|---|---|",
-        *tables[2],
-        END,
-    ]
-    return "\n".join(lines)
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """A table of the page: what makes its rows, and its head."""
+
+    rows: Callable[[int], Iterator[str]]
+    head: tuple[str, str]
+
+
+BLOCKS = {
+    "designs": Block(
+        design_rows,
+        (
+            "| design | nominal | success without an effect | success with it | remark |",
+            "|---|---|---|---|---|",
+        ),
+    ),
+    "estimators": Block(
+        estimator_rows,
+        (
+            "| estimator, 120 patients | unit | truth | bias | coverage of 95 % | error, 5 nominal |",
+            "|---|---|---|---|---|---|",
+        ),
+    ),
+    "leaving": Block(
+        leaving_rows,
+        (
+            "| who leaves, ways to lose a third | estimator | truth, % | bias | coverage of 95 % |",
+            "|---|---|---|---|---|",
+        ),
+    ),
+}
+
+
+def written(page: str, name: str, times: int) -> str:
+    """Return the page with a table measured anew, between the marks of its name."""
+    start = time.process_time()
+    rows = _told(BLOCKS[name].rows(times))
+    seconds = time.process_time() - start
+    caption = f"`python -m calibration.trial_errors {times} {name}` wrote this in {seconds:.0f} s of "
+    caption += f"processor time: {times} replicates"
+    if name != "designs":
+        caption += f", a fifth for {', '.join(SLOW)}"
+    lines = [f"{caption}; percent ± Monte Carlo standard error.", "", *BLOCKS[name].head, *rows]
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = page.split(begin, 1)
+    return "\n".join([before + begin, *lines, end]) + rest.split(end, 1)[1]
 
 
 def main() -> None:
-    """Measure and write the tables into the page."""
+    """Measure the tables that are named, or all, and write each into the page as it is found."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    PAGE.write_text(before + text(times) + after, encoding="utf-8")
+    for name in sys.argv[2:] or BLOCKS:
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), name, times), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""What a study file can choose of a trial: who leaves, who is enrolled, priors, shared alpha, known curves, real
-patients. On the outcomes made by hand of `test_trial_designs`.
+"""What a study file can choose of a trial: who leaves, who is enrolled, priors, shared alpha, known curves,
+real patients. On the outcomes made by hand of `test_trial_designs`.
 """
 
 import dataclasses

@@ -4,11 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from insulae.core.citations import references, text
-from insulae.report import design_figures, people, people_figures
+from insulae.report import design_figures, people, people_figures, replicate
 from insulae.report.templates import template
 from insulae.study.design import smallest
 
 Record = Mapping[str, Any]
+_STATED = (
+    "enrolment",
+    "eligibility",
+    "enrichment",
+    "dropout",
+    "departures",
+    "missing_visits",
+    "visit_window",
+    "alpha",
+    "multiplicity",
+)
+"""Fields of the trial that the page repeats as they stand, besides the design."""
 KINDS = {
     "parallel": "randomized, parallel arms",
     "group_sequential": "randomized, parallel arms, group-sequential",
@@ -42,6 +54,8 @@ def page(found: Record) -> str:
         replayed=_replayed(found),
         figures=[*design_figures.all_of(found), *people_figures.all_of(found)],
         **people.content(found),
+        **replicate.content(found),
+        is_informative=bool(found["trial"].get("departures")),
         sources=sorted({text(r["source"]) for r in found["replayed"] if r["source"] in references()}),
         command=found["command"],
         seconds=found["processor_seconds"],
@@ -127,7 +141,7 @@ def _protocol(found: Record) -> list[tuple[str, str]]:
         ("design", KINDS[trial["design"]["kind"]]),
         *((key.replace("_", " "), _plain(v)) for key, v in design.items()),
     ]
-    for key in ("enrolment", "eligibility", "dropout", "missing_visits", "visit_window", "alpha"):
+    for key in _STATED:
         if trial.get(key):
             rows.append((key.replace("_", " "), _plain(trial[key])))
     rows += [("intercurrent event", _plain(event)) for event in trial.get("intercurrent", ())]
@@ -176,7 +190,7 @@ def _estimands(found: Record) -> list[dict[str, str]]:
             "strategies": ", ".join(f"{k}: {v.replace('_', ' ')}" for k, v in truth["strategies"].items()),
             "arms": "; ".join(f"{arm} {_number(value)}" for arm, value in truth["arms"].items()),
             "truth": _with_unit(truth["difference"], truth["unit"]),
-            "estimator": truth["estimator"].replace("_", " ") if truth["name"] in judged else "",
+            "estimator": _estimator(truth) if truth["name"] in judged else "",
         }
         one = judged.get(truth["name"])
         row |= {
@@ -187,6 +201,14 @@ def _estimands(found: Record) -> list[dict[str, str]]:
         }
         rows.append(row)
     return rows
+
+
+def _estimator(row: Record) -> str:
+    """Return the estimator, what it adjusts for and its prior."""
+    words = row["estimator"].replace("_", " ")
+    if row.get("covariates"):
+        words += f", adjusted for {', '.join(row['covariates'])}"
+    return words + (f", prior {_plain(row['prior'])}" if row.get("prior") else "")
 
 
 def _search(found: Record) -> list[dict[str, str]]:

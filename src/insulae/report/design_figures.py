@@ -58,7 +58,10 @@ _POWER = "Bars: 95 % interval of the Monte Carlo error. Line: power that is want
 _MONTHS = "From the first patient's entry; mean and 5th to 95th percentile of replicates."
 _HARM = "All patients until the last analysis; mean and 5th to 95th percentile of replicates."
 _BOUNDS = "Stop for benefit at or above the bound (one-sided; Lan and DeMets)."
-_ESTIMANDS = "Open circle: true value, from every patient's outcomes under both arms. Dot: mean estimate."
+_ESTIMANDS = (
+    "Open circle and number: true value, from every patient's outcomes under both arms. Dot and line: mean "
+    "of estimates and standard deviation. Questions about one variable share a scale."
+)
 _CHOSEN = "Share of replicates."
 _COURSE = "Mean of all simulated patients who may enter, each arm as if everybody had it; the living."
 _EVENTS = "Mean since enrollment of all simulated patients who may enter, each arm; the living."
@@ -108,25 +111,27 @@ def _bounds(axes: Axes, found: Record) -> None:
 
 
 def _judged(axes: Axes, found: Record) -> None:
-    """Draw truths and mean estimates in units of each estimand's own scale, one row each."""
+    """Draw truths and mean estimates, one row each; those of one variable and unit share a scale."""
     rows = found["judged"]
+    variable = {row["name"]: (row["label"], row["unit"]) for row in found["truths"]}
+    largest: dict[tuple[str, str], float] = {}
+    for row in rows:
+        reach = max(abs(row["truth"]), abs(row["mean"]), 1e-12)
+        largest[variable[row["name"]]] = max(reach, largest.get(variable[row["name"]], 0.0))
     for i, row in enumerate(rows):
-        scale = max(abs(row["truth"]), abs(row["mean"]), 1e-12)
-        spread = row["bias_error"] * np.sqrt(row["replicates"]) / scale
-        place = len(rows) - 1 - i
-        axes.plot(
-            [row["mean"] / scale - spread, row["mean"] / scale + spread], [place, place], color=COLORS[0]
-        )
+        scale, place = largest[variable[row["name"]]], len(rows) - 1 - i
+        spread = row["bias_error"] * np.sqrt(row["replicates"])
+        ends = [(row["mean"] + side * spread) / scale for side in (-1, 1)]
+        axes.plot(ends, [place, place], color=COLORS[0])
         axes.plot(row["mean"] / scale, place, "o", color=COLORS[0])
         axes.plot(
             row["truth"] / scale, place, "o", markerfacecolor="none", markeredgecolor=COLORS[1], markersize=11
         )
-        axes.annotate(
-            _short(row["name"]), (0.02, place + 0.25), xycoords=("axes fraction", "data"), fontsize=8.5
-        )
+        words = f"{_short(row['name'], 48)}: {row['truth']:.3g} {variable[row['name']][1]}"
+        axes.annotate(words, (0.02, place + 0.25), xycoords=("axes fraction", "data"), fontsize=8.5)
     axes.axvline(0, color=INK, linewidth=1)
     axes.set(
-        yticks=[], ylim=(-0.6, len(rows) - 0.2), xlabel="difference, part of the larger of truth and mean"
+        yticks=[], ylim=(-0.6, len(rows) - 0.2), xlabel="difference, part of the largest of its variable"
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from insulae.populations.enrolled import TRAITS
 from insulae.report.people_figures import subgroup_label
+from insulae.report.replicate import number
 
 Record = Mapping[str, Any]
 MOST_LISTED = 60
@@ -21,17 +22,6 @@ def content(found: Record) -> dict[str, Any]:
         "selection": _selection(found),
         "board": _board(found),
     }
-
-
-def number(value: float | None) -> str:
-    """Write a number with three digits.
-
-    >>> number(0.01234), number(12345.6), number(None)
-    ('0.0123', '12,346', 'none')
-    """
-    if value is None:
-        return "none"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _assurance(found: Record) -> dict[str, str] | None:

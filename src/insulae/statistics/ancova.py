@@ -77,7 +77,8 @@ def paired(change: Floats) -> Estimate:
 
 
 def posterior(found: Estimate, mean: float, deviation: float) -> Estimate:
-    """Return the effect after a normal prior was combined with an estimate taken as normal (Spiegelhalter 1994).
+    """Return the effect after a normal prior was combined with an estimate taken as normal (Spiegelhalter
+    1994).
 
     Its interval is the credible one, and half its p-value the posterior probability that the effect is on the
     other side of 0. Without a `null_error`: a posterior knows no other error under the null.
@@ -94,11 +95,11 @@ def weighted_difference(
 ) -> Estimate:
     """Return the mean of treated minus the weighted mean of external ones, at equal covariates.
 
-    `x`: covariates [patient, k] of both, whose weighted means are the same. What a common slope explains of the
-    outcomes then leaves the difference as it is and is taken off for the error. Given the covariates, and so the
-    weights, the difference is a fixed sum of outcomes; its variance is that sum of squared residuals, each by
-    1 - leverage (HC2, MacKinnon & White 1985), with degrees of freedom after Welch, those of the external ones by
-    what their weights are worth.
+    `x`: covariates [patient, k] of both, whose weighted means are the same. What a common slope explains of
+    the outcomes then leaves the difference as it is and is taken off for the error. Given the covariates, and
+    so the weights, the difference is a fixed sum of outcomes; its variance is that sum of squared residuals,
+    each by 1 - leverage (HC2, MacKinnon & White 1985), with degrees of freedom after Welch, those of the
+    external ones by what their weights are worth.
     """
     w = weights / weights.sum()
     n, others = len(treated), len(external)

@@ -1,9 +1,10 @@
 """Who benefits: a model that predicts each patient's benefit from traits, and measures of how well it does.
 
-Seen in one arm each, patients teach a model that is linear in arm, traits and their products, with a ridge on all
-but intercept and arm. Known in both, as only simulated ones are, they teach a model of the difference itself in
-traits, their squares and products. The strength of the ridge is chosen by leave-one-out error. Predictions for a patient come from a model fitted without that patient
-(cross-validation). A benefit is a difference of two outcomes, positive when it is good.
+Seen in one arm each, patients teach a model that is linear in arm, traits and their products, with a ridge on
+all but intercept and arm. Known in both, as only simulated ones are, they teach a model of the difference
+itself in traits, their squares and products. The strength of the ridge is chosen by leave-one-out error.
+Predictions for a patient come from a model fitted without that patient (cross-validation). A benefit is a
+difference of two outcomes, positive when it is good.
 """
 
 import dataclasses
@@ -74,8 +75,8 @@ def cross_validated(x: Floats, active: Flags, y: Floats, draw: np.random.Generat
 def cross_validated_difference(x: Floats, gain: Floats, draw: np.random.Generator) -> Floats:
     """Return the predicted difference of each person from traits [person, trait].
 
-    A person's prediction is by a model that has not seen the person's fold. Who has no known difference (NaN) is
-    predicted and teaches nothing.
+    A person's prediction is by a model that has not seen the person's fold. Who has no known difference (NaN)
+    is predicted and teaches nothing.
     """
     design = _with_products(x)
     free = np.concatenate([[0.0], np.ones(design.shape[1] - 1)])

@@ -52,8 +52,10 @@ def kenward_roger(fitted: Mmrm, weights: Floats) -> Estimate:
     inner = _crossed(fitted, slopes) - (turned @ weighted).sum(axis=0)
     enlarged = phi + 2 * phi @ inner @ phi
     effect, _ = fitted.contrast(weights)
-    freedom = _freedom(phi, w, slopes.p, slopes.expected)
-    return Estimate(effect, float(np.sqrt(w @ enlarged @ w)), freedom)
+    variance, freedom = float(w @ enlarged @ w), _freedom(phi, w, slopes.p, slopes.expected)
+    if not variance > 0:
+        raise ValueError("too few patients for as many visits: Kenward and Roger's variance is not positive")
+    return Estimate(effect, float(np.sqrt(variance)), freedom)
 
 
 def _slopes(fitted: Mmrm) -> _Slopes:

@@ -78,11 +78,13 @@ def log_rank(time: Floats, happened: Flags, group: NDArray[np.generic]) -> tuple
 def share_difference(
     shares: tuple[float, float], errors: tuple[float, float], n: tuple[int, int]
 ) -> Estimate:
-    """Return the difference of two estimated shares (second minus first) as if of so many patients seen in full.
+    """Return the difference of two estimated shares (second minus first) as if of so many patients seen in
+    full.
 
-    A share F of a curve with standard error s is worth F (1 - F) / s^2 patients (Rothman 1978), `n` where it is 0
-    or 1. With these the error is that of Agresti & Caffo and the test pools both arms, as for shares that were
-    counted: without censoring they are the same, and Greenwood's error, too small in small arms, is not used.
+    A share F of a curve with standard error s is worth F (1 - F) / s^2 patients (Rothman 1978), `n` where it
+    is 0 or 1. With these the error is that of Agresti & Caffo and the test pools both arms, as for shares
+    that were counted: without censoring they are the same, and Greenwood's error, too small in small arms, is
+    not used.
     """
     worth = [_worth(*each) for each in zip(shares, errors, n, strict=True)]
     events = [share * size for share, size in zip(shares, worth, strict=True)]
@@ -148,8 +150,8 @@ def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:
 
 @dataclasses.dataclass(frozen=True)
 class _EfronSets:
-    """Patients by falling time, and for each event who was at risk (the first `risk` of them), which of them had
-    the event in the same moment (from `begin`), and the part of these that is taken off (`gone`).
+    """Patients by falling time, and for each event who was at risk (the first `risk` of them), which of them
+    had the event in the same moment (from `begin`), and the part of these that is taken off (`gone`).
     """
 
     x: Floats
@@ -226,10 +228,11 @@ def one_sample_log_rank(time: Floats, happened: Flags, hazard: Floats) -> tuple[
 
 
 def more_events(observed: int, expected: float) -> float:
-    """Return P(X > O) + P(X = O) / 2 for X of the Poisson law with mean E: the mid-P of more events than expected.
+    """Return P(X > O) + P(X = O) / 2 for X of the Poisson law with mean E: the mid-P of more events than
+    expected.
 
-    One less it is that of fewer. In groups of some tens Z = (O - E) / sqrt(E) errs to the side of more, for the
-    law of O leans that way.
+    One less it is that of fewer. In groups of some tens Z = (O - E) / sqrt(E) errs to the side of more, for
+    the law of O leans that way.
     """
     return float(poisson.sf(observed, expected) + poisson.pmf(observed, expected) / 2)
 

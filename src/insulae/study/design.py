@@ -49,8 +49,8 @@ def trial_of_study(study: Study) -> TrialSpec:
 
 
 def outcomes_of(study: Study, directory: store.Location, beside: Path = Path()) -> Outcomes:
-    """Return the outcomes that a run has left in a folder, and the real patients of an external control, whose file
-    stands in the folder `beside`.
+    """Return the outcomes that a run has left in a folder, and the real patients of an external control,
+    whose file stands in the folder `beside`.
 
     Raises `InvalidStudy` when the study does not compute an endpoint that its trial needs.
     """
@@ -181,6 +181,8 @@ def _truths(spec: TrialSpec, outcomes: Outcomes) -> list[Record]:
                 "difference": known.difference,
                 "strategies": {n: estimand.strategy(n) for n in _events(spec)},
                 "estimator": estimand.chosen_estimator(),
+                "covariates": list(estimand.covariates),
+                "prior": estimand.prior.model_dump() if estimand.prior else None,
             }
         )
     return rows
@@ -191,8 +193,8 @@ def _events(spec: TrialSpec) -> list[str]:
 
 
 def _judged(scene: Scene, nothing: Scene | None, truths: list[Record], count: _Count) -> Record:
-    """Return how the estimator of each estimand does, how often it errs without an effect, and how the estimands
-    share alpha.
+    """Return how the estimator of each estimand does, how often it errs without an effect, and how the
+    estimands share alpha.
     """
     if not isinstance(scene.spec.design, TWO_ARMS):
         return {"judged": [], "shared_alpha": None}

@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from insulae.populations.enrolled import TRAITS
+from insulae.study import trial_tables
 from insulae.trials.design.assurance import Assurance
 from insulae.trials.design.board import board
 from insulae.trials.design.example import curves, example
 from insulae.trials.design.predicted_benefit import predictions
 from insulae.trials.design.replicate import Found, Scene
+from insulae.trials.design.sensitivity import sensitivity
 
 Record = dict[str, Any]
 
@@ -60,9 +62,18 @@ def as_record(found: Assurance | None) -> Record | None:
 
 
 def one_replicate(scene: Scene, found: Found, events: pa.Table | None) -> Record | None:
-    """Return curves and the view of a safety board of the first replicate; None where none is shown."""
+    """Return tables, curves and the view of a board of the first replicate; None where none is shown."""
     shown = example(scene, found)
     if shown is None:
         return None
     seen = board(scene, shown, events) if events is not None else None
-    return {"curves": curves(scene, shown), "board": seen, "ended": found.ended, "weeks": shown.end}
+    return {
+        "flow": trial_tables.flow(scene, shown),
+        "baseline": trial_tables.baseline(scene, shown),
+        "outcomes": trial_tables.outcomes(scene, shown),
+        "sensitivity": sensitivity(scene, shown),
+        "curves": curves(scene, shown),
+        "board": seen,
+        "ended": found.ended,
+        "weeks": shown.end,
+    }

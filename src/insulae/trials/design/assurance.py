@@ -5,10 +5,10 @@ The people of a run may be split into groups that share one draw of every doubte
 its spread says how much the power hangs on what is not known. What a group's power differs from another's by
 the chance of replicates is taken off the spread.
 
-Groups differ also by the chance of who is in them. Components of variance of the benefit of each person tell how
-much they would differ without it; patients of a group's trials are then drawn from the group with just the
-probability, and otherwise from everybody, with which the true effects of groups differ by as much (constrained
-empirical Bayes, Louis 1984; Ghosh 1992). With many people in a group that probability is 1.
+Groups differ also by the chance of who is in them. Components of variance of the benefit of each person tell
+how much they would differ without it; patients of a group's trials are then drawn from the group with just
+the probability, and otherwise from everybody, with which the true effects of groups differ by as much
+(constrained empirical Bayes, Louis 1984; Ghosh 1992). With many people in a group that probability is 1.
 """
 
 import dataclasses

@@ -51,7 +51,8 @@ def trial_mistakes(spec: TrialSpec, arms: Sequence[str], days: Sequence[int]) ->
     ):
         yield (
             "trial.design",
-            "external patients are simulated (external_size: how many) or real (patients: a file); say one of both",
+            "external patients are simulated (external_size: how many) or real (patients: a file); "
+            "say one of both",
         )
     if isinstance(spec.design, designs.ExternalControl) and spec.primary.is_time():
         yield (
@@ -107,7 +108,7 @@ def _enrichment_arms(spec: TrialSpec, arms: Sequence[str], days: Sequence[int]) 
     if (wanted.control or spec.design.arm_names()[0]) == (wanted.active or spec.design.arm_names()[-1]):
         yield (
             path,
-            f"a {spec.design.kind} trial has one arm; say control and active, whose difference is the benefit",
+            f"a {spec.design.kind} trial has one arm; say control and active, which benefit is between",
         )
     if wanted.week is not None and not _at_visit(wanted.week, days):
         yield f"{path}.week", f"there is no visit in week {wanted.week:g}; visits are in weeks {_weeks(days)}"

@@ -139,8 +139,8 @@ def observe(spec: TrialSpec, followed: Followed, entered: Floats, draws: Draws) 
 def dropout_week(spec: TrialSpec, followed: Followed, missed: Flags, draws: Draws) -> Floats:
     """Return the week in which each patient leaves; inf: never.
 
-    Patients leave at the common rate and, from one visit to the next, at that of each departure whose limit the
-    deciding visit is beyond.
+    Patients leave at the common rate and, from one visit to the next, at that of each departure whose limit
+    the deciding visit is beyond.
     """
     waiting, common = draws.stream("dropout").exponential(size=len(missed)), _weekly(spec.dropout)
     if not spec.departures:

@@ -99,8 +99,8 @@ class SentinelDosing(Described):
 
 
 class SingleArm(_Design):
-    """One arm against a fixed share (exact binomial test, or Bayesian), or of a time to an event against the curve
-    of another arm (one-sample log-rank test); with sentinel patients and a stopping rule.
+    """One arm against a fixed share (exact binomial test, or Bayesian), or of a time to an event against the
+    curve of another arm (one-sample log-rank test); with sentinel patients and a stopping rule.
     """
 
     kind: Literal["single_arm"]
@@ -114,8 +114,8 @@ class SingleArm(_Design):
     reference_arm: str | None = None
     """Arm of the study whose curve the time to an event is held against, as one that is known."""
     prior: tuple[Positive, Positive] | None = None
-    """Makes the analysis Bayesian: a and b of a beta prior of the share; success when the posterior probability
-    of a share above the reference exceeds 1 - alpha/2. Exact binomial when left out."""
+    """Makes the analysis Bayesian: a and b of a beta prior of the share; success when the posterior
+    probability of a share above the reference exceeds 1 - alpha/2. Exact binomial when left out."""
     sentinel: SentinelDosing | None = None
     """First patients one by one."""
     stopping: ToxicityRule | None = None

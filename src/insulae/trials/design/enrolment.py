@@ -40,12 +40,3 @@ def allocated(ratio: Sequence[int], strata: Ints, blocks: int, draws: Draws) -> 
         n_blocks = -(-len(members) // len(block))
         found[members] = np.concatenate([draw.permutation(block) for _ in range(n_blocks)])[: len(members)]
     return found
-
-
-def strata_of(values: Sequence[Floats], cuts: Sequence[float]) -> Ints:
-    """Return the number of each patient's stratum from values at enrollment [patient] and their cuts."""
-    size = len(values[0]) if values else 0
-    found = np.zeros(size, np.int64)
-    for value, cut in zip(values, cuts, strict=True):
-        found = 2 * found + (value > cut)
-    return found

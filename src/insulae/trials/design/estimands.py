@@ -17,7 +17,8 @@ REPETITIONS = 40
 
 
 def true_means(spec: TrialSpec, estimand: Estimand, outcomes: Outcomes, arms: tuple[str, ...]) -> list[float]:
-    """Return the true mean of the variable under each arm, over all who are in the population of the estimand.
+    """Return the true mean of the variable under each arm, over all who are in the population of the
+    estimand.
 
     `outcomes` are those of the patients who may enter.
     """

@@ -32,9 +32,9 @@ def estimate(
 ) -> Estimate:
     """Return the effect of the arm `active` (place in the study) against all others in the data.
 
-    Models adjust for the values at enrollment of the outcome and of the endpoints that `strata` and the estimand
-    name; without these an analysis of a stratified trial is too cautious. Where the estimand states a prior, what
-    is returned is the posterior. Raises `NotEnoughPatients` when the analysis cannot be done.
+    Models adjust for the values at enrollment of the outcome and of the endpoints that `strata` and the
+    estimand name; without these an analysis of a stratified trial is too cautious. Where the estimand states
+    a prior, what is returned is the posterior. Raises `NotEnoughPatients` when the analysis cannot be done.
     """
     is_active = data.followed.arm == active
     found = _of_times if estimand.is_time() else _of_visits
@@ -51,7 +51,7 @@ def _of_visits(
 ) -> Estimate:
     values, belongs = analyzed(estimand, data)
     visit = int(np.argmin(np.abs(data.followed.weeks - estimand.week)))
-    covariates = _at_enrollment((estimand.endpoint, *strata, *estimand.covariates), data)
+    covariates = at_enrollment((estimand.endpoint, *strata, *estimand.covariates), data)
     method = _METHODS[estimand.chosen_estimator()]
     return method(values[belongs][:, 1 : visit + 1], active[belongs], covariates[belongs], draws)
 
@@ -61,12 +61,12 @@ def _of_times(
 ) -> Estimate:
     found, belongs = times(estimand, data)
     chosen = Times(found.week[belongs], found.cause[belongs])
-    covariates = _at_enrollment((*strata, *estimand.covariates), data)
+    covariates = at_enrollment((*strata, *estimand.covariates), data)
     name, until = estimand.chosen_estimator(), estimand.week
     return event_estimators.estimated(name, chosen, active[belongs], until, covariates[belongs])
 
 
-def _at_enrollment(names: tuple[str, ...], data: Data) -> Floats:
+def at_enrollment(names: tuple[str, ...], data: Data) -> Floats:
     """Return the values at enrollment of endpoints [patient, k], each once."""
     columns = [data.followed.values[name][:, 0] for name in dict.fromkeys(names)]
     return np.column_stack(columns) if columns else np.empty((len(data.entered), 0))
@@ -101,7 +101,7 @@ def _yes(values: Floats) -> Floats:
     return np.where(np.isfinite(values[:, -1]), (values[:, -1] > 0).astype(float), np.nan)
 
 
-def _kept_visits(n_visits: int) -> list[int]:
+def kept_visits(n_visits: int) -> list[int]:
     """Return which of the visits after enrollment are modeled."""
     if n_visits <= MOST_VISITS:
         return list(range(n_visits))
@@ -109,7 +109,7 @@ def _kept_visits(n_visits: int) -> list[int]:
 
 
 def _repeated(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
-    y, centered = values[:, _kept_visits(values.shape[1])], covariates - covariates.mean(axis=0)
+    y, centered = values[:, kept_visits(values.shape[1])], covariates - covariates.mean(axis=0)
     model = mmrm.fit(y, np.column_stack([np.ones(len(y)), active.astype(float), centered]))
     weights = np.zeros_like(model.coefficients)
     weights[1, -1] = 1
@@ -118,7 +118,7 @@ def _repeated(values: Floats, active: Flags, covariates: Floats, draws: Draws) -
 
 def _imputed(means: multiple_imputation.Means) -> Method:
     def method(values: Floats, active: Flags, covariates: Floats, draws: Draws) -> Estimate:
-        y = values[:, _kept_visits(values.shape[1])]
+        y = values[:, kept_visits(values.shape[1])]
         data = multiple_imputation.Repeated(y, active, covariates - covariates.mean(axis=0))
         completed = multiple_imputation.imputations(data, means, IMPUTATIONS, draws.stream("imputation"))
         return multiple_imputation.analyzed(data, completed)

@@ -1,10 +1,10 @@
 """Estimators of times to an event, by name: the active arm against the control.
 
-`cox` (log hazard ratio at equal covariates, ties after Efron), `log_rank` (log hazard ratio by one step, whose test is the
-log-rank test), `survival` (difference of the shares that have had the event, Kaplan and Meier, competing
-events cut off), `cumulative_incidence` (the same, Aalen and Johansen, competing events as such),
-`restricted_mean` (difference of the mean weeks without the event). Hazards are those of the event itself:
-competing events end the time at risk.
+`cox` (log hazard ratio at equal covariates, ties after Efron), `log_rank` (log hazard ratio by one step,
+whose test is the log-rank test), `survival` (difference of the shares that have had the event, Kaplan and
+Meier, competing events cut off), `cumulative_incidence` (the same, Aalen and Johansen, competing events as
+such), `restricted_mean` (difference of the mean weeks without the event). Hazards are those of the event
+itself: competing events end the time at risk.
 """
 
 from collections.abc import Callable

@@ -20,6 +20,7 @@ REPLICATE = 0
 """Which replicate is shown; the first one, whatever it found."""
 NINETY_FIVE = 1.959964
 RISK_COLUMNS = 6
+SOON = 1e-6
 SERIOUS_EVENT = "weeks_to_serious_event"
 
 
@@ -45,6 +46,16 @@ def example(scene: Scene, found: Found) -> Example | None:
     if not np.isfinite(found.months):
         return None
     return Example(data, patients, found.months * WEEKS_PER_MONTH, found)
+
+
+def followed_to(scene: Scene, shown: Example, estimand: Estimand) -> Data:
+    """Return the data of an estimand: of those who have reached its visit by the end of the trial.
+
+    Where its visit is later than that of the primary one, of all who have entered: they are followed on.
+    """
+    is_later = estimand.week > scene.spec.primary.week
+    reached = shown.data.entered + (0.0 if is_later else estimand.week) <= shown.end + SOON
+    return shown.data.chosen(reached)
 
 
 def curves(scene: Scene, shown: Example) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """One treated arm against external patients, made alike at enrollment by weights.
 
-The external patients are simulated ones, drawn from everybody whether or not they could enter the trial, or the
-real ones of a file, all of them in every replicate. What the weights do not balance remains as bias, and so does
-what the model gets wrong of real patients; the type I error shows both.
+The external patients are simulated ones, drawn from everybody whether or not they could enter the trial, or
+the real ones of a file, all of them in every replicate. What the weights do not balance remains as bias, and
+so does what the model gets wrong of real patients; the type I error shows both.
 """
 
 import numpy as np

@@ -1,5 +1,5 @@
-"""Trials of one arm: against a fixed share or a known curve, with sentinels and a stopping rule; Simon's stages;
-run-in.
+"""Trials of one arm: against a fixed share or a known curve, with sentinels and a stopping rule; Simon's
+stages; run-in.
 """
 
 import dataclasses
@@ -46,7 +46,9 @@ def _against_share(scene: Scene, design: SingleArm, data: Data) -> tuple[bool, a
 
 
 def _against_curve(scene: Scene, design: SingleArm, data: Data) -> tuple[bool, ancova.Estimate]:
-    """Return the one-sample log-rank test (mid-P) and the log hazard ratio by one step from none, (O - E) / E."""
+    """Return the one-sample log-rank test (mid-P) and the log hazard ratio by one step from none, (O - E) /
+    E.
+    """
     primary, (found, belongs) = scene.spec.primary, times(scene.spec.primary, data)
     expected = float(_known_curve(scene, design).at(found.week[belongs]).sum())
     if expected <= 0:

@@ -127,7 +127,9 @@ Estimates = dict[str, list[Estimate | None]]
 
 
 def estimates(scene: Scene, times: int, on_progress: OnProgress) -> Estimates:
-    """Return what the estimators of all estimands find in trials of two arms of the full size, on the same data."""
+    """Return what the estimators of all estimands find in trials of two arms of the full size, on the same
+    data.
+    """
     design = scene.spec.design
     assert isinstance(design, designs.Parallel | designs.GroupSequential)
     active, found = scene.outcomes.arm(design.active), Estimates()

@@ -24,7 +24,7 @@ SAME_WEEK = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Real:
-    """Endpoints [patient, visit] of real patients of an external control; NaN where they were not measured."""
+    """Endpoints [patient, visit] of real patients of an external control; NaN where missing."""
 
     weeks: Floats
     values: Mapping[str, Floats]

@@ -1,10 +1,10 @@
 """The benefit that a twin predicts for each patient at enrollment, and who is enrolled by it.
 
-A twin knows the values of a patient at enrollment and the model; it does not know what the model draws for the
-patient besides. What it can predict at best is the mean benefit of all simulated people with these values, found
-by a regression on them and their products (`statistics/benefit.py`) that has not seen the patient. Doubt about
-the model's parameters is averaged over, as people of all groups teach it. An error stated in the study comes on
-top.
+A twin knows the values of a patient at enrollment and the model; it does not know what the model draws for
+the patient besides. What it can predict at best is the mean benefit of all simulated people with these
+values, found by a regression on them and their products (`statistics/benefit.py`) that has not seen the
+patient. Doubt about the model's parameters is averaged over, as people of all groups teach it. An error
+stated in the study comes on top.
 """
 
 import dataclasses
@@ -58,7 +58,7 @@ def enrolled(spec: TrialSpec, outcomes: Outcomes, seed: int) -> Ints:
 
 
 def predictions(spec: TrialSpec, outcomes: Outcomes, seed: int) -> Predictions | None:
-    """Return what twins predict; None for a trial without enrichment, raises `RunError` for too few people."""
+    """Return what twins predict; None without enrichment; raises `RunError` for too few people."""
     wanted = spec.enrichment
     if wanted is None:
         return None
@@ -114,7 +114,7 @@ def true_benefit(spec: TrialSpec, wanted: Enrichment, outcomes: Outcomes, places
 
 
 def known_at_enrollment(outcomes: Outcomes, people: Ints) -> tuple[Floats, list[str]]:
-    """Return traits, and endpoints at the first visit that no trait tells [patient, name], and their names."""
+    """Return traits, and endpoints at the first visit that no trait tells [patient, name]; their names."""
     found = {name: one[people] for name, one in outcomes.traits.items()}
     for name, values in outcomes.values.items():
         first = values[0, people, 0]

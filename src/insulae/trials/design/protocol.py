@@ -116,15 +116,16 @@ class Departure(Section):
     rate: YearlyShare
     """Share of them that leaves within a year for this reason."""
     by: Literal["last visit", "next visit"] = "last visit"
-    """Which visit decides: the last one that was seen (missing at random, for an analysis of all visits), or the
-    next one, which is then not seen (missing not at random)."""
+    """Which visit decides: the last one that was seen (missing at random, for an analysis of all visits), or
+    the next one, which is then not seen (missing not at random)."""
 
 
 class Enrichment(Section):
     """Who is enrolled of those who may enter: whom a twin predicts to benefit.
 
-    A twin knows what is measured at enrollment. Its prediction is the benefit that the model expects of a patient
-    with these values, learned from other simulated people under both arms, and off by an error of its own.
+    A twin knows what is measured at enrollment. Its prediction is the benefit that the model expects of a
+    patient with these values, learned from other simulated people under both arms, and off by an error of its
+    own.
     """
 
     best: Annotated[Share, Field(gt=0)] | None = None
@@ -174,7 +175,7 @@ class Prior(Section):
 
 
 class Multiplicity(Section):
-    """A graphical procedure over the estimands, in their order, which keeps the error of any false success."""
+    """A graphical procedure over the estimands, in their order; it keeps the error of any false success."""
 
     weights: tuple[Annotated[float, Field(ge=0, le=1)], ...]
     """Part of alpha of each estimand; they sum to at most 1."""
@@ -203,11 +204,12 @@ class Estimand(Section):
     population: tuple[Criterion, ...] = ()
     """Who counts, by values at enrollment; all randomized when left out."""
     covariates: tuple[str, ...] = ()
-    """Endpoints whose values at enrollment the model adjusts for, besides those of the strata and its own (ancova,
-    mmrm, imputations, logistic, odds_ratio, cox)."""
+    """Endpoints whose values at enrollment the model adjusts for, besides those of the strata and its own
+    (ancova, mmrm, imputations, logistic, odds_ratio, cox)."""
     prior: Prior | None = None
-    """Makes the analysis Bayesian: the estimate is combined with it, the interval is credible, and success needs a
-    posterior probability of benefit above 1 - alpha/2. None: the analysis is that of the estimator alone."""
+    """Makes the analysis Bayesian: the estimate is combined with it, the interval is credible, and success
+    needs a posterior probability of benefit above 1 - alpha/2. None: the analysis is that of the estimator
+    alone."""
 
     def is_yes_no(self) -> bool:
         """Tell whether the variable is a yes or no."""

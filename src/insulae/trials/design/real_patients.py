@@ -1,7 +1,8 @@
 """Real patients of an external control, read from a file: a row for each patient and visit.
 
 Columns are `patient`, `week` (since enrollment) and endpoints by their names, in the units of `insulae show
-endpoints`. Weeks are those of the study's visits, other rows are left out; what is not in the file is missing.
+endpoints`. Weeks are those of the study's visits, other rows are left out; what is not in the file is
+missing.
 """
 
 import csv

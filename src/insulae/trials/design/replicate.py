@@ -1,6 +1,7 @@
 """What one trial replicate found, and the scene it plays in."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -68,9 +69,26 @@ class Scene:
 
     def patients(self, size: int, draws: Draws) -> Ints:
         """Draw patients with replacement from those who may enter, by their weights where there are any."""
+        return self.places[np.searchsorted(self._ladder, draws.stream("patients").random(size))]
+
+    @functools.cached_property
+    def _ladder(self) -> Floats:
+        """Rising shares of the weights of those who may enter."""
         weights = np.ones(len(self.places)) if self.weights is None else self.weights
-        ladder = weights.cumsum() / weights.sum()
-        return self.places[np.searchsorted(ladder, draws.stream("patients").random(size))]
+        return weights.cumsum() / weights.sum()
+
+    @functools.cached_property
+    def _cuts(self) -> dict[str, float]:
+        """Median at enrollment of the endpoints that cut strata, among those who may enter."""
+        names = getattr(self.spec.design, "strata", ())
+        return {name: float(np.median(self.outcomes.values[name][0, self.places, 0])) for name in names}
+
+    def strata(self, patients: Ints) -> Ints:
+        """Return the number of each patient's stratum; all in one where the design has none."""
+        found = np.zeros(len(patients), np.int64)
+        for name, cut in self._cuts.items():
+            found = 2 * found + (self.outcomes.values[name][0, patients, 0] > cut)
+        return found
 
     def entries(self, size: int, draws: Draws) -> Floats:
         """Return the calendar weeks of entry, counted from the first."""

@@ -8,7 +8,7 @@ from insulae.statistics import group_sequential, spending
 from insulae.trials.design.conduct import Data
 from insulae.trials.design.designs import GroupSequential, Parallel
 from insulae.trials.design.draws import Draws
-from insulae.trials.design.enrolment import allocated, strata_of
+from insulae.trials.design.enrolment import allocated
 from insulae.trials.design.estimators import estimate
 from insulae.trials.design.harm import stopped_for_harm
 from insulae.trials.design.outcomes import Ints
@@ -22,11 +22,8 @@ SPENDING = {"obrien_fleming": spending.obrien_fleming, "pocock": spending.pocock
 def randomized(scene: Scene, design: Parallel | GroupSequential, draws: Draws) -> tuple[Data, Ints]:
     """Return the data of all patients of a randomized trial, followed to the end, and who they are."""
     patients = scene.patients(design.size, draws)
-    baseline = [scene.outcomes.values[name][0, :, 0] for name in design.strata]
-    cuts = [float(np.median(values[scene.places])) for values in baseline]
-    strata = strata_of([values[patients] for values in baseline], cuts) if baseline else 0 * patients
     places = np.array([scene.outcomes.arm(name) for name in design.arm_names()])
-    arm = places[allocated(design.ratio, strata, design.blocks, draws)]
+    arm = places[allocated(design.ratio, scene.strata(patients), design.blocks, draws)]
     entered = scene.entries(design.size, draws)
     return scene.data(scene.followed(patients, arm, draws), entered, draws), patients
 
