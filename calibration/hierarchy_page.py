@@ -81,8 +81,8 @@ Not taken, because something else speaks against it or nothing decides:
 * spreads of the first phase and of the incretin gain, which hold three classes at once, and of what
   shrinkage leaves to the prior.
 
-In the clamps too little glucose is infused: at 90 mg/dL no more than 8.3 mg/kg/min passes from plasma to
-tissue at any insulin (`glucose.plasma_to_tissue_rate`), and people with NGT were infused 10.7 (median).
+In the clamps too little glucose is infused (docs/decisions/0043). Exchange of glucose with the tissue is not
+among the quantities: drinks do not tell it.
 
 ## New people beside those measured
 
