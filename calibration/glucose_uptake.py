@@ -8,12 +8,11 @@ there is, half of it at 55 (s.e. 7) mU/L. Exchange, half of uptake and largest f
 that
 
 * utilization without end of insulin is 10.5 mg/kg/min at 90 mg/dL,
-* uptake answers little insulin as before: `insulin_uptake` over the mass of half uptake, times the tissue pool,
-  stays what secretion at rest asks for,
-* the five-minute step stays as stable as before: the fastest rate of the two pools times five minutes is 2.68,
+* uptake answers little insulin as before: the mass of half uptake goes with the tissue pool,
+* the five-minute step stays as stable as before: the fastest rate of both pools times five minutes is 2.68,
 * the tissue pool is the smallest that the others allow.
 
-`insulin_uptake` is then fitted to secretion at rest and over a day in health (polonsky1988, role calibration).
+`insulin_uptake` is then fitted to secretion at rest and over a day in health (polonsky1988, calibration).
 Half-maximal insulin is a test.
 """
 

@@ -5,8 +5,9 @@ hyperglycemic, then hyperinsulinemic-euglycemic clamp of the same people. FOLDER
 `ohashi_OGTT.csv`, `ohashi_clamp_blood.csv`, `ohashi_clamp_indices.csv`, `ohashi_subjectinfo.csv`.
 
 Nothing of the clamp enters the fit. The discrepancy between both tests is learned from half of the people and
-stated in the intervals of the other half (`discrepancy.py`). The wanted glucose of the clamp is what was reached: it is what the
-experimenter set, not an answer of the body. Insulin units are 6 pmol/mU, C-peptide 331.09 pmol per ng.
+stated in the intervals of the other half (`discrepancy.py`). The wanted glucose of the clamp is what was
+reached: it is what the experimenter set, not an answer of the body. Insulin units are 6 pmol/mU, C-peptide
+331.09 pmol per ng.
 """
 
 import argparse

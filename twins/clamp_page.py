@@ -57,7 +57,9 @@ def pairs_of(found: Sequence[Prediction]) -> dict[str, np.ndarray]:
         seen = p.observed[:, None]
         add("insulin sensitivity (infusion / glucose / insulin)", sensitivity(p), p.subject.sensitivity)
         add(
-            "glucose infusion at the end", float(np.median(p.exact[of_quantity(p, "infusion")])), p.subject.infusion
+            "glucose infusion at the end",
+            float(np.median(p.exact[of_quantity(p, "infusion")])),
+            p.subject.infusion,
         )
         for q, word in (("insulin", "insulin"), ("c_peptide", "C-peptide")):
             first = float(np.median(early(p, p.exact, q, 10)))

@@ -1,19 +1,22 @@
 """What a clamp differs by from what a glucose test lets expect, learned from half of the people.
 
-As published studies are judged (docs/decisions/0037): measured less predicted logarithms of a person's clamp have
-the covariance of the prediction, error of measurement included, plus tau^2 for all values of one quantity alike.
-tau is the likeliest in the half of the people who come first, third ... in the data (the half that
-`calibration.first_phase` fitted); the other half is judged. Its mean is zero: no prediction is shifted, so that
-what all people have in common widens the interval and stays visible as an error.
+As published studies are judged (docs/decisions/0037): measured less predicted logarithms of a person's clamp
+have the covariance of the prediction, error of measurement included, plus tau^2 for all values of a quantity
+alike. tau is the likeliest in the half of the people who come first, third ... in the data (the half that
+`calibration.first_phase` fitted); the other half is judged. Its mean is zero: no prediction is shifted, so
+what all people have in common widens the interval and stays visible as an error. The same is asked of the
+level of sensor glucose foreseen.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from twins.clamp import INTERVAL, Prediction, of_quantity
 
+One = TypeVar("One")
 SMALLEST = 0.1
 """Below this (in any unit) a logarithm says nothing."""
 WIDEST = 3.0
@@ -29,9 +32,8 @@ def _deviation(p: Prediction, quantity: str) -> tuple[np.ndarray, np.ndarray]:
     return seen - drawn.mean(axis=1), np.atleast_2d(np.cov(drawn)) + RIDGE * np.eye(len(seen))
 
 
-def tau(found: Sequence[Prediction], quantity: str) -> float:
-    """Return the likeliest standard deviation of the discrepancy, in logarithms."""
-    parts = [_deviation(p, quantity) for p in found]
+def likeliest(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return the likeliest standard deviation of what the deviations of each part share."""
 
     def cost(size: float) -> float:
         total = 0.0
@@ -43,6 +45,11 @@ def tau(found: Sequence[Prediction], quantity: str) -> float:
     return float(minimize_scalar(cost, bounds=(0, WIDEST), method="bounded").x)
 
 
+def tau(found: Sequence[Prediction], quantity: str) -> float:
+    """Return the likeliest standard deviation of the discrepancy, in logarithms."""
+    return likeliest([_deviation(p, quantity) for p in found])
+
+
 def widened(p: Prediction, quantity: str, size: float) -> np.ndarray:
     """Return draws of a quantity as measured with a discrepancy that all its values share, [value, draw]."""
     values = p.values[of_quantity(p, quantity)]
@@ -50,7 +57,7 @@ def widened(p: Prediction, quantity: str, size: float) -> np.ndarray:
     return np.maximum(values, SMALLEST) * np.exp(size * shared)
 
 
-def halves(found: Sequence[Prediction]) -> tuple[list[Prediction], list[Prediction]]:
+def halves(found: Sequence[One]) -> tuple[list[One], list[One]]:
     """Return the people a discrepancy is learned from, and those it is judged by."""
     return list(found[::2]), list(found[1::2])
 

@@ -178,7 +178,7 @@ def recordings(folder: Path) -> Iterator[Recording | str]:
         yield Recording(name, _numbers(row, injects), diary, first, end)
 
 
-def _in_range(glucose: np.ndarray) -> np.ndarray:
+def in_range(glucose: np.ndarray) -> np.ndarray:
     """Return the time in 70-180 mg/dL (%) along the first axis, of what was read."""
     known = np.isfinite(glucose)
     return 100 * ((glucose >= LOW) & (glucose <= HIGH)).sum(axis=0) / known.sum(axis=0)
@@ -246,12 +246,12 @@ def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weig
         minutes=np.concatenate([minutes + d * MINUTES_PER_DAY for d in last]),
         glucose=glucose,
         seen=seen,
-        in_range=_in_range(glucose[known]),
-        body_in_range=_in_range(alone[known]),
-        told_in_range=_in_range(told[known]),
-        seen_in_range=float(_in_range(seen[:, None])[0]),
-        repeated=float(_in_range(before[-FORESEEN:].reshape(-1, 1))[0]),
-        profile=float(_in_range(np.nanmean(before, axis=0)[:, None])[0]),
+        in_range=in_range(glucose[known]),
+        body_in_range=in_range(alone[known]),
+        told_in_range=in_range(told[known]),
+        seen_in_range=float(in_range(seen[:, None])[0]),
+        repeated=float(in_range(before[-FORESEEN:].reshape(-1, 1))[0]),
+        profile=float(in_range(np.nanmean(before, axis=0)[:, None])[0]),
     )
 
 

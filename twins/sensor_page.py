@@ -7,18 +7,60 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from insulae.report.figures import COLORS, GRAY
+from twins import discrepancy
 from twins.page import Check, panel, write_page
-from twins.sensor import FORESEEN, Foreseen
+from twins.sensor import FORESEEN, Foreseen, in_range
 
 DRAWN = 24
 """Recordings whose days are drawn, the first ones."""
+SEED = 3
 
 
-def _covered(f: Foreseen) -> tuple[int, int]:
-    """Return how many readings lie in their 90 % interval, and how many there are."""
+def level(f: Foreseen) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean logarithm of what was seen less what was foreseen, [1], and its variance [1, 1]."""
     known = np.isfinite(f.seen)
-    low, high = np.percentile(f.glucose[known], (5, 95), axis=1)
-    return int(((f.seen[known] >= low) & (f.seen[known] <= high)).sum()), int(known.sum())
+    means = np.log(f.glucose[known]).mean(axis=0)
+    return np.array([np.log(f.seen[known]).mean() - means.mean()]), np.array([[means.var()]])
+
+
+def widened(f: Foreseen, size: float) -> np.ndarray:
+    """Return draws of glucose of the days foreseen with a level that nobody foresees, [time, draw]."""
+    shared = np.random.default_rng([SEED, len(f.seen)]).standard_normal(f.glucose.shape[1])
+    return f.glucose * np.exp(size * shared)
+
+
+def covered(f: Foreseen, size: float) -> tuple[bool, int, int]:
+    """Return whether the interval holds the time in range, how many readings lie in theirs, of how many."""
+    known = np.isfinite(f.seen)
+    glucose = widened(f, size)[known]
+    low, high = np.percentile(glucose, (5, 95), axis=1)
+    inside = int(((f.seen[known] >= low) & (f.seen[known] <= high)).sum())
+    bounds = np.percentile(in_range(glucose), (5, 95))
+    return bool(bounds[0] <= f.seen_in_range <= bounds[1]), inside, int(known.sum())
+
+
+def _coverage(found: Sequence[Foreseen], size: float, words: str) -> list[Check]:
+    """Return the shares that intervals hold, of times in range and of readings."""
+    counts = [covered(f, size) for f in found]
+    range_held = 100 * float(np.mean([held for held, _, _ in counts]))
+    inside, number = (sum(c[k] for c in counts) for k in (1, 2))
+    return [
+        (f"90 % intervals of time in range, {words}", "", f"{range_held:.0f} % of {len(found)}", None),
+        (f"90 % intervals of readings, {words}", "", f"{100 * inside / number:.0f} % of {number}", None),
+    ]
+
+
+def _intervals(found: Sequence[Foreseen]) -> list[Check]:
+    """Return the coverage of the twins alone, and with the discrepancy of the other half of people."""
+    checks = _coverage(found, 0.0, "of the twins alone")
+    halves = discrepancy.halves(found)
+    for learned, judged in (halves, halves[::-1]) if len(found) > 1 else ():
+        size = discrepancy.likeliest([level(f) for f in learned])
+        words = f"with a level that differs by {100 * size:.0f} %, learned from the other half"
+        checks += _coverage(judged, size, words)
+    shifts = np.array([level(f)[0][0] for f in found])
+    said = f"{100 * (np.exp(shifts.mean()) - 1):+.0f} %, lower in {(shifts < 0).sum()} of {len(shifts)}"
+    return [*checks, ("mean glucose seen against that foreseen", "", said, None)]
 
 
 def _checks(found: Sequence[Foreseen]) -> list[Check]:
@@ -44,14 +86,7 @@ def _checks(found: Sequence[Foreseen]) -> list[Check]:
         checks.append((f"... of the {name}", f"above {error:.1f}", f"{theirs:.1f} points", theirs >= error))
         average = float(np.mean(np.abs(np.array(values) - seen)))
         checks.append(("... its mean error", f"above {mean:.1f}", f"{average:.1f} points", average >= mean))
-    inside = [np.percentile(f.in_range, (5, 95)) for f in found]
-    held = 100 * np.mean([low <= s <= high for (low, high), s in zip(inside, seen, strict=True)])
-    counts = np.array([_covered(f) for f in found]).sum(axis=0)
-    checks.append(("90 % intervals of time in range", "", f"{held:.0f} %", None))
-    checks.append(
-        ("90 % intervals of readings", "", f"{100 * counts[0] / counts[1]:.0f} % of {counts[1]}", None)
-    )
-    return checks
+    return checks + _intervals(found)
 
 
 def _scatter(found: Sequence[Foreseen]) -> str:

@@ -5,8 +5,7 @@
 
 The file has the columns id, time and gl (mg/dL), as the examples of iglu. iglu is licensed under the GPL and
 is no part of this project; what the project keeps are the differences that this command prints: on the five
-people that come with iglu and on 19 of Hall 2018 none in any measure to 0.000001, but MAGE, whose definition
-differs, up to 8.3 mg/dL.
+people that come with iglu and on 19 of Hall 2018 none in any measure to 0.000001.
 """
 
 import sys

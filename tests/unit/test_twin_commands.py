@@ -14,6 +14,7 @@ from twins.page import write_page
 from twins.recurring import Recurring, carried, recurring
 
 from insulae.inference.diagnostics import converged
+from insulae.inference.measurement_error import QUANTITIES
 from insulae.inference.person import FITTED
 from insulae.inference.point import Point
 from insulae.inference.sensor_days import Diary
@@ -206,7 +207,10 @@ def test_forecasts_are_judged_against_what_was_seen(tmp_path: Path):
     assert "median error of the twins: 3.0 points (wanted below 8 points) hit" in said
     assert "told the insulin of the last days: 1.0 points" in said and "mean error of the twins: 5.0" in said
     assert "of the last days repeated: 5.0 points (wanted above 3.0) hit" in said
-    assert "90 % intervals of time in range: 67 %" in said and "intervals of readings: 71 % of 21" in said
+    alone = "90 % intervals of readings, of the twins alone: 71 % of 21"
+    assert alone in said and "time in range, of the twins alone: 0 % of 3" in said
+    assert "of readings, with a level that differs by 0 %, learned from the other half: 71 % of" in said
+    assert "mean glucose seen against that foreseen: +4 %, lower in 0 of 3" in said
     assert "Simulated. Not medical advice." in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
@@ -239,7 +243,7 @@ def test_a_clamp_is_scored_by_rise_and_interval():
     minutes = np.array([0.0, 5, 10])
     values = np.array([[10.0], [30], [20]]) + np.linspace(-1, 1, 41)
     p: Any = SimpleNamespace(
-        quantity=np.full(3, clamp_page.QUANTITIES.index("insulin")),
+        quantity=np.full(3, QUANTITIES.index("insulin")),
         minutes=minutes,
         values=values,
         exact=values,

@@ -4,12 +4,12 @@ Written from the description of Fernandes and others (fernandes2022) and of the 
 default this is; no code of theirs was used. On an even grid:
 
 1. the record is cut where readings are missing for more than 180 minutes;
-2. of each piece the means of the last 5 and of the last 32 readings are taken, whatever is missing among them;
+2. of each piece the means of the last 5 and of the last 32 readings are taken, the missing ones left out;
    before as many were read, the first such mean stands for them;
 3. where the short mean crosses the long one a stretch ends. Stretches with the short mean above hold a peak,
    the others a nadir, in turns; each is sought from behind the one before to the end of its stretch;
-4. a rise counts if it and the fall after it exceed one standard deviation of the piece, and so does a fall; the
-   last one may end with the piece. A smaller swing between is part of the larger one;
+4. a rise counts if it and the fall after it exceed one standard deviation of the piece, and so does a fall;
+   the last one may end with the piece. A smaller swing between is part of the larger one;
 5. means of rises and of falls are averaged over the pieces, weighed by their length, then with each other.
 
 A piece of fewer than 32 readings tells nothing and is left out.
@@ -29,7 +29,7 @@ LONGEST_GAP = 180
 
 
 def mage_by_crossings(glucose: ArrayLike, step: int) -> float:
-    """Return the mean amplitude (mg/dL) of one record on an even grid of some minutes; NaN where nothing counts.
+    """Return the mean amplitude (mg/dL) of a record on an even grid of some minutes; NaN without a swing.
 
     >>> hours = np.arange(0, 48, 1 / 12)
     >>> round(mage_by_crossings(150 + 40 * np.sin(hours * np.pi / 6), 5), 1)

@@ -181,8 +181,8 @@ def mage(glucose: ArrayLike) -> Floats:
     from it, a nadir once glucose has risen by as much, so every swing between neighboring turning points
     exceeds one standard deviation. The result is the average of the mean rise and the mean fall; NaN without
     any such swing. The last swing ends with the record. Readings are not smoothed and missing ones are
-    skipped, whereas the R package iglu finds turning points by crossing moving averages (`crossings.py`, which
-    the report of a sensor file shows first); the two differ by some percent.
+    skipped, whereas the R package iglu finds turning points by crossing moving averages (`crossings.py`,
+    which reports of sensor files show first); the two differ by some percent.
 
     >>> float(mage([100.0, 200.0, 100.0, 200.0, 100.0]))
     100.0

@@ -247,7 +247,7 @@ MEASURES = (
         "mage",
         "Mean amplitude of glycemic excursions",
         "mg/dL",
-        "rises and falls above one standard deviation between crossings of means of 5 and 32 readings (as iglu)",
+        "rises and falls above one standard deviation, between crossings of means of 5 and 32 readings",
         "fernandes2022",
         lambda r: mage_by_crossings(r.even.glucose, r.step),
     ),

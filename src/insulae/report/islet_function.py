@@ -40,8 +40,8 @@ STARTS = {"glucose_load": "oral glucose", "mixed_meal": "mixed meal"}
 MEAL_HOURS = 5.0
 SENSOR_DAYS = 14
 LEFT_OUT = {
-    "HOMA2": "it has no formula but a model of many equations, which could not be checked against published "
-    "values here; HOMA1 is given and named so",
+    "HOMA2": "it has no formula but a model of many equations (Hill 2013, PMC3714535), which could not "
+    "be checked against published values here; HOMA1 is given and named so",
 }
 
 
