@@ -3,7 +3,8 @@
 Three compartments in series after Dalla Man 2007, with saturable emptying in place of its tanh law and
 meal memory, so that overlapping meals need no memory. Glucose in water needs no digestion and has a law of
 its own: it appears in the blood in proportion to what is left, as tracers and catheters of the liver's veins
-showed it (largest at half an hour, near its end after three hours). Not modelled: fat and protein, alcohol, gastroparesis.
+showed it (largest at half an hour, near its end after three hours). Not modelled: fat and protein, alcohol,
+gastroparesis.
 """
 
 from jax import Array
