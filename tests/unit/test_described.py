@@ -35,7 +35,11 @@ def descriptions(record: type[Described]) -> dict[str, str | None]:
 
 
 def test_a_field_is_described_by_the_text_below_it():
-    assert descriptions(Tablet) == {"kind": "What it is.", "dose": "How much is taken,\n\na day.", "silent": None}
+    assert descriptions(Tablet) == {
+        "kind": "What it is.",
+        "dose": "How much is taken,\n\na day.",
+        "silent": None,
+    }
 
 
 def test_fields_of_the_extended_record_keep_their_text_unless_they_are_written_anew():
