@@ -76,9 +76,9 @@ def test_the_type_1_case_is_free_of_insulin_with_glucose_in_range(summaries: dic
 
 def test_zimislecel_returns_c_peptide_and_independence(summaries: dict[str, Any]):
     arm = summaries["zimislecel"]["zimislecel"]
-    # The exact 95 % interval of the 10 of 12 reported.
+    # The exact 95 % intervals of the 10 and the 12 of 12 reported.
     assert 52 <= at(arm, "insulin_independence", "mean") <= 98
-    assert at(arm, "hba1c_below_7", "mean") > 90
+    assert at(arm, "hba1c_below_7", "mean") >= 74
     for week, reported in ((13, 424), (26, 1036), (52, 1274)):
         assert abs(at(arm, "meal_c_peptide_90", "mean", week) / reported - 1) < 0.30
 

@@ -13,6 +13,7 @@ graft is lost (the clinic here does not see C-peptide). Kidney failure follows f
 """
 
 import dataclasses
+import functools
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -168,7 +169,7 @@ class ImmunosuppressionTreatment(Treatment):
     def _levels(self, day: float) -> dict[str, Floats]:
         """Return the day's exposure of each aspect."""
         doses = [(course, self._dose(course, day)) for course in self.courses]
-        return {a: sum(course.shares[a] * dose for course, dose in doses) for a in ASPECTS}
+        return {a: functools.reduce(np.add, [c.shares[a] * dose for c, dose in doses]) for a in ASPECTS}
 
     def _waned(self, day: float) -> Floats:
         """Return what the years on drugs have left of the first lasting harm to kidneys."""
