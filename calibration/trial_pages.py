@@ -22,10 +22,10 @@ def marks(name: str) -> tuple[str, str]:
 
 
 def _measured(found: Record) -> str:
+    planned, people = found["planned"]["replicates"], found["cohort"]["size"]
+    seconds = found["processor_seconds"]
     return (
-        f"`{found['command']}`: {found['planned']['replicates']} replicates from "
-        f"{found['cohort']['size']} people, "
-        f"{found['processor_seconds']:.0f} s of processor time beside the simulation."
+        f"{planned} replicates from {people} people, {seconds:.0f} s of processor time beside the simulation."
     )
 
 

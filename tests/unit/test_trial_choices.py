@@ -324,6 +324,10 @@ MISTAKES = [
         ["trial.multiplicity={weights: ['1', '0'], graph: [['1', '0'], ['0', '0']]}"],
         "none for the estimand itself",
     ),
+    (
+        ["endpoints=all", "trial.estimands=[{name: w, endpoint: body_weight, week: 52 weeks}]"],
+        "by itself is better neither",
+    ),
     ([ONE_ARM % ""], "needs the share that is not good enough"),
     ([ONE_ARM % ", reference: 30 %", OFF], "needs the arm whose curve is the reference"),
     ([ONE_ARM % ", reference: 30 %, reference_arm: care"], "belongs to the time to an event"),

@@ -137,6 +137,8 @@ def _enrichment(wanted: Enrichment, endpoint: str) -> Iterator[tuple[str, str]]:
     if measured(endpoint).is_time:
         yield "trial.enrichment.endpoint", f"'{endpoint}' is a time; benefit is in a number or a yes or no"
         return
+    if wanted.endpoint and measured(endpoint).better == "none":
+        yield "trial.enrichment.endpoint", f"'{endpoint}' is better neither way; choose another endpoint"
     yield from _quantity("trial.enrichment.above", lambda: wanted.amount("above", endpoint))
     yield from _quantity("trial.enrichment.error", lambda: wanted.amount("error", endpoint))
 
@@ -214,6 +216,12 @@ def _estimand(
         yield (
             f"{path}.week",
             f"there is no visit in week {estimand.week:g}; visits are in weeks {_weeks(days)}",
+        )
+    is_claimed = estimand == spec.primary or spec.multiplicity is not None
+    if is_claimed and estimand.better is None and measured(estimand.endpoint).better == "none":
+        yield (
+            f"{path}.better",
+            f"say 'higher' or 'lower': '{estimand.endpoint}' by itself is better neither way",
         )
     events = [*dict.fromkeys(event.name for event in spec.intercurrent), DEATH]
     for name in estimand.strategies:

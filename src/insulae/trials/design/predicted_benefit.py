@@ -19,7 +19,6 @@ from insulae.trials.design.draws import Draws
 from insulae.trials.design.estimands import variable
 from insulae.trials.design.outcomes import Floats, Ints, Outcomes
 from insulae.trials.design.protocol import Enrichment, Estimand, TrialSpec
-from insulae.trials.design.variables import measured
 
 FEWEST = 40
 """People from whom a prediction is learned."""
@@ -110,7 +109,8 @@ def true_benefit(spec: TrialSpec, wanted: Enrichment, outcomes: Outcomes, places
             for name in (wanted.control or arms[0], wanted.active or arms[-1])
         )
     ]
-    return (-1.0 if measured(endpoint).better == "lower" else 1.0) * (each[1] - each[0])
+    judged = spec.primary if endpoint == spec.primary.endpoint else sought
+    return judged.direction() * (each[1] - each[0])
 
 
 def known_at_enrollment(outcomes: Outcomes, people: Ints) -> tuple[Floats, list[str]]:

@@ -196,6 +196,8 @@ class Estimand(Section):
     strategies: dict[str, Strategy] = {}  # noqa: RUF012 (pydantic copies it)
     """Strategy for each intercurrent event by its name; treatment_policy when left out. For `death`:
     composite for a yes-or-no endpoint, otherwise while_on_treatment (the last value alive)."""
+    better: Literal["higher", "lower"] | None = None
+    """Which way is better; that of the endpoint when left out. Needed where it has none, as body weight."""
     failure: Annotated[str, BeforeValidator(str)] | None = None
     """Value that counts as failure under a composite strategy; no (0 %) for a yes-or-no endpoint."""
     estimator: Estimator | None = None
@@ -233,7 +235,7 @@ class Estimand(Section):
 
     def direction(self) -> float:
         """Return 1 when a larger effect is better, -1 when a smaller one is."""
-        better = -1.0 if measured(self.endpoint).better == "lower" else 1.0
+        better = -1.0 if (self.better or measured(self.endpoint).better) == "lower" else 1.0
         counts_events = self.is_time() and self.chosen_estimator() in _SCALES
         return -better if counts_events else better
 
