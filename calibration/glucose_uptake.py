@@ -17,9 +17,10 @@ Half-maximal insulin is a test.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -66,6 +67,11 @@ class Exchange:
         }
 
 
+def _root(of: Callable[[float], float], low: float, high: float) -> float:
+    found: Any = brentq(of, low, high)
+    return float(found)
+
+
 def table() -> Exchange:
     """Return what the table holds."""
     return Exchange(*(value(name) for name in Exchange(0, 0, 0, 0).as_rows()))
@@ -88,14 +94,14 @@ def used(exchange: Exchange, insulin: float, sensitivity: float = 1.0) -> float:
         rate = force / (exchange.half + tissue)
         return rate / (1 + (rate / exchange.largest) ** 4) ** 0.25
 
-    tissue = brentq(left, 0, entering / exchange.back)
+    tissue = _root(left, 0, entering / exchange.back)
     return value("glucose.insulin_independent_uptake") + fraction(tissue) * tissue
 
 
 def half_maximal(exchange: Exchange) -> float:
     """Return the insulin (mU/L) at which half of what endless insulin lets use is used."""
     most = used(exchange, ENDLESS)
-    return brentq(lambda i: used(exchange, i) - most / 2, 0.0, 1e5) / PMOL_PER_MU
+    return _root(lambda i: used(exchange, i) - most / 2, 0.0, 1e5) / PMOL_PER_MU
 
 
 def largest_fraction(into: float, back: float) -> float:
@@ -112,9 +118,9 @@ def chosen(slope: float) -> Exchange:
             most = largest_fraction(into, rate)
             return into * plasma_mass() * most / (rate + most) - uptake
 
-        return brentq(missing, 0.02, FASTEST - into - 1e-6)
+        return _root(missing, 0.02, FASTEST - into - 1e-6)
 
-    found = minimize_scalar(lambda into: into / back(into), bounds=(0.07, 0.2), method="bounded")
+    found: Any = minimize_scalar(lambda into: into / back(into), bounds=(0.07, 0.2), method="bounded")
     into = float(found.x)
     return Exchange(into, back(into), slope * into / back(into), largest_fraction(into, back(into)))
 

@@ -9,7 +9,7 @@ level of sensor glucose foreseen.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -42,7 +42,8 @@ def likeliest(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
             total += np.linalg.slogdet(whole)[1] + deviation @ np.linalg.solve(whole, deviation)
         return float(total)
 
-    return float(minimize_scalar(cost, bounds=(0, WIDEST), method="bounded").x)
+    found: Any = minimize_scalar(cost, bounds=(0, WIDEST), method="bounded")
+    return float(found.x)
 
 
 def tau(found: Sequence[Prediction], quantity: str) -> float:
