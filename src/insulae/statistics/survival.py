@@ -18,7 +18,7 @@ from insulae.statistics.ancova import Estimate
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 STEPS, CLOSE = 50, 1e-9
-LARGEST, RANK = 15.0, 1e-10
+LARGEST, RANK = 8.0, 1e-10
 """Log hazard ratio of a standard deviation beyond which a fit runs away; share of the largest eigenvalue
 that counts as none."""
 
@@ -138,14 +138,15 @@ def cox(time: Floats, happened: Flags, covariates: Floats) -> list[Estimate]:
     for _ in range(STEPS):
         score, information = sets.score(beta)
         # Covariates that say the same twice share what they explain; the arm's ratio is none the worse.
-        step = np.linalg.pinv(information, RANK, True) @ score
+        inverse = np.linalg.pinv(information, RANK, True)
+        step = inverse @ score
         beta = beta + step * min(1.0, 1 / max(float(np.abs(step).max()), CLOSE))
-        if np.abs(step).max() < CLOSE:
+        if np.abs(beta).max() > LARGEST:
             break
-    if np.abs(beta).max() > LARGEST or np.abs(step).max() >= CLOSE:
-        raise ValueError("a hazard ratio is 0 or infinite, as of an arm without an event; log_rank is finite")
-    errors = np.sqrt(np.diag(np.linalg.pinv(information, RANK, True))) / scale
-    return [Estimate(float(b), float(e)) for b, e in zip(beta / scale, errors, strict=True)]
+        if np.abs(step).max() < CLOSE:
+            errors = np.sqrt(np.diag(inverse)) / scale
+            return [Estimate(float(b), float(e)) for b, e in zip(beta / scale, errors, strict=True)]
+    raise ValueError("a hazard ratio is 0 or infinite, as of an arm without an event; log_rank is finite")
 
 
 @dataclasses.dataclass(frozen=True)

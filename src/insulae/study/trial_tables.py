@@ -93,11 +93,11 @@ def _of_arm(estimand: Estimand, data: Data, scene: Scene) -> Record:
         return _spread(np.empty(0))
     if estimand.is_time():
         found, belongs = times(estimand, data)
-        return _spread(100.0 * found.happened[belongs])
+        return _spread(np.where(found.happened[belongs], 100.0, 0.0))
     values, belongs = analyzed(estimand, data)
     last = values[belongs, scene.outcomes.visit(estimand.week)]
     last = last[np.isfinite(last)]
-    return _spread(100.0 * (last > 0) if estimand.is_yes_no() else last)
+    return _spread(np.where(last > 0, 100.0, 0.0) if estimand.is_yes_no() else last)
 
 
 def _entered(shown: Example) -> Data:

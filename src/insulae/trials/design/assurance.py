@@ -84,8 +84,8 @@ def assurance(scene: Scene, on_progress: OnProgress) -> Assurance | None:
         effect = truth(
             scene.spec, scene.spec.primary, scene.outcomes.chosen(scene.places[mine]), arms
         ).difference
-        is_known = effect is not None and everybody is not None
-        found.append((power, own * effect + (1 - own) * everybody if is_known else None, int(mine.sum())))
+        blend = None if effect is None or everybody is None else own * effect + (1 - own) * everybody
+        found.append((power, blend, int(mine.sum())))
     powers, effects, people = zip(*found, strict=True)
     return Assurance(list(powers), list(effects), times, list(people), own)
 
