@@ -1,4 +1,4 @@
-"""Descriptions in the schema of study files: the docstrings below the fields, read when they are asked for."""
+"""Descriptions in the schema of study files: docstrings below the fields, read when they are asked for."""
 
 from typing import Annotated, Literal
 
