@@ -73,7 +73,6 @@ NOT_REFITTED: dict[str, str] = {
     "ORBAN2014": "the loss to autoimmunity was fitted to it alone",
     "FORWARD2025": "the stem-cell product was fitted to it alone",
     "EDM_EGFR": "the kidney harm of tacrolimus was taken from it alone",
-    "EDM_EGFR_LOW": "the kidney harm of tacrolimus was taken from the whole of its cohort",
     "SOREG": "without it nothing tells how recovery after surgery depends on duration",
     "SHAH2019": "gastric emptying of solids and lability were fitted to it alone",
     "POLONSKY1988": "insulin action of health was fitted to it alone, before this repository",

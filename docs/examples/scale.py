@@ -17,7 +17,7 @@ class Inputs:
     patients_per_study: float = 1e6  # the largest population.size
     # Days of that study that are simulated, the mean of the same patients; the others follow from them.
     simulated_days_per_patient: float = 777
-    values_per_patient: float = 882  # 21 visits, 42 endpoints
+    values_per_patient: float = 945  # 21 visits, 45 endpoints
     # Measured with 1,024 patients on one vCPU of an AMD EPYC, the second chunk of a process.
     patient_days_per_core_second: float = 55_000
     starting_state_in_days: float = 196  # finding it costs as much as so many simulated days
