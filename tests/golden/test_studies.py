@@ -51,7 +51,7 @@ def test_the_type_2_case_covers_what_was_reported(summaries: dict[str, Any]):
         if not at(arm, endpoint, "p05", week) <= value <= at(arm, endpoint, "p95", week)
     ]
     assert not missed
-    # 4.6 % was reported; since islets are silent below a threshold even the lowest of the simulated stay above.
+    # 4.6 % was reported; since islets are silent below a threshold even the lowest stay above it.
     assert at(arm, "hba1c", "p05") < 5.0 and at(arm, "hba1c", "p50") < 5.7
     assert 6 <= at(arm, "weeks_to_insulin_free", "p50") <= 20
     # Over 99 % were reported: read through a sensor that errs, the best of the simulated come close to it.
