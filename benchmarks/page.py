@@ -172,7 +172,7 @@ def _second_core(found: dict[str, Any]) -> list[str]:
     limits = " and ".join(f"the {engine['label']} {_number(engine['gain'])} times" for engine in most)
     return [
         "On two cores of this machine, in two processes that share nothing, against one core (median of the "
-        f"rounds): {limits} as many days. No program gets more of a second core here. Whole runs get "
+        f"rounds): {limits} as many days: as much as a second core can give here. Whole runs get "
         f"{_number(found['second_core'])} times, their simulation "
         f"{_number(found['second_core_simulating'])}; starting, merging and the report use one core.",
         "",
