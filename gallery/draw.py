@@ -13,19 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from insulae.report.figures import COLORS, GRAY, INK
+from insulae.report.panel import AXES
 
 Plain = dict[str, Any]
 WIDTH, HEIGHT, DPI = 4.6, 4.1, 110
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
-STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": "#ececec",
-}
+STYLE: dict[Any, Any] = AXES | {"font.size": 10}
 WEEKS = "weeks since enrollment"
 LONGEST_LABEL, TICKS, COLUMNS = 44, 6, 4
 LETTERS = 74

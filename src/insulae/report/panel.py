@@ -16,16 +16,19 @@ SIZE = (5.0, 3.3)
 POINTS_PER_INCH, MARGIN = 72, 3.0
 LEFT, BOTTOM, TOP = 60.0, 42.0, 16.0
 """Points around the axes of a usual panel: for five digits and a label, weeks or hours, a note above."""
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10.5,
+AXES: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": INK,
     "axes.axisbelow": True,
     "axes.grid": True,
     "grid.color": "#ececec",
+}
+"""How axes look on every page."""
+_STYLE: dict[Any, Any] = AXES | {
+    "svg.fonttype": "none",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10.5,
     "path.simplify": True,
 }
 

@@ -30,16 +30,11 @@ def enrolled(scene: Scene) -> list[Record]:
                 "label": trait.label,
                 "unit": trait.unit,
                 "is_share": trait.is_share,
-                "everybody": _spread(values),
-                "eligible": _spread(values[scene.places]),
+                "everybody": trial_tables.spread(values),
+                "eligible": trial_tables.spread(values[scene.places]),
             }
         )
     return rows
-
-
-def _spread(values: Any) -> Record:
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return {"n": len(values), "mean": float(np.mean(values)), "sd": spread}
 
 
 def enrichment(scene: Scene) -> Record | None:

@@ -54,7 +54,7 @@ def baseline(scene: Scene, shown: Example) -> list[Record]:
     for name, values in scene.outcomes.traits.items():
         trait = TRAITS.get(name)
         if trait is not None:
-            each = {arm: _spread(values[patients[mine]]) for arm, mine in arms.items()}
+            each = {arm: spread(values[patients[mine]]) for arm, mine in arms.items()}
             rows.append({"label": trait.label, "unit": trait.unit, "is_share": trait.is_share, "arms": each})
     return rows
 
@@ -90,14 +90,14 @@ def _outcome(scene: Scene, shown: Example, estimand: Estimand) -> Record:
 def _of_arm(estimand: Estimand, data: Data, scene: Scene) -> Record:
     """Return mean and spread of a number, or the percentage with a yes or an event, where it is known."""
     if not len(data.entered):
-        return _spread(np.empty(0))
+        return spread(np.empty(0))
     if estimand.is_time():
         found, belongs = times(estimand, data)
-        return _spread(np.where(found.happened[belongs], 100.0, 0.0))
+        return spread(np.where(found.happened[belongs], 100.0, 0.0))
     values, belongs = analyzed(estimand, data)
     last = values[belongs, scene.outcomes.visit(estimand.week)]
     last = last[np.isfinite(last)]
-    return _spread(np.where(last > 0, 100.0, 0.0) if estimand.is_yes_no() else last)
+    return spread(np.where(last > 0, 100.0, 0.0) if estimand.is_yes_no() else last)
 
 
 def _entered(shown: Example) -> Data:
@@ -110,8 +110,9 @@ def _arms(scene: Scene, data: Data) -> dict[str, Flags]:
     return {name: mine for name, mine in every.items() if mine.any()}
 
 
-def _spread(values: Floats) -> Record:
+def spread(values: Floats) -> Record:
+    """Return number, mean and standard deviation, in the unit of the values; None where there are none."""
     if not len(values):
         return {"n": 0, "mean": None, "sd": None}
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return {"n": len(values), "mean": float(values.mean()), "sd": spread}
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    return {"n": len(values), "mean": float(values.mean()), "sd": deviation}
