@@ -17,6 +17,7 @@ from llvmlite import ir
 from insulae.engine.flow import Counter, Output, Rows, Series, write_condition, write_scan, write_while
 from insulae.engine.primitives import Unsupported, Values, constant, write
 from insulae.engine.records import Layout
+from insulae.engine.smallest_numbers import add_entry
 from insulae.engine.vector_math import FLOAT, INT, VectorMath
 
 POINTER, INDEX = ir.PointerType(), ir.IntType(64)
@@ -44,7 +45,8 @@ class Code:
         """Open the function and the loop over blocks of patients."""
         self.module = ir.Module(name=name)
         kind = ir.FunctionType(ir.VoidType(), [*[POINTER] * 5, INDEX, INDEX])
-        function = ir.Function(self.module, kind, name)
+        function = ir.Function(self.module, kind, f"{name}_of_blocks")
+        self.name = name
         inputs, input_strides, self.integers, outputs, output_strides, self.begin, self.end = function.args
         self.inputs, self.outputs = (inputs, input_strides), (outputs, output_strides)
         self.builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -68,13 +70,14 @@ class Code:
         self._head = head
 
     def close(self) -> ir.Module:
-        """Close the loop over blocks of patients and return the module."""
+        """Close the loop over blocks of patients, add the function to be called, and return the module."""
         b = self.builder
         following = b.add(self.column, ir.Constant(INDEX, self.width))
         self.column.add_incoming(following, b.block)
         b.cbranch(b.icmp_signed("<", following, self.end), self._head, self._exit)
         b.position_at_end(self._exit)
         b.ret_void()
+        add_entry(self.module, self.function, self.name)
         return self.module
 
     def _matrix(self, tables: tuple[Any, Any], number: int) -> tuple[Any, Any]:
