@@ -5,6 +5,7 @@ keyed as `jax.random` keys it and with the same bits. It is numpy here: draws ne
 kept code begins without JAX, and they are the same on every processor.
 """
 
+import copy
 import zlib
 from typing import Any
 
@@ -94,7 +95,7 @@ _PRIMES = (
 )  # fmt: skip
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
 _TINY = np.float32(2.0**-25)
-_BLOCK, _MOST_BLOCKS = 14, 40
+_BLOCK, _MOST_BLOCKS = 7, 80
 
 
 def _between_0_and_1(bits: Bits) -> Floats:
@@ -113,10 +114,21 @@ class DayDraws:
         """
         self.patients = len(keys)
         self._lasting, self._lasting_days = lasting, lasting_days
+        self._who: NDArray[np.integer[Any]] | None = None
         self._keys, self._n = keys, n
         self._start = _bits(keys, n)
         self._step = np.asarray(_STEPS[:n], np.uint32)[:, None]
         self._blocks: dict[int, Floats] = {}
+
+    def of(self, chosen: NDArray[np.integer[Any]]) -> "DayDraws":
+        """Return the draws of some of the patients; those of the others are not computed."""
+        if len(chosen) == self.patients and np.array_equal(chosen, np.arange(self.patients)):
+            return self
+        part = copy.copy(self)
+        part.patients, part._keys = len(chosen), self._keys[chosen]
+        part._start, part._blocks = self._start.take(chosen, axis=1), {}
+        part._who = chosen if self._who is None else self._who[chosen]
+        return part
 
     def _block(self, first: int) -> Floats:
         """Return independent draws of a block of days, [day, n, patient]."""
@@ -133,10 +145,14 @@ class DayDraws:
             self._blocks[block] = drawn
         return self._with_lasting(self._blocks[block][day - block * _BLOCK], day)
 
-    def _with_lasting(self, drawn: Floats, day: int) -> Floats:
-        if self._lasting is None:
-            return drawn
-        return np.concatenate([drawn, self._lasting.independent(day // self._lasting_days)])
+    def _with_lasting(self, drawn: Floats | Bits, day: int) -> Floats:
+        """Return draws of a day followed by those that last, in memory of their own."""
+        found = np.empty((len(drawn) + (self._lasting._n if self._lasting else 0), self.patients), np.float32)
+        found[: len(drawn)] = drawn
+        if self._lasting:
+            kept = self._lasting.independent(day // self._lasting_days)
+            found[len(drawn) :] = kept if self._who is None else kept[:, self._who]
+        return found
 
     def even(self, day: int) -> Floats:
         """Return draws of one day that cover the unit interval evenly over successive days, [n, patient].
@@ -144,9 +160,13 @@ class DayDraws:
         A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a
         day do not depend on which other days are simulated.
         """
-        bits = (self._start + self._step * np.uint32(day % 2**32)) >> np.uint32(9)
-        drawn = bits.astype(np.float32) * np.float32(2.0**-23) + np.float32(2.0**-24)
-        return self._with_lasting(drawn, day)
+        bits = self._start + self._step * np.uint32(day % 2**32)
+        bits >>= np.uint32(9)
+        found = self._with_lasting(bits, day)
+        drawn = found[: self._n]
+        drawn *= np.float32(2.0**-23)
+        drawn += np.float32(2.0**-24)
+        return found
 
 
 def normals(seed: int, stream: str, patients: Patients) -> Floats:

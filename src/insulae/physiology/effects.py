@@ -119,9 +119,9 @@ def combine(effects: Iterable[Effects]) -> Effects:
     combined: dict[str, Any] = dict(_NEUTRAL)
     infusion = Infusion()
     for effect in effects:
-        for name, value in vars(effect).items():
-            neutral = _NEUTRAL.get(name)
-            if neutral is None or value is neutral:  # no number, or one that was not given
+        # A record holds its values in the order of its fields; the last field, the infusion, is no number.
+        for value, (name, neutral) in zip(vars(effect).values(), _NEUTRAL.items(), strict=False):
+            if value is neutral:  # not given
                 continue
             if (so_far := combined[name]) is neutral:
                 combined[name] = value

@@ -62,7 +62,6 @@ class Bodies:
     def __init__(self, parameters: Parameters, state: course.State, draws: DayDraws) -> None:
         """Begin with a state; `draws` are the patients' days."""
         self.patients, self._draws = draws.patients, draws
-        self._who: Chosen | None = None
         self._kernel = compiled_day()
         layouts = self._kernel.inputs
         self._state: Packed[course.State] = layouts[0].pack(state, self.patients)
@@ -94,7 +93,7 @@ class Bodies:
         part = copy.copy(self)
         part.patients = len(chosen)
         part._state, part._parameters = self._state.take(chosen), self._parameters.take(chosen)
-        part._who = chosen if self._who is None else self._who[chosen]
+        part._draws = self._draws.of(chosen)
         return part
 
     def put(self, chosen: Chosen, part: "Bodies") -> None:
@@ -128,5 +127,4 @@ class Bodies:
 
     def _uniforms(self, day: int, is_even: bool) -> Packed[Floats]:
         rows = self._draws.even(day) if is_even else self._draws.independent(day)
-        drawn = self._kernel.inputs[3].wrap(rows)
-        return drawn if self._who is None else drawn.take(self._who)
+        return self._kernel.inputs[3].wrap(rows)

@@ -30,6 +30,10 @@ SETTLING_DAYS = 1
 """Days until glucose has come to rest after a change of dose."""
 
 
+_TINY = np.finfo(np.float32).tiny
+_LENGTHS = np.asarray(LENGTHS)
+
+
 def pieces(days: int, longest: int, is_settling: bool = False) -> list[int]:
     """Cut some days into nearly equal pieces that are no longer than allowed, single days first to settle.
 
@@ -70,8 +74,10 @@ class Pace:
         finer steps.
         """
         share = np.float32(1 - np.exp(-days / DAYS_PER_WEEK))
-        self.trend[:, chosen] += share * (moved / days - self.trend[:, chosen])
-        speed = np.maximum(np.abs(self.trend[:, chosen]).max(axis=0), np.finfo(np.float32).tiny)
+        trend = self.trend[:, chosen]
+        trend += share * (moved / days - trend)
+        self.trend[:, chosen] = trend
+        speed = np.maximum(np.abs(trend).max(axis=0), _TINY)
         self.longest[chosen] = _allowed(PLANNED_MOVEMENT / speed)
 
     def kept(self) -> Floats:
@@ -85,7 +91,7 @@ class Pace:
 
 def _allowed(days: Floats) -> Whole:
     """Return the longest of the lengths that is no longer than some days, one at least."""
-    return np.asarray(LENGTHS)[np.searchsorted(LENGTHS, np.maximum(days, 1), side="right") - 1]
+    return _LENGTHS[np.searchsorted(_LENGTHS, np.maximum(days, 1), side="right") - 1]
 
 
 def shorter(steps: Whole) -> Whole:
