@@ -6,9 +6,9 @@ the step and the purpose are counted; the hash is the quadratic permutation of R
 independence of neighbors are tested. Whole numbers wrap at 32 bits, so every engine finds the same numbers.
 """
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
+
+from insulae.core.jax_later import Array, jnp
 
 _STRIDE, _FACTOR, _OFFSET = (np.uint32(n).astype(np.int32) for n in (0x9E3779B9, 0x85EBCA6B, 0xC2B2AE35))
 _KEYS = np.float32(2.0**23)

@@ -3,9 +3,12 @@
 import functools
 import os
 import sys
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from insulae.core.errors import UnknownName
+from insulae.core.jax_later import jax
 
 ENGINE = "INSULAE_ENGINE"
 ENGINES = ("native", "xla")
@@ -19,12 +22,19 @@ def engine() -> str:
     """
     chosen = os.environ.get(ENGINE)
     if chosen is None:
-        import jax
-
-        return "native" if jax.default_backend() == "cpu" else "xla"
+        return "xla" if _may_have_accelerator() and jax.default_backend() != "cpu" else "native"
     if chosen not in ENGINES:
         raise UnknownName(f"{ENGINE} names no engine: '{chosen}'", f"Known: {', '.join(ENGINES)}")
     return chosen
+
+
+def _may_have_accelerator() -> bool:
+    """Tell whether anything is installed that lets JAX compute elsewhere than on the processor.
+
+    JAX without its plugins knows processors alone, so it need not be loaded to be asked.
+    """
+    packages = ("jax_plugins", "libtpu")
+    return any(find_spec(name) for name in packages) or bool(entry_points(group="jax_plugins"))
 
 
 def cache_folder() -> Path:

@@ -18,10 +18,8 @@ announced carbohydrate on board, automatic correction boluses, targets for exerc
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import STEPS_PER_DAY
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import Value, pytree
 

@@ -4,10 +4,8 @@ The bolus covers the counted carbohydrate plus what corrects glucose towards a t
 between meals.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import Value, pytree
 

@@ -6,10 +6,8 @@ in adults (kanapka2022). Assumed: for how long nothing arrives, that all else of
 modelled: the ketoacidosis of a set that failed, the smallest increment of delivery, changes of the reservoir.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR, STEP_MINUTES, STEPS_PER_DAY
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import Value, pytree
 

@@ -14,12 +14,11 @@ night, sensors that fail.
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from insulae.core import counted_noise
 from insulae.core.clock import STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
 

@@ -44,9 +44,11 @@ def compiled(
     function: Callable[..., Any], examples: Sequence[Any], n_integers: int = 0, by: str | None = None
 ) -> Kernel:
     """Return a function compiled for many patients by the engine in use, or by a given one."""
-    from insulae.engine.native import NativeKernel
+    _compiled.append(function.__name__)
+    if (by or engine()) == "native":
+        from insulae.engine.native import NativeKernel
+
+        return NativeKernel(function, examples, n_integers)
     from insulae.engine.xla import XlaKernel
 
-    _compiled.append(function.__name__)
-    kind = {"native": NativeKernel, "xla": XlaKernel}[by or engine()]
-    return kind(function, examples, n_integers)
+    return XlaKernel(function, examples, n_integers)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
@@ -117,6 +116,8 @@ class Program:
 
 def _traced(function: Callable[..., Any], shapes: Sequence[Any], n_integers: int) -> tuple[Program, bytes]:
     """Trace a function, write it as vector code and compile that, unless that text was compiled before."""
+    import jax
+
     from insulae.engine.lower import written
 
     one = jax.ShapeDtypeStruct((), np.int32)
@@ -130,7 +131,7 @@ def _traced(function: Callable[..., Any], shapes: Sequence[Any], n_integers: int
     if code is None:
         code = _object_code(text)
         _keep(file, code)
-    examples = [jax.tree_util.tree_map(lambda leaf: np.zeros(leaf.shape, np.float32), r) for r in results]
+    examples = [single(result) for result in results]
     return Program(name, examples, file), code
 
 
@@ -153,7 +154,7 @@ class NativeKernel:
 
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any], n_integers: int) -> None:
         """Find or compile a function, and load it."""
-        shapes = [jax.tree_util.tree_map(single, example) for example in examples]
+        shapes = [single(example) for example in examples]
         program, code = _program(function, shapes, n_integers)
         self.inputs = [Layout(example) for example in shapes]
         self.outputs = [Layout(result) for result in program.results]

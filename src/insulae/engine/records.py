@@ -4,9 +4,10 @@ import dataclasses
 import itertools
 from typing import Any, Generic, TypeVar
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
+
+from insulae.core.pytree import leaves, map_leaves, with_leaves
 
 T = TypeVar("T")
 Matrix = NDArray[np.float32]
@@ -38,9 +39,9 @@ def padded(patients: int) -> int:
     return -(-patients // LANES) * LANES
 
 
-def single(leaf: Any) -> jax.ShapeDtypeStruct:
-    """Return the shape of a leaf as the single-precision number or array it is for one patient."""
-    return jax.ShapeDtypeStruct(np.shape(leaf), np.float32)
+def single(record: T) -> T:
+    """Return a record of one patient with zeros of single precision for its numbers and arrays."""
+    return map_leaves(lambda leaf: np.zeros(np.shape(leaf), np.float32), record)
 
 
 class Layout(Generic[T]):
@@ -48,8 +49,8 @@ class Layout(Generic[T]):
 
     def __init__(self, example: T) -> None:
         """Take the layout of a record of one patient; arrays and abstract shapes both serve."""
-        leaves, self.structure = jax.tree_util.tree_flatten(example)
-        self.shapes: list[tuple[int, ...]] = [tuple(np.shape(leaf)) for leaf in leaves]
+        self.example = example
+        self.shapes: list[tuple[int, ...]] = [tuple(np.shape(leaf)) for leaf in leaves(example)]
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
         self.rows = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
         self.height = int(ends[-1])
@@ -57,7 +58,7 @@ class Layout(Generic[T]):
     def pack(self, record: T, patients: int) -> "Packed[T]":
         """Copy a record of many patients into a matrix; a leaf without the patient axis counts for all."""
         matrix = room(self.height, padded(patients))
-        for leaf, rows, shape in zip(jax.tree_util.tree_leaves(record), self.rows, self.shapes, strict=True):
+        for leaf, rows, shape in zip(leaves(record), self.rows, self.shapes, strict=True):
             # A slice of one row is much faster than broadcasting, which whole records of them would need.
             if not shape:
                 matrix[rows.start, :patients] = leaf
@@ -78,11 +79,11 @@ class Layout(Generic[T]):
 
     def unpack(self, matrix: Any, patients: int) -> T:
         """Return the record whose leaves are views of the rows of a matrix, patients last."""
-        leaves = [
+        values = (
             matrix[rows.start, :patients] if not shape else matrix[rows, :patients].reshape(*shape, patients)
             for rows, shape in zip(self.rows, self.shapes, strict=True)
-        ]
-        return jax.tree_util.tree_unflatten(self.structure, leaves)
+        )
+        return with_leaves(self.example, values)
 
 
 @dataclasses.dataclass(frozen=True)

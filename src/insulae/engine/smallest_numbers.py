@@ -1,10 +1,10 @@
 """Numbers too small to matter count as zero while compiled code runs.
 
-What decays for months, such as the insulin below the skin of a patient who no longer injects, ends below 1e-38,
-where single precision keeps fewer and fewer digits. Intel's processors take a hundred cycles or more for each
-operation with such a number, which made the day of such patients four times as long. Within compiled code they
-are therefore zero, as they are in what JAX compiles; outside of it nothing changes. Processors without such a
-mode keep them.
+What decays for months, such as the insulin below the skin of a patient who no longer injects, ends below
+1e-38, where single precision keeps fewer and fewer digits. Intel's processors take a hundred cycles or more
+for each operation with such a number, which made the day of such patients four times as long. Within compiled
+code they are therefore zero, as they are in what JAX compiles; outside of it nothing changes. Processors
+without such a mode keep them.
 """
 
 import platform

@@ -18,10 +18,11 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-import jax
 import numpy as np
 
 import insulae
+from insulae.core.jax_later import is_loaded, jax
+from insulae.core.pytree import leaves, structure
 
 PACKAGE = Path(insulae.__file__).parent
 SOURCES = ("*.py", "*.csv")
@@ -77,6 +78,13 @@ def _is_told_by_source(function: Callable[..., Any]) -> bool:
     return all(value.__module__.partition(".")[0] in KNOWN for value in functions)
 
 
+def _is_double() -> bool:
+    """Tell whether JAX computes in double precision, or will when it is loaded."""
+    if is_loaded():
+        return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+    return os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "true", "t", "yes", "y", "on")
+
+
 def source_key(
     function: Callable[..., Any], shapes: Sequence[Any], n_integers: int, processor: str
 ) -> str | None:
@@ -84,10 +92,10 @@ def source_key(
 
     Nor does it in double precision, which is a setting of the process.
     """
-    if jax.config.jax_enable_x64 or not _is_told_by_source(function):  # type: ignore[attr-defined]
+    if _is_double() or not _is_told_by_source(function):
         return None
-    leaves, structure = jax.tree_util.tree_flatten(list(shapes))
-    arguments = [str(structure), str([np.shape(leaf) for leaf in leaves]), str(n_integers)]
+    records = list(shapes)
+    arguments = [structure(records), str([np.shape(leaf) for leaf in leaves(records)]), str(n_integers)]
     present = [f"{name} {_described(value)}" for name, value in _globals(function)]
     name = f"{function.__module__}.{function.__name__}"
     return hashlib.sha256("\n".join([_package(), processor, name, *arguments, *present]).encode()).hexdigest()

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from insulae.core.pytree import leaves
 from insulae.engine.records import Layout, Packed, single
 
 VECTOR_BITS = {"xla_cpu_prefer_vector_width": 512}
@@ -18,7 +19,7 @@ class XlaKernel:
 
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any], n_integers: int) -> None:
         """Take the layouts from the function; JAX compiles once for each number of columns."""
-        shapes = [jax.tree_util.tree_map(single, example) for example in examples]
+        shapes = [single(example) for example in examples]
         one = jax.ShapeDtypeStruct((), np.int32)
         results = jax.eval_shape(function, *shapes, *[one] * n_integers)
         self.inputs = [Layout(example) for example in shapes]
@@ -46,6 +47,6 @@ class XlaKernel:
 
 
 def _joined(layout: Layout[Any], record: Any, columns: int) -> Any:
-    leaves = zip(jax.tree_util.tree_leaves(record), layout.shapes, strict=True)
-    rows = [jnp.broadcast_to(leaf, (*shape, columns)).reshape(-1, columns) for leaf, shape in leaves]
+    pairs = zip(leaves(record), layout.shapes, strict=True)
+    rows = [jnp.broadcast_to(leaf, (*shape, columns)).reshape(-1, columns) for leaf, shape in pairs]
     return jnp.concatenate(rows).astype(jnp.float32)

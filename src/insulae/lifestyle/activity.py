@@ -7,10 +7,8 @@ before a session as such - the fall of glucose that was fitted is the one people
 it -, work, sports of hours, sprints that raise glucose.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
 

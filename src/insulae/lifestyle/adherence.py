@@ -12,10 +12,8 @@ counting has no row: the insulin per gram that a patient is found to inject make
 weekends, basal doses at another hour, boluses before the meal, corrections between meals.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
 from insulae.lifestyle import meals

@@ -9,10 +9,8 @@ Assumed: the chance to notice while awake and to answer an alarm. Not modelled: 
 lows and returns without them, people without a sensor who treat before symptoms, glucagon, help by others.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import Value, pytree
 

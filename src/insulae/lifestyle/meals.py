@@ -4,10 +4,8 @@ A day is four meals; each is eaten at a constant rate for a quarter of an hour. 
 alcohol, fasting.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree
 

@@ -1,9 +1,7 @@
 """How insulin sensitivity varies: a lognormal factor for each day and one for each part of the day."""
 
-import jax.numpy as jnp
-from jax import Array
-
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree
 

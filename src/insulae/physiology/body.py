@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.pytree import pytree
 from insulae.physiology.effects import Effects, Inputs
 from insulae.physiology.fast import (

@@ -19,9 +19,9 @@ Every function is elementwise over any leading axes: no component knows about ba
 from collections.abc import Callable
 from typing import TypeVar
 
-import jax.numpy as jnp
-from jax import Array, lax
+import numpy as np
 
+from insulae.core.jax_later import Array, jnp, lax
 from insulae.core.pytree import map_leaves
 
 Result = TypeVar("Result")
@@ -30,6 +30,11 @@ Result = TypeVar("Result")
 def positive_part(x: Array, width: Array) -> Array:
     """Return a smooth max(0, x); `width` is the rounding at the corner, where the value is width/2."""
     return 0.5 * (x + jnp.sqrt(x * x + width * width))
+
+
+def square_root(x: Array) -> Array:
+    """Return the square root, of numbers outside of the compiled day in their own precision."""
+    return np.sqrt(x) if isinstance(x, np.ndarray) else jnp.sqrt(x)  # type: ignore[return-value]
 
 
 def saturation(x: Array, half: Array) -> Array:

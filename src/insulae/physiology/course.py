@@ -4,10 +4,8 @@ Takes effects, a control law and a sensor as data; knows no therapy. The scheme'
 every day is measured by `insulae.trials.accuracy`.
 """
 
-import jax.numpy as jnp
-from jax import Array, lax
-
 from insulae.core.clock import SLOW_STEPS_PER_DAY
+from insulae.core.jax_later import Array, jnp, lax
 from insulae.core.pytree import map_leaves, pytree, replace
 from insulae.physiology import body
 from insulae.physiology.day import Control, DaySummary, Sensor, Trace, simulate_day

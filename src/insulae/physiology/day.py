@@ -7,11 +7,9 @@ loop, so that nothing but what is asked for leaves it.
 
 from collections.abc import Callable
 
-import jax.numpy as jnp
-from jax import Array, lax
-
 from insulae.core.clock import DAYTIME_STEPS, FASTING_STEP, STEP_MINUTES, STEPS_PER_DAY
 from insulae.core.glucose_levels import LEVEL_2_LOW
+from insulae.core.jax_later import Array, jnp, lax
 from insulae.core.pytree import pytree, replace
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
 from insulae.physiology import body

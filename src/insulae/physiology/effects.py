@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from jax import Array
 
+from insulae.core.jax_later import Array
 from insulae.core.pytree import Value, pytree
 
 

@@ -6,8 +6,7 @@ The barriers between stages keep the compiler from computing earlier stages agai
 from collections.abc import Callable
 from typing import TypeVar
 
-from jax import Array, lax
-
+from insulae.core.jax_later import Array, lax
 from insulae.core.pytree import map_leaves
 
 S = TypeVar("S")

@@ -15,9 +15,7 @@ times. A full solution with saturable consumption is in `tests/oracles/test_oxyg
 of different size, consumption that rises with glucose, oxygen used by host cells on the device.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.pytree import pytree
 from insulae.physiology.component import where_needed
 

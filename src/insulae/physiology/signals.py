@@ -4,8 +4,7 @@ Units and labels are in `tables/variables.csv`. Fields are filled in the order o
 reads a signal before it exists meets `None` and fails at once.
 """
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.pytree import pytree
 
 UNSET: Array = None  # type: ignore[assignment]

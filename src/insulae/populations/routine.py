@@ -6,13 +6,11 @@ This is the only place where the kernel is compiled: effects, doses, patients an
 import functools
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jax.scipy.special import ndtri
 
 from insulae.core import counted_noise, random
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jax, jnp
 from insulae.core.parameters import value
 from insulae.core.pytree import replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
@@ -75,7 +73,7 @@ def _cut(rows: Array, sizes: tuple[int, ...]) -> list[Array]:
 def plan(habits: Habits, uniform: Array) -> DayPlan:
     """Return one day from its uniform draws [27, ...]."""
     n, last = sum(NORMALS), N_DRAWS - 1
-    normal = ndtri(jnp.concatenate([uniform[:n], uniform[last:]]))
+    normal = jax.scipy.special.ndtri(jnp.concatenate([uniform[:n], uniform[last:]]))
     eating, counting, day, absorbing, wear = _cut(normal, (*NORMALS, 1))
     giving, exercising, within, _ = _cut(uniform[n:], UNIFORMS)
     eaten, key = meals.plan(habits.meals, eating), counted_noise.key(within[0])

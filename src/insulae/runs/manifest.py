@@ -11,6 +11,7 @@ from typing import Any
 
 import insulae
 from insulae.core.errors import RunError
+from insulae.core.jax_later import jax, once_loaded
 from insulae.core.machine import engine, writable_folder
 from insulae.core.therapy_folders import therapy_files, therapy_folders
 from insulae.runs import store
@@ -121,11 +122,12 @@ def keep_compiled_code() -> None:
     Each kind of processor has a folder of its own: machines of a cluster may share a home folder, and code
     compiled for one kind can crash another.
     """
-    import jax
-
     folder = writable_folder(f"compiled/{store.digest(processor())}")
-    if folder is None:
-        return
+    if folder is not None:
+        once_loaded(functools.partial(_keep_in, folder))
+
+
+def _keep_in(folder: Path) -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # Many short compilations add up to most of a cold start.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

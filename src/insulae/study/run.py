@@ -105,7 +105,7 @@ def run(
     with ExitStack() as stack:
         with notes.phase("merge"):
             fates = merging.count_fates(todo, parts)
-            for name in ("enrolled", "traces"):
+            for name in ("traces", "enrolled"):  # the larger first: a full disk leaves no table behind
                 merging.write_table(name, todo, parts, directory)
             harm = merging.write_events(todo, parts, directory, fates.used)
             endpoints = merging.written_endpoints(todo, parts, directory, fates.used)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
 from insulae.core.errors import RunError
-from insulae.core.pytree import map_leaves, replace
+from insulae.core.pytree import map_leaves, register, replace
 from insulae.endpoints.base import Visit, evaluate
 from insulae.physiology import body, course
 from insulae.physiology.day import Trace, step
@@ -178,7 +178,7 @@ def _record(
     return constants, inputs
 
 
-jax.tree_util.register_dataclass(Day)
+register(Day)
 
 
 def recorded(case: Case, size: int = FEW) -> Day:

@@ -7,8 +7,7 @@ showed it (largest at half an hour, near its end after three hours). Not modelle
 gastroparesis.
 """
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.effects import Effects, Inputs

@@ -1,7 +1,6 @@
 """C-peptide kinetics: two compartments after Van Cauter 1992, clearance in part by the kidney."""
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.effects import Effects, Inputs

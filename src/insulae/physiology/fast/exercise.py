@@ -10,8 +10,7 @@ without any insulin, what exercise does to the liver, adrenaline of hard exercis
 site of an injection.
 """
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.effects import Effects, Inputs

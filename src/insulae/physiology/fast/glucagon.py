@@ -5,9 +5,7 @@ basal-referred terms. The released amount grows with a mature graft, which bring
 protein meals, the rise of glucagon after meals in type 1 diabetes, cortisol and growth hormone.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import positive_part

@@ -5,9 +5,7 @@ before and after a transplant. The fractional uptake of the tissue pool is cappe
 at extreme insulin and keeps the five-minute step stable. Not modelled: lactate, separate splanchnic uptake.
 """
 
-import jax.numpy as jnp
-from jax import Array, lax
-
+from insulae.core.jax_later import Array, jnp, lax
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import positive_part, saturation

@@ -4,8 +4,7 @@ Rapid: S1' = dose - (kd + ka1) S1, S2' = kd S1 - ka2 S2, appearance ka1 S1 + ka2
 basal depot is a chain of two equal stages. Not modelled: injection site, lipohypertrophy, exercise.
 """
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.effects import Effects, Inputs

@@ -5,9 +5,7 @@ portal flow, so that insulin from a portal site acts on the liver more than the 
 site.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.effects import Effects, Inputs

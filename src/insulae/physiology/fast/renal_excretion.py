@@ -4,8 +4,7 @@ Excretion = GFR x max(0, glucose - threshold); the linear law of UVA/Padova lose
 at 300 mg/dL.
 """
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import positive_part

@@ -12,9 +12,7 @@ that of bare islets at once. Not modelled: amino acids, the delay with which glu
 device.
 """
 
-import jax.numpy as jnp
-from jax import Array, lax
-
+from insulae.core.jax_later import Array, jnp, lax
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import hill4, positive_part, saturation

@@ -16,9 +16,7 @@ a type 2 patient falls off a cliff. Mass is nominal: histological mass times inh
 people differ in their own pace (amyloid, genes, fat) is not modelled.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import hill4, relax

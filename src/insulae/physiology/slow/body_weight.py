@@ -10,9 +10,7 @@ energy. All quantities per kilogram of the fast model refer to a metabolic weigh
 weight below 1. Not modelled: body composition, water and glycogen of the first days, adaptive thermogenesis.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.effects import Effects

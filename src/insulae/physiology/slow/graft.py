@@ -15,9 +15,7 @@ compensate comes with it. Islets infused later are pooled with those already the
 number. Not modelled: bare and encapsulated islets side by side other than as such a pool.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import map_leaves, pytree, replace
 from insulae.physiology.component import relax, where_needed

@@ -4,8 +4,7 @@ One state relaxing to the ADAG line, HbA1c = (mean glucose + 46.7)/28.7, times t
 factor, which carries the glucose-independent variation (red-cell life, glycation rate).
 """
 
-from jax import Array
-
+from insulae.core.jax_later import Array
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
 from insulae.physiology.component import relax

@@ -10,9 +10,7 @@ well: the graft wears away under it without ever being rejected. Not modelled: r
 epitope spreading, single HLA alleles, hyperacute rejection.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import Value, pytree, replace
 from insulae.physiology.component import saturation

@@ -12,12 +12,10 @@ Pancreas fat is taken to go with it. Lasting hyperglycemia lowers both sensitivi
 them recover, as after islet transplantation in type 1 diabetes. Not modelled: visceral fat, lipids, fibrosis.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import derived, parameter
 from insulae.core.pytree import pytree, replace
-from insulae.physiology.component import relax, saturation
+from insulae.physiology.component import relax, saturation, square_root
 from insulae.physiology.effects import Effects
 from insulae.physiology.signals import SlowSignals
 
@@ -92,7 +90,7 @@ def relief(parameters: Parameters, body_mass_index: Array, usual: Array, liver_f
     p = parameters
     periphery = (usual / body_mass_index) ** p.weight_exponent
     liver = hepatic_share(p, liver_fat) / hepatic_share(p, balanced_fat(p, usual))
-    return jnp.sqrt(periphery * liver)
+    return square_root(periphery * liver)
 
 
 def glucose_target(parameters: Parameters, mean_glucose: Array) -> Array:

@@ -4,9 +4,7 @@ Both harms take a share of what filters: constriction by definition, the lasting
 were seen to lose less (edmonton2022). Not modelled: protein in the urine, glucose and blood pressure.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree, replace
 from insulae.physiology.component import relax
