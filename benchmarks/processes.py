@@ -88,17 +88,24 @@ def _watched(pid: int) -> Generator[list[float]]:
             thread.join()
 
 
-def _memory(pid: int) -> float:
-    """Return the sum of the peaks of a process and its children so far in MiB; 0 when it has ended."""
+def _memory(pid: int, above: bytes = b"") -> float:
+    """Return the sum of the peaks of a process and its children so far in MiB; 0 when it has ended.
+
+    A child that still shows the command line of the process `above` has not begun its own program: it borrows
+    the memory of that process, which is counted already.
+    """
     folder = Path("/proc") / str(pid)
     try:
+        command = (folder / "cmdline").read_bytes()
         status = (folder / "status").read_text(encoding="utf-8")
         # Any thread may have started a process, not only the first.
         lists = [task.read_text(encoding="utf-8") for task in (folder / "task").glob("*/children")]
     except OSError:
         return 0.0
+    if command == above:
+        return 0.0
     peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
-    return int(peak) / KIB_PER_MIB + sum(_memory(int(child)) for child in " ".join(lists).split())
+    return int(peak) / KIB_PER_MIB + sum(_memory(int(child), command) for child in " ".join(lists).split())
 
 
 def run_study(

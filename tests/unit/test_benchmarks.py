@@ -240,6 +240,23 @@ def test_the_memory_of_processes_that_any_thread_starts_is_counted():
     assert cost.peak_memory is not None and cost.peak_memory > 190
 
 
+BORROWED = """
+import ctypes, time
+held = bytearray(150_000_000)
+libc = ctypes.CDLL(None)
+if (child := libc.fork()) == 0:
+    time.sleep(0.4)
+    libc._exit(0)
+libc.waitpid(child, None, 0)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is watched on Linux")
+def test_memory_that_a_child_borrows_before_its_own_program_begins_is_counted_once():
+    cost = processes.measured([sys.executable, "-c", BORROWED])
+    assert cost.peak_memory is not None and 140 < cost.peak_memory < 250
+
+
 MACHINE = {
     "processor": "a processor",
     "vectors": "AVX2",

@@ -271,6 +271,22 @@ def test_even_draws_cover_four_weeks_evenly():
     assert draws.min() > 0 and draws.max() < 1
 
 
+@pytest.mark.parametrize("day", [-12, 0, 13, 400])
+def test_draws_of_part_of_the_patients_are_those_of_all(day: int):
+    keys = random.patient_keys(3, "day", np.arange(20))
+    lasting = random.DayDraws(random.patient_keys(3, "wear", np.arange(20)), 2)
+    whole, chosen, again = random.DayDraws(keys, 6, lasting, 10), np.array([2, 3, 11, 17]), np.array([1, 3])
+    part = whole.of(chosen)
+    for draws, who in (
+        (part, chosen),
+        (part.of(again), chosen[again]),
+        (whole.of(np.arange(20)), np.arange(20)),
+    ):
+        np.testing.assert_array_equal(draws.independent(day), whole.independent(day)[:, who])
+        np.testing.assert_array_equal(draws.even(day), whole.even(day)[:, who])
+        assert draws.patients == len(who)
+
+
 def test_an_even_draw_does_not_depend_on_the_days_before():
     keys = random.patient_keys(1, "day", jnp.arange(8))
     some = random.DayDraws(keys, 5).even(-12)

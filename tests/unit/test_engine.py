@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from jax import lax
@@ -16,7 +17,7 @@ from jax import lax
 from insulae.core import machine
 from insulae.core.errors import UnknownName
 from insulae.core.pytree import Value, pytree, skeleton
-from insulae.engine import native, source
+from insulae.engine import native, smallest_numbers, source
 from insulae.engine.kernel import compiled
 from insulae.engine.lower import written
 from insulae.engine.primitives import Unsupported
@@ -163,14 +164,18 @@ def test_each_patient_gets_the_result_of_the_own_condition(high: float):
     np.testing.assert_array_equal(found[3:4], applied(rooted, x[3:4])[0])
 
 
+def _text(function: Any) -> str:
+    """Return the vector code of a function of one number."""
+    one = jax.ShapeDtypeStruct((), np.float32)
+    traced, results = jax.make_jaxpr(function, return_shape=True)(one)
+    return written("made", 16, traced, [Layout(one)], [Layout(r) for r in results], 0)
+
+
 def test_what_is_computed_twice_is_written_once():
     def twice(x: Any) -> tuple[Any, Any]:
         return jnp.exp(2 * x) + 1, jnp.exp(2 * x) - 1
 
-    one = jax.ShapeDtypeStruct((), np.float32)
-    traced, results = jax.make_jaxpr(twice, return_shape=True)(one)
-    text = written("twice", 16, traced, [Layout(one)], [Layout(r) for r in results], 0)
-    powers = [line for line in text.splitlines() if " = shl " in line]
+    powers = [line for line in _text(twice).splitlines() if " = shl " in line]
     assert len(powers) == 1, "an exponential shifts its power of two once"
 
 
@@ -209,6 +214,27 @@ sys.exit(is_kept and faults * resource.getpagesize() > 2 * 8_000_000)
 def test_freed_memory_is_used_again_where_the_library_can_be_told():
     """Twenty results of 8 MB take the pages of two at most."""
     assert subprocess.run([sys.executable, "-c", FREED]).returncode == 0
+
+
+def test_numbers_too_small_to_matter_are_zero_within_and_kept_outside():
+    """A number below 1e-38 costs Intel's processors a hundred cycles or more at each operation."""
+    smallest = np.full(16, 1e-39, np.float32)
+    (made,) = applied(lambda x: (x * 0.5,), smallest)
+    np.testing.assert_array_equal(made, 0)
+    (by_jax,) = applied(lambda x: (x * 0.5,), smallest, by="xla")
+    np.testing.assert_array_equal(by_jax, 0)
+    assert (smallest * np.float32(0.5)).all(), "the processor is left as it was"
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "arm64", "riscv64"])
+def test_each_processor_is_told_in_its_own_words(machine: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(smallest_numbers.platform, "machine", lambda: machine)
+    text = _text(lambda x: (x + 1,))
+    words = {"x86_64": "llvm.x86.sse.ldmxcsr", "arm64": "llvm.aarch64.set.fpcr"}
+    assert [word for word in words.values() if word in text] == [
+        word for name, word in words.items() if name == machine
+    ]
+    llvm.parse_assembly(text).verify()
 
 
 def test_what_has_no_vector_code_is_named():

@@ -3,16 +3,18 @@
 import json
 import multiprocessing
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.tiny_study import CHUNK, RESULTS, TEXT, contents, own_cache
+from tests.unit.tiny_study import CHUNK, RESULTS, ROOT, TEXT, contents, environment, own_cache
 
 from insulae.cli.main import main
 from insulae.core.errors import InvalidStudy, RunError
+from insulae.core.machine import engine
 from insulae.report.reading import read
 from insulae.runs import manifest, store
 from insulae.runs.chunks import Chunk
@@ -142,6 +144,26 @@ def test_a_process_gives_the_same_numbers_even_when_it_is_killed(
     assert again.manifest["workers"].items() >= {"kind": "processes", "count": 1}.items()
     total = seen[0][1]
     assert seen == [(0, total), (total / 2, total), (total, total)]
+
+
+WITHOUT_JAX = """
+import sys
+from tests.unit.tiny_study import CHUNK, TEXT
+from insulae.cli import main
+from insulae.report import page
+from insulae.study import load
+from insulae.study.run import run
+
+run(load.read(TEXT), sys.argv[1], chunk=CHUNK)
+sys.exit("jax" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(engine() != "native", reason="the other engine is JAX")
+def test_a_run_with_kept_code_does_not_wait_for_jax(results: Results, tmp_path: Path):
+    command = [sys.executable, "-c", WITHOUT_JAX, str(tmp_path)]
+    assert subprocess.run(command, env=environment(), cwd=ROOT).returncode == 0
+    assert contents(tmp_path) == contents(Path(results.directory))
 
 
 def test_a_run_below_a_url_holds_the_same_bytes(results: Results, study: Study, copy: Path):
