@@ -396,6 +396,29 @@ def test_a_step_taken_back_ends_its_effects_and_an_operation_is_never_taken_back
         assert kinds(operated, day) == [{"bariatric_surgery"}] * N and operated.procedures(day) == {}
 
 
+OVER = """
+name: taken_over
+question: May a policy take over a drug of enrollment?
+seed: 1
+population:
+  phenotype: type2
+  size: 2
+  treatment: [metformin]
+horizon: 26 weeks
+arms:
+  - name: policy
+    therapies: [%s{kind: treatment_policy, steps: [metformin]}]
+"""
+
+
+def test_a_policy_takes_over_a_drug_of_enrollment_that_the_arm_stops():
+    study = read(OVER % "{kind: metformin, stop: 0 weeks}, ")
+    assert [therapy.kind for therapy in study.arms[0].therapies] == ["metformin", "treatment_policy"]
+    for going_on in ("", "{kind: metformin, stop: 1 weeks}, "):
+        with pytest.raises(InvalidStudy, match="taken by everybody already"):
+            read(OVER % going_on)
+
+
 class Forbidden(TherapySpec):
     """A tablet that its label forbids below an eGFR of 45: it never starts there."""
 

@@ -131,6 +131,22 @@ def test_semaglutide_lowers_intake_more_than_the_others():
         assert np.all(np.asarray(best.restriction) > np.asarray(other.restriction))
 
 
+def test_a_share_of_people_takes_a_tablet_and_who_takes_the_rarer_one_takes_both():
+    places = {"tablet.place": np.array([0.1, 0.4, 0.6, 0.9], np.float32)}
+    people = dataclasses.replace(
+        enrolled(), draw=lambda name: places[name] if name in places else full(value(name, "type2"))
+    )
+    common, rare = (
+        built(kind, people, taken_by=share, start="-3650 d")
+        for kind, share in (("metformin", "75 %"), ("sulfonylurea", "25 %"))
+    )
+    np.testing.assert_array_equal(common.is_taken(0.0), [True, True, True, False])
+    np.testing.assert_array_equal(rare.is_taken(0.0), [True, False, False, False])
+    np.testing.assert_array_equal(np.asarray(common.effects(0.0).energy_intake) < 0, common.is_taken(0.0))
+    with pytest.raises(ValidationError, match="taken_by"):
+        built("metformin", taken_by="0 %")
+
+
 @pytest.mark.parametrize("dose", ["1 mg/d", "0 mg/week"])
 def test_a_daily_dose_of_a_weekly_drug_is_refused(dose: str):
     with pytest.raises(ValidationError, match="mg/week of semaglutide is not a dose"):

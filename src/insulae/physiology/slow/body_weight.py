@@ -5,9 +5,9 @@
 
 Expenditure follows weight (m, Hall 2011, linearized); appetite answers lost weight three to four times as
 strongly (a, Polidori 2016), so that weight settles within months and not years. What restricts intake (an
-incretin, an operation, formula) also weakens the answer (f); efforts and other drugs are worth as many
-kilograms beside it as alone, since trials of both found sums of weight lost or less (Wadden 2021, Frias
-2016). Glucose lost in urine is energy lost; that part of it is eaten again follows from appetite.
+incretin, an operation, formula) also weakens the answer (f); efforts, other drugs and insulin are worth as
+many kilograms beside it as alone, since counselling took off no more beside semaglutide (Wadden 2021).
+Glucose lost in urine is energy lost; that part of it is eaten again follows from appetite, weakened or not.
 Carbohydrate is eaten in proportion to energy. All quantities per kilogram of the fast model refer to a
 metabolic weight that grows with a power of weight below 1. Not modelled: body composition, water and glycogen
 of the first days, adaptive thermogenesis.
