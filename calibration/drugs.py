@@ -19,6 +19,8 @@ from calibration.fitting import Fit, Target, fit, report
 from calibration.simulated import Simulated, simulated
 
 STUDY = Path(__file__).parents[1] / "studies" / "standard_drugs.yaml"
+VALIDATED = Path(__file__).parents[1] / "validation"
+PEOPLE_OF = "people of "
 TRIALS = Path(__file__).parent / "drug_trials.csv"
 SIZE = 64
 EVALUATIONS = 3
@@ -57,7 +59,8 @@ class Reading:
     measure: change from enrollment, percent change, level, slope (a year, after the first), failed (% of
     patients whose fasting glucose was too high at a yearly visit), each less the same of the control arm
     where there is one; or share (% of the control arm's change). `control` is placebo or a drug. `care` is
-    "trial" where a change without control is read, so that what people on placebo lose is in it.
+    "trial" where a change without control is read, so that what people on placebo lose is in it. `hba1c` is
+    the range at enrollment in people of the standard study, or names a validated study whose people they are.
     """
 
     use: str
@@ -125,9 +128,12 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
     weeks = sorted(
         {0.0, *(r.week for r in asked), *(float(w) for w in range(WEEKS_PER_YEAR, int(last), WEEKS_PER_YEAR))}
     )
+    study, who = STUDY, [f"population.patient.hba1c={first.hba1c}"]
+    if first.hba1c.startswith(PEOPLE_OF):
+        study, who = VALIDATED / first.hba1c.removeprefix(PEOPLE_OF) / "study.yaml", []
     overrides = [
         f"population.size={size}",
-        f"population.patient.hba1c={first.hba1c}",
+        *who,
         f"population.treatment={first.background}",
         f"horizon={last:g} weeks",
         f"visits={weeks}",
@@ -136,7 +142,7 @@ def _run(asked: Sequence[Reading], values: Mapping[str, float], size: int) -> Si
         "reported=[]",
         "stored_traces={patients: 0, weeks: []}",
     ]
-    return simulated(STUDY, size, values, overrides)
+    return simulated(study, size, values, overrides)
 
 
 def _measured(run: Simulated, reading: Reading) -> float:

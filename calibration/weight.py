@@ -32,9 +32,9 @@ SPREADS = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
 PROGRAMME = (ADHERENCE, "weight_loss_programme.regain_time")
 PROGRAMME_WEIGHT = 100.0
 """Mean weight in DiRECT (kg), recalled: body mass index 35 kg/m2 at 1.69 m."""
-STOPPED = Metformin(start=LONG_AGO, stop=0.0)
+STOPPED = Metformin(start=LONG_AGO, stop=0.0, taken_by=75.0)
 """The programme stops tablets on its first day, and what metformin takes off comes back; three of four took
-it (recalled), here all, as in the study."""
+it (recalled), as in the study."""
 SURGERY_WEIGHT = 125.0
 """Any weight will do (kg): the fitted numbers are shares of it."""
 BYPASS = tuple(f"bariatric_surgery.{name}" for name in ("bypass_early", "bypass_late", "adaptation_time"))
@@ -82,7 +82,7 @@ def people(weight: float, spreads: Mapping[str, float] | None = None) -> Enrolle
 def changes(specs: Sequence[TherapySpec], enrolled: Enrolled, years: Sequence[float]) -> list[Floats]:
     """Return the weight change (kg) of each person after some years of therapies."""
     treatments = [spec.build(enrolled) for spec in specs]
-    usual = combine(treatment.effects(-1.0) for treatment in treatments).energy_intake
+    usual = combine(treatment.effects(-1.0) for treatment in treatments)
     maintenance, appetite, energy = (
         lookup(f"body_weight.{name}").value for name in ("maintenance", "appetite", "energy_per_weight")
     )
@@ -93,7 +93,9 @@ def changes(specs: Sequence[TherapySpec], enrolled: Enrolled, years: Sequence[fl
             found.append(change.copy())
         today = combine(treatment.effects(day) for treatment in treatments)
         answer = maintenance + appetite * np.asarray(today.appetite)
-        change += (np.asarray(today.energy_intake) - usual - answer * change) / energy
+        striven = (np.asarray(today.energy_intake) - usual.energy_intake) * answer / (maintenance + appetite)
+        restricted = np.asarray(today.restriction) - usual.restriction
+        change += (striven - restricted - answer * change) / energy
     return found
 
 

@@ -289,14 +289,14 @@ MORE: list[tuple[str, str, list[str], Callable[[Effects], Any]]] = [
         "weight_loss_programme",
         "intake",
         ["2000 kcal/d", "1200 kcal/d", "840 kcal/d"],
-        lambda e: -np.asarray(e.energy_intake),
+        lambda e: np.asarray(e.restriction),
     ),
     ("sulfonylurea", "dose", ["1 mg/d", "8 mg/d"], lambda e: np.asarray(e.secretion_capacity)),
     ("dpp4_inhibitor", "dose", ["25 mg/d", "100 mg/d"], lambda e: np.asarray(e.incretin_response)),
     ("sglt2_inhibitor", "dose", ["10 mg/d", "25 mg/d"], lambda e: 1 - np.asarray(e.renal_threshold)),
     ("pioglitazone", "dose", ["15 mg/d", "45 mg/d"], lambda e: np.asarray(e.peripheral_sensitivity)),
-    ("glp1_agonist", "dose", ["0.5 mg/week", "1 mg/week"], lambda e: -np.asarray(e.energy_intake)),
-    ("tirzepatide", "dose", ["5 mg/week", "15 mg/week"], lambda e: -np.asarray(e.energy_intake)),
+    ("glp1_agonist", "dose", ["0.5 mg/week", "1 mg/week"], lambda e: np.asarray(e.restriction)),
+    ("tirzepatide", "dose", ["5 mg/week", "15 mg/week"], lambda e: np.asarray(e.restriction)),
     ("metformin", "adherence", ["50 %", "100 %"], lambda e: 1 - np.asarray(e.hepatic_production)),
 ]
 

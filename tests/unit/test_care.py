@@ -222,7 +222,7 @@ def test_the_programme_has_three_phases():
     assert later[0] > later[1] > later[2] > 0
     on_formula, later = p.effects(50.0), p.effects(200.0)
     usual = value("body_weight.usual_intake") * enrolled().weight
-    eaten = on_formula.carbohydrate_intake + on_formula.energy_intake / usual
+    eaten = on_formula.carbohydrate_intake - on_formula.restriction / usual
     assert np.all(eaten < 1) and np.all(eaten > 0.4)
     assert on_formula.appetite == 0 and later.appetite == 1
 
@@ -268,11 +268,11 @@ def test_the_table_holds_what_the_fit_of_the_bypass_found():
 
 def test_surgery_acts_at_once_and_its_effect_on_intake_fades():
     bypass = built("bariatric_surgery", start="10 d")
-    reduced = [-float(bypass.effects(day).energy_intake[0]) for day in (10.0, 375.0, 3650.0)]
+    reduced = [float(bypass.effects(day).restriction[0]) for day in (10.0, 375.0, 3650.0)]
     assert reduced[0] > reduced[1] > reduced[2] > 0
     assert np.all(bypass.effects(10.0).incretin_response > 1)
     sleeve = built("bariatric_surgery", operation="sleeve", start="10 d")
-    assert np.all(-sleeve.effects(10.0).energy_intake < -bypass.effects(10.0).energy_intake)
+    assert np.all(sleeve.effects(10.0).restriction < bypass.effects(10.0).restriction)
 
 
 def test_risks_of_an_operation_belong_to_its_day():
@@ -370,6 +370,53 @@ def test_meal_insulin_takes_over_from_basal_insulin_at_its_dose():
     # One contact lies between, at which the basal dose may have moved by a tenth.
     assert np.asarray(after.basal_insulin) == pytest.approx(before, rel=0.15)
     assert np.all(np.asarray(after.bolus_per_carbohydrate) > 0)
+
+
+def test_the_last_step_is_taken_back_first_and_given_again_for_good():
+    visits = ((84, 8.0), (168, 6.4), (200, 6.4), (252, 6.4), (336, 7.5), (420, 6.4), (504, 7.5), (588, 6.4))
+    treatment: Treatment = policy(enrolled(hba1c=8.0), steps=STEPS[:2], step_down={})
+    taken = []
+    for day, hba1c in visits:
+        treatment = treatment.after(seen(float(day), hba1c=hba1c))
+        taken.append(kinds(treatment, float(day))[0])
+    one, both = {"metformin"}, {"metformin", "acarbose"}
+    # Too soon on day 200; from day 420 on whoever had to be given metformin again keeps it.
+    assert taken == [both, one, one, set(), one, one, both, both]
+
+
+def test_a_step_taken_back_ends_its_effects_and_an_operation_is_never_taken_back():
+    treatment: Treatment = policy(enrolled(hba1c=8.0), steps=["metformin"], step_down={"hba1c_below": "6 %"})
+    stopped = treatment.after(seen(84.0, hba1c=5.9))
+    assert np.all(np.asarray(stopped.effects(150.0).hepatic_sensitivity) < 1.001)
+    again = stopped.after(seen(168.0, hba1c=8.0))
+    assert np.all(np.asarray(again.effects(250.0).hepatic_sensitivity) > 1.2)
+    operated: Treatment = policy(enrolled(hba1c=8.0), steps=["bariatric_surgery"], step_down={})
+    for day, hba1c in ((84.0, 6.0), (168.0, 6.0), (252.0, 9.0)):
+        operated = operated.after(seen(day, hba1c=hba1c))
+        assert kinds(operated, day) == [{"bariatric_surgery"}] * N and operated.procedures(day) == {}
+
+
+OVER = """
+name: taken_over
+question: May a policy take over a drug of enrollment?
+seed: 1
+population:
+  phenotype: type2
+  size: 2
+  treatment: [metformin]
+horizon: 26 weeks
+arms:
+  - name: policy
+    therapies: [%s{kind: treatment_policy, steps: [metformin]}]
+"""
+
+
+def test_a_policy_takes_over_a_drug_of_enrollment_that_the_arm_stops():
+    study = read(OVER % "{kind: metformin, stop: 0 weeks}, ")
+    assert [therapy.kind for therapy in study.arms[0].therapies] == ["metformin", "treatment_policy"]
+    for going_on in ("", "{kind: metformin, stop: 1 weeks}, "):
+        with pytest.raises(InvalidStudy, match="taken by everybody already"):
+            read(OVER % going_on)
 
 
 class Forbidden(TherapySpec):

@@ -101,8 +101,8 @@ def test_a_share_of_days_is_between_none_and_all(share: str):
 SATURATING: list[tuple[str, list[str], Callable[[Effects], Any]]] = [
     ("sulfonylurea", ["4 mg/d", "8 mg/d", "12 mg/d"], lambda e: e.secretion_capacity),
     ("sglt2_inhibitor", ["10 mg/d", "20 mg/d", "30 mg/d"], lambda e: 1 - e.renal_threshold),
-    ("glp1_agonist", ["0.5 mg/week", "1 mg/week", "1.5 mg/week"], lambda e: -e.energy_intake),
-    ("tirzepatide", ["5 mg/week", "10 mg/week", "15 mg/week"], lambda e: -e.energy_intake),
+    ("glp1_agonist", ["0.5 mg/week", "1 mg/week", "1.5 mg/week"], lambda e: e.restriction),
+    ("tirzepatide", ["5 mg/week", "10 mg/week", "15 mg/week"], lambda e: e.restriction),
 ]
 
 
@@ -115,10 +115,10 @@ def test_each_further_dose_adds_less(kind: str, doses: list[str], read_effect: C
 
 def test_the_reference_dose_has_the_effect_of_the_table():
     effects = built("tirzepatide", start="-3650 d").effects(0.0)
-    np.testing.assert_allclose(effects.energy_intake, -value("tirzepatide.energy_effect"), rtol=1e-5)
+    np.testing.assert_allclose(effects.restriction, value("tirzepatide.energy_effect"), rtol=1e-5)
     usual = built("glp1_agonist", drug="liraglutide", start="-3650 d").effects(0.0)
     same = built("glp1_agonist", drug="liraglutide", dose="1.8 mg/d", start="-3650 d").effects(0.0)
-    np.testing.assert_allclose(usual.energy_intake, same.energy_intake, rtol=1e-5)
+    np.testing.assert_allclose(usual.restriction, same.restriction, rtol=1e-5)
 
 
 def test_semaglutide_lowers_intake_more_than_the_others():
@@ -128,7 +128,23 @@ def test_semaglutide_lowers_intake_more_than_the_others():
     }
     best = by_drug.pop("semaglutide")
     for other in by_drug.values():
-        assert np.all(np.asarray(best.energy_intake) < np.asarray(other.energy_intake))
+        assert np.all(np.asarray(best.restriction) > np.asarray(other.restriction))
+
+
+def test_a_share_of_people_takes_a_tablet_and_who_takes_the_rarer_one_takes_both():
+    places = {"tablet.place": np.array([0.1, 0.4, 0.6, 0.9], np.float32)}
+    people = dataclasses.replace(
+        enrolled(), draw=lambda name: places[name] if name in places else full(value(name, "type2"))
+    )
+    common, rare = (
+        built(kind, people, taken_by=share, start="-3650 d")
+        for kind, share in (("metformin", "75 %"), ("sulfonylurea", "25 %"))
+    )
+    np.testing.assert_array_equal(common.is_taken(0.0), [True, True, True, False])
+    np.testing.assert_array_equal(rare.is_taken(0.0), [True, False, False, False])
+    np.testing.assert_array_equal(np.asarray(common.effects(0.0).energy_intake) < 0, common.is_taken(0.0))
+    with pytest.raises(ValidationError, match="taken_by"):
+        built("metformin", taken_by="0 %")
 
 
 @pytest.mark.parametrize("dose", ["1 mg/d", "0 mg/week"])

@@ -22,6 +22,7 @@ BODY = replace(
     set_point=jnp.asarray(100.0),
     usual_weight=jnp.asarray(100.0),
     usual_energy=jnp.asarray(0.0),
+    usual_restriction=jnp.asarray(0.0),
 )
 SAME = jnp.asarray(1.0)
 """Relief of sensitivity of who has not changed weight."""
@@ -57,8 +58,18 @@ def test_a_lasting_effort_ends_where_appetite_and_expenditure_balance_it():
 
 
 def test_without_appetite_a_deficit_costs_far_more_weight():
-    diet = Effects(energy_intake=-500.0, appetite=0.0)
+    diet = Effects(restriction=500.0, appetite=0.0)
     assert 100 - weight_after(diet, 365) > 3 * (100 - weight_after(Effects(energy_intake=-500.0), 365))
+
+
+def test_an_effort_is_worth_as_many_kilograms_where_a_drug_weakens_appetite():
+    drug = {"restriction": 300.0, "appetite": 0.5}
+    alone = 100 - weight_after(Effects(energy_intake=-200.0), 1500)
+    beside = weight_after(Effects(**drug), 1500) - weight_after(Effects(**drug, energy_intake=-200.0), 1500)
+    assert beside == pytest.approx(alone, rel=0.02)
+    assert 100 - weight_after(Effects(**drug), 1500) > 1.5 * (
+        100 - weight_after(Effects(restriction=300.0), 1500)
+    )
 
 
 def test_glucose_lost_in_urine_is_partly_eaten_again():

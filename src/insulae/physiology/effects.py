@@ -72,6 +72,7 @@ class Effects:
     carbohydrate_intake: Value = factor()
     energy_intake: Value = amount("kcal/d")
     appetite: Value = factor()
+    restriction: Value = amount("kcal/d")
     renal_threshold: Value = factor()
     immunosuppression: Value = amount("dimensionless")
     autoimmune_suppression: Value = amount("dimensionless")

@@ -200,8 +200,12 @@ def _effects_at_rest(treatment: list[TherapySpec], enrolled: Enrolled) -> Effect
 def on_treatment(cohort: Cohort, effects: Effects) -> Cohort:
     """Return the cohort whose usual intake is the one on the treatment before enrollment."""
     slow = cohort.parameters.slow
-    energy = effects.energy_intake + np.zeros_like(cohort.traits.weight)
-    slow = replace(slow, body_weight=replace(slow.body_weight, usual_energy=energy))
+    none = np.zeros_like(cohort.traits.weight)
+    usual = {
+        "usual_energy": effects.energy_intake + none,
+        "usual_restriction": effects.restriction + none,
+    }
+    slow = replace(slow, body_weight=replace(slow.body_weight, **usual))
     return replace(cohort, parameters=replace(cohort.parameters, slow=slow))
 
 

@@ -158,6 +158,7 @@ def _personal(parameters: Parameters, traits: Traits) -> Parameters:
         set_point=traits.weight,
         usual_weight=traits.weight,
         usual_energy=0 * one,
+        usual_restriction=0 * one,
     )
     resistance = slow.insulin_resistance
     # In double precision, so that no patient's last bit depends on how many are computed together.

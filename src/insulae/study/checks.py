@@ -64,15 +64,25 @@ def _repeated_kinds(path: str, given: Iterable[Any]) -> Iterator[tuple[str, str]
 
 
 def _repeated_steps(path: str, given: Iterable[Any], standing: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Find steps of a policy that the arm takes anyway."""
+    """Find steps of a policy that the arm takes anyway; what it has stopped by then may be given again."""
     given = list(given)
-    taken = {spec.kind for spec in (*given, *standing)}
     for i, spec in enumerate(given):
+        own = {one.kind for one in given}
+        going_on = [
+            s for s in (*given, *(s for s in standing if s.kind not in own)) if not _ends(s, spec.start)
+        ]
+        taken = {one.kind for one in going_on}
         for k, step in enumerate(getattr(spec, "steps", ())):
             if step.kind in taken:
                 kind, rest = step.kind, [s.kind for s in spec.steps if s.kind not in taken]
                 hint = f"leave it out: steps: [{', '.join(rest)}]"
                 yield f"{path}.{i}.steps.{k}", f"'{kind}' is taken by everybody already; {hint}"
+
+
+def _ends(spec: Any, day: float) -> bool:
+    """Tell whether a therapy has a last day, no later than a day."""
+    stop = getattr(spec, "stop", None)
+    return stop is not None and stop <= day
 
 
 def _made_twice(path: str, given: Iterable[Any]) -> Iterator[tuple[str, str]]:

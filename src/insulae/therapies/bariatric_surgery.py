@@ -1,8 +1,8 @@
 """Bariatric surgery: gastric bypass or sleeve, which lowers intake for good, most of it in the first months.
 
-Intake falls by a share of what the weight at operation needs, from an early to a late share:
+Intake is restricted by a share of what the weight at operation needs, from an early to a late share:
 
-    intake = -m W0 k (late + (early - late) exp(-t/adaptation time))
+    restriction = m W0 k (late + (early - late) exp(-t/adaptation time))
 
 with the patient's response k and the maintenance m of the energy balance (`body_weight.py`); appetite
 answers the weight lost, more weakly than after a diet (Hall 2023). Meals reach the gut faster and the
@@ -68,7 +68,7 @@ class SurgeryTreatment(Treatment):
         adapted = np.exp(-(day - self.day) / self.adaptation_time)
         reduced = (self.late + (self.early - self.late) * adapted).astype(np.float32)
         return Effects(
-            energy_intake=-reduced,
+            restriction=reduced,
             appetite=self.appetite,
             incretin_response=self.incretin,
             gastric_emptying=self.emptying,

@@ -204,5 +204,6 @@ def _check(folder: Path, module: ModuleType) -> None:
 def parameter_classes() -> list[type]:
     """Return the parameter record of every therapy, for the table test and the catalogue."""
     modules = {importlib.import_module(spec.__module__) for _, spec in load_all().items()}
+    modules.add(importlib.import_module("insulae.therapies.tablet"))
     found = [m.Parameters for m in modules if hasattr(m, "Parameters")]
     return sorted(found, key=component_of)

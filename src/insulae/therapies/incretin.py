@@ -1,8 +1,8 @@
 """What injected incretins share: secretion that asks for glucose, less glucagon, slower stomach, less eaten.
 
 The effect on glucose and the effect on appetite saturate each at an own dose, both given relative to the
-reference dose of the drug. Less is eaten, and appetite answers the weight lost more weakly than it does
-after a diet (Hall 2023), so that weight falls for a year. Slow first doses are part of the onset. Gut
+reference dose of the drug. Intake is restricted, and appetite answers the weight lost more weakly than it
+does after a diet (Hall 2023), so that weight falls for a year. Slow first doses are part of the onset. Gut
 complaints come early and pass.
 """
 
@@ -52,7 +52,7 @@ class IncretinTreatment(Tablet):
             secretion_capacity=1 + self.capacity * e,
             fasting_glucagon=1 - self.glucagon * e,
             gastric_emptying=1 - self.emptying * e,
-            energy_intake=self.energy * e,
+            restriction=self.energy * e,
             appetite=1 - self.appetite * e,
         )
 
@@ -75,7 +75,7 @@ def actions(
         "capacity": np.asarray(p.capacity_effect * share, np.float32),
         "glucagon": np.clip(p.glucagon_effect * share, 0, 1).astype(np.float32),
         "emptying": np.clip(p.emptying_effect * share, 0, 1).astype(np.float32),
-        "energy": np.asarray(-p.energy_effect * eating, np.float32),
+        "energy": np.asarray(p.energy_effect * eating, np.float32),
         "appetite": np.clip(p.appetite_effect * np.minimum(eating, 1), 0, 1).astype(np.float32),
         "gastrointestinal": np.clip(p.gastrointestinal_share * eating, 0, 1).astype(np.float32),
         "tolerance_time": p.tolerance_time,

@@ -3,7 +3,8 @@
 Injected drugs other than insulin count as tablets here: they lower glucose and can be withdrawn. A tablet is
 stopped at a visit when a patient has stayed off insulin with good control, and where kidney function has
 fallen below what its label allows; who is below that at enrollment is never given it. Days missed lower the
-exposure by their share; that they cluster in some patients is not modelled.
+exposure by their share; that they cluster in some patients is not modelled. A tablet may be taken by a share
+of the people alone; who takes what few take also takes what many take, as drugs are added one by one.
 """
 
 import dataclasses
@@ -14,12 +15,21 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from insulae.core.described import Described
+from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, Percent
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Risks, TherapySpec, Treatment, exposure
 
 PERCENT = 100.0
 DAYS_PER_YEAR = 365.25
 ALWAYS = ((-np.inf, np.inf),)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """Values and sources: tables/parameters.csv, `tablet.*`; where a person stands among those on few drugs
+    (1) and many (0)."""
+
+    place: Floats = parameter("dimensionless")
 
 
 class Withdrawal(Described):
@@ -39,6 +49,8 @@ class TabletSpec(TherapySpec):
     """When a clinician stops it; never when left out."""
     adherence: Annotated[Percent, Field(gt=0, le=PERCENT)] = PERCENT
     """Share of days on which it is taken."""
+    taken_by: Annotated[Percent, Field(gt=0, le=PERCENT)] = PERCENT
+    """Share of people who take it at all."""
     stop: Days | None = None
     """Last day, the same for everybody; never when left out."""
     periods: tuple[tuple[Days, Days], ...] = ()
@@ -55,8 +67,11 @@ class TabletSpec(TherapySpec):
     def course(self, enrolled: Enrolled, parameters: Any) -> dict[str, Any]:
         """Return who takes it from when until when; `parameters` holds `onset` and `caution`."""
         lowest = np.broadcast_to(getattr(parameters, "lowest_egfr", 0.0), (enrolled.size,))
+        never = enrolled.egfr < lowest
+        if self.taken_by < PERCENT:
+            never = never | (enrolled.draw("tablet.place") > self.taken_by / PERCENT)
         return {
-            "start": np.where(enrolled.egfr < lowest, np.inf, self.start).astype(np.float32),
+            "start": np.where(never, np.inf, self.start).astype(np.float32),
             "stop": np.full(enrolled.size, np.inf if self.stop is None else self.stop, np.float32),
             "onset": parameters.onset,
             "caution": parameters.caution,

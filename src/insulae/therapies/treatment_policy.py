@@ -1,14 +1,20 @@
-"""Treatment policy: therapies added one by one as long as HbA1c stays above a target.
+"""Treatment policy: therapies added one by one as long as HbA1c stays above a target, and taken back.
 
 At a visit whose HbA1c is above the target, and no sooner than a while after the last addition, a patient gets
 the next step. HbA1c is known at the study's visits only, so the visits should be no rarer than the policy
 asks for. A step that a drug's own label forbids at the patient's kidney function (a tablet that never
 starts) is passed over for the next one. A later step stops earlier ones that it replaces: `REPLACED`.
 
+With `step_down` the last step is taken back at a visit whose HbA1c is below a limit, and the next one no
+sooner than a while after: what was added last goes first, metformin last, as guidelines have it after
+bariatric surgery (Mechanick 2020). Whoever rises above the target again gets the step again, and then keeps
+it.
+
 The default steps are the order in which the consensus of ADA and EASD (Davies 2022) leads to insulin where
 glucose and weight are the aim: metformin, an SGLT2 inhibitor, a GLP-1 receptor agonist before insulin, basal
 insulin, then meal insulin. Known: that order. Assumed: everybody follows it at once when it is due. Not
-modelled: intolerance, cost, preference, heart and kidney disease as a reason of their own, steps back.
+modelled: intolerance, cost, preference, heart and kidney disease as a reason of their own, lower doses before
+a drug is stopped, return to what a step had replaced.
 """
 
 import dataclasses
@@ -18,6 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, WithJsonSchema
 
+from insulae.core.described import Described
 from insulae.core.errors import UnknownName
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, Percent
@@ -37,6 +44,8 @@ from insulae.therapies.base import (
 from insulae.therapies.joined import Joined, joined
 from insulae.therapies.tablet import Tablet
 
+Counts = np.ndarray[Any, np.dtype[np.int64]]
+
 KIND = "treatment_policy"
 CONSENSUS: tuple[dict[str, str], ...] = (
     {"kind": "metformin"},
@@ -54,6 +63,9 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "basal_bolus": ("basal_insulin", "premix_insulin", "meal_insulin", "sulfonylurea"),
 }
 """Which earlier steps a step stops."""
+
+TWICE = 2
+"""A step that was begun so often is not taken back again."""
 
 
 def _read_step(number: int, given: Any) -> TherapySpec:
@@ -109,6 +121,15 @@ Steps = Annotated[
 ]
 
 
+class StepDown(Described):
+    """When a clinician takes the last step back: at a visit, below a limit, a while after any change."""
+
+    hba1c_below: Percent = 6.5
+    """HbA1c of the last visit must be below this; without drugs it would then be remission."""
+    every: Annotated[Days, Field(ge=0)] = 84.0
+    """Least time after the last step up or down."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Parameters:
     """Values and sources: tables/parameters.csv, `treatment_policy.*`."""
@@ -134,7 +155,11 @@ class Step:
             return dataclasses.replace(self, given=(*self.given, joined(fresh, members))), members
         allowed = members & np.isfinite(fresh.start)
         merged = [
-            dataclasses.replace(t, start=np.where(allowed, np.float32(day), t.start))
+            dataclasses.replace(
+                t,
+                start=np.where(allowed, np.float32(day), t.start),
+                stop=np.where(allowed, fresh.stop, t.stop),
+            )
             for t in self.given
             if isinstance(t, Tablet)
         ]
@@ -143,6 +168,14 @@ class Step:
     def stopped(self, day: float, members: Flags) -> "Step":
         """Stop for some members."""
         return dataclasses.replace(self, given=tuple(_stopped(t, day, members) for t in self.given))
+
+    def is_drug(self) -> bool:
+        """Tell whether it can be taken back, as a tablet or insulin can and an operation cannot."""
+        return all(treatment.sort in ("tablet", "insulin") for treatment in self.given)
+
+    def is_taken(self, day: float) -> Flags:
+        """Tell who takes it on a day."""
+        return np.any([treatment.is_taken(day) for treatment in self.given], axis=0)
 
     def after(self, observed: Observed) -> "Step":
         """Let the treatments respond to what was observed."""
@@ -168,13 +201,16 @@ def _waiting(spec: TherapySpec, start: float, enrolled: Enrolled) -> Step:
 
 @dataclasses.dataclass(frozen=True)
 class PolicyTreatment(Treatment):
-    """Where each patient stands: number of steps gone through, and the day of the last addition."""
+    """Where each patient stands: number of steps gone through, how often each was begun [step, patient], and
+    the day of the last change."""
 
     start: float
     target: float
     every: float
+    step_down: StepDown | None
     steps: tuple[Step, ...]
-    taken: np.ndarray[Any, np.dtype[np.int64]]
+    taken: Counts
+    begun: Counts
     changed: Floats
     enrolled: Enrolled
     parameters: Parameters
@@ -209,13 +245,17 @@ class PolicyTreatment(Treatment):
         return [self.start]
 
     def after(self, observed: Observed) -> Treatment:
-        """Titrate what is taken; at a visit give the next step to who needs it."""
+        """Titrate what is taken; at a visit take the last step back or give the next to who needs it."""
         if observed.day < self.start:
             return self
         moved = dataclasses.replace(self, steps=tuple(step.after(observed) for step in self.steps))
         if not observed.is_visit:
             return moved
-        is_due = (observed.hba1c > self.target) & (observed.day - self.changed >= self.every)
+        since = observed.day - self.changed
+        if self.step_down is not None:
+            is_low = (observed.hba1c < self.step_down.hba1c_below) & (since >= self.step_down.every)
+            moved = moved.relaxed(observed.day, is_low)
+        is_due = (observed.hba1c > self.target) & (since >= self.every)
         return moved.intensified(observed.day, is_due, moved._today(observed))
 
     def _today(self, observed: Observed) -> Enrolled:
@@ -237,18 +277,37 @@ class PolicyTreatment(Treatment):
 
     def intensified(self, day: float, is_due: Flags, enrolled: Enrolled) -> "PolicyTreatment":
         """Give everybody who is due the next step that may be taken."""
-        steps, taken, waiting = list(self.steps), self.taken.copy(), is_due
+        steps, taken, often, waiting = list(self.steps), self.taken.copy(), self.begun.copy(), is_due
         for number, step in enumerate(self.steps):
             members = waiting & (taken == number)
             if not members.any():
                 continue
             steps[number], begun = step.added(day, members, enrolled)
             taken[members] += 1
+            often[number] += begun
             waiting = waiting & ~begun
             for other, earlier in enumerate(steps[:number]):
                 if earlier.spec.kind in REPLACED.get(step.spec.kind, ()):
                     steps[other] = earlier.stopped(day, begun)
         changed = np.where(is_due & ~waiting, np.float32(day), self.changed)
+        return dataclasses.replace(self, steps=tuple(steps), taken=taken, begun=often, changed=changed)
+
+    def relaxed(self, day: float, is_due: Flags) -> "PolicyTreatment":
+        """Take back the last step of who is due, unless it had to be given twice or is no drug."""
+        steps, taken, waiting, ended = list(self.steps), self.taken.copy(), is_due, np.zeros_like(is_due)
+        for number in reversed(range(len(steps))):
+            last = waiting & (taken == number + 1)
+            if not last.any():
+                continue
+            if not steps[number].is_drug():
+                waiting = waiting & ~last
+                continue
+            has_it = last & steps[number].is_taken(day)
+            ending = has_it & (self.begun[number] < TWICE)
+            steps[number] = steps[number].stopped(day, ending)
+            taken[last & (ending | ~has_it)] = number
+            waiting, ended = waiting & ~has_it, ended | ending
+        changed = np.where(ended, np.float32(day), self.changed)
         return dataclasses.replace(self, steps=tuple(steps), taken=taken, changed=changed)
 
 
@@ -269,6 +328,8 @@ class TreatmentPolicy(TherapySpec):
     kind: Literal["treatment_policy"] = "treatment_policy"
     target: Percent = 7.0
     every: Annotated[Days, Field(ge=0)] = 84.0
+    step_down: StepDown | None = None
+    """When the last step is taken back; never when left out."""
     steps: Steps = Field(default_factory=consensus)
 
     def build(self, enrolled: Enrolled) -> PolicyTreatment:
@@ -277,8 +338,10 @@ class TreatmentPolicy(TherapySpec):
             start=self.start,
             target=self.target,
             every=self.every,
+            step_down=self.step_down,
             steps=tuple(_waiting(spec, self.start, enrolled) for spec in self.steps),
             taken=np.zeros(enrolled.size, np.int64),
+            begun=np.zeros((len(self.steps), enrolled.size), np.int64),
             changed=np.full(enrolled.size, -np.inf, np.float32),
             enrolled=enrolled,
             parameters=drawn(Parameters, enrolled),

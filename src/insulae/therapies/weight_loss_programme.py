@@ -71,14 +71,14 @@ class ProgrammeTreatment(Treatment):
         return (self.effort * fading).astype(np.float32)
 
     def effects(self, day: float) -> Effects:
-        """Lower energy, set appetite aside and change composition by the day's phase."""
+        """Restrict intake, appetite set aside, and change composition; later lower energy by an effort."""
         if day < self.start:
             return Effects()
-        return Effects(
-            energy_intake=-self.reduction(day),
-            appetite=0.0 if self.is_guided(day) else 1.0,
-            carbohydrate_intake=1 + self.formula_surplus if day < self.start + self.diet else 1.0,
-        )
+        reduced = self.reduction(day)
+        if not self.is_guided(day):
+            return Effects(energy_intake=-reduced)
+        surplus = self.formula_surplus if day < self.start + self.diet else 0.0
+        return Effects(restriction=reduced, appetite=0.0, carbohydrate_intake=1 + surplus)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who has begun the programme by a day."""

@@ -1,13 +1,16 @@
 """Body weight by energy balance, appetite that answers its change, and the sizes that follow from it.
 
     weight   W' = (eaten - urine loss - m (W - set point))/r
-    eaten    intake under treatment, less that at enrollment, + a (usual weight - W)
+    eaten    efforts x (m + a f)/(m + a) - restriction, less that at enrollment, + a f (usual weight - W)
 
 Expenditure follows weight (m, Hall 2011, linearized); appetite answers lost weight three to four times as
-strongly (a, Polidori 2016), so that weight settles within months and not years. Glucose lost in urine is
-energy lost; that part of it is eaten again follows from appetite. Carbohydrate is eaten in proportion to
-energy. All quantities per kilogram of the fast model refer to a metabolic weight that grows with a power of
-weight below 1. Not modelled: body composition, water and glycogen of the first days, adaptive thermogenesis.
+strongly (a, Polidori 2016), so that weight settles within months and not years. What restricts intake (an
+incretin, an operation, formula) also weakens the answer (f); efforts, other drugs and insulin are worth as
+many kilograms beside it as alone, since counselling took off no more beside semaglutide (Wadden 2021).
+Glucose lost in urine is energy lost; that part of it is eaten again follows from appetite, weakened or not.
+Carbohydrate is eaten in proportion to energy. All quantities per kilogram of the fast model refer to a
+metabolic weight that grows with a power of weight below 1. Not modelled: body composition, water and glycogen
+of the first days, adaptive thermogenesis.
 """
 
 from insulae.core.jax_later import Array, jnp
@@ -20,12 +23,14 @@ from insulae.physiology.signals import SlowSignals
 @pytree
 class Parameters:
     """Constants of energy balance; the derived ones belong to the patient at enrollment: `set_point` is the
-    weight that usual intake holds without urine loss, `usual_energy` what treatment then adds to intake."""
+    weight that usual intake holds without urine loss, `usual_energy` and `usual_restriction` what treatment
+    then adds to intake and takes from it."""
 
     height: Array = derived("m")
     set_point: Array = derived("kg")
     usual_weight: Array = derived("kg")
     usual_energy: Array = derived("kcal/d")
+    usual_restriction: Array = derived("kcal/d")
     energy_per_weight: Array = parameter("kcal/kg")
     maintenance: Array = parameter("kcal/d/kg")
     appetite: Array = parameter("kcal/d/kg")
@@ -60,9 +65,12 @@ def urinary_energy(parameters: Parameters, urinary_glucose: Array) -> Array:
 
 def energy_eaten(state: State, parameters: Parameters, effects: Effects) -> Array:
     """Return by how much more energy is eaten than at enrollment (kcal/d)."""
-    p = parameters
-    hunger = p.appetite * effects.appetite * (p.usual_weight - state.weight)
-    return hunger - p.usual_energy + effects.energy_intake
+    p, answer = parameters, parameters.appetite * effects.appetite
+    hunger = answer * (p.usual_weight - state.weight)
+    striven = (
+        (effects.energy_intake - p.usual_energy) * (p.maintenance + answer) / (p.maintenance + p.appetite)
+    )
+    return hunger + striven - (effects.restriction - p.usual_restriction)
 
 
 def carbohydrate_share(state: State, parameters: Parameters, effects: Effects) -> Array:
