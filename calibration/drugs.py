@@ -48,7 +48,6 @@ ORDER: dict[str, tuple[str, ...]] = {
         "tirzepatide.energy_effect",
         "tirzepatide.appetite_half_dose",
     ),
-    "insulin": ("basal_bolus.basal_energy", "basal_bolus.meal_energy"),
 }
 
 

@@ -169,3 +169,43 @@ def test_the_schema_describes_every_field(record: str, name: str, one: dict[str,
     assert any(says & option.keys() for option in options)
     if any("unit" in option for option in options):
         assert not isinstance(one.get("default"), int | float), "a default without its unit"
+
+
+def settings(part: Any) -> dict[str, list[str]]:
+    """Return what a part of a study file says of each therapy in it, by kind, however deep."""
+    found: dict[str, list[str]] = {}
+    if isinstance(part, dict):
+        if "kind" in part:
+            found[part["kind"]] = [str(part)]
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else ():
+        for kind, said in settings(inner).items():
+            found.setdefault(kind, []).extend(said)
+    return found
+
+
+def shown_in(study: Path) -> set[str]:
+    """Return the therapies in which the arms of a study file differ, so that their effect can be seen."""
+    arms = yaml.safe_load(study.read_text(encoding="utf-8")).get("arms", [])
+    said = [settings(arm.get("therapies", [])) for arm in arms]
+    return {kind for arm in said for kind in arm if any(other.get(kind) != arm[kind] for other in said)}
+
+
+STUDIES = ROOT / "studies"
+SHOWN = set[str]().union(*(shown_in(study) for study in STUDIES.rglob("*.yaml")))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_therapy_has_a_study_that_shows_its_effect(kind: str):
+    assert kind in SHOWN, f"no file under studies/ has arms that differ in '{kind}'"
+    assert f"\n### {kind}\n" in PAGE.read_text(encoding="utf-8"), f"docs/therapies.md has no '{kind}'"
+
+
+def test_a_therapy_given_to_every_arm_alike_is_not_shown(tmp_path: Path):
+    study = tmp_path / "study.yaml"
+    alike = "{therapies: [{kind: metformin}, {kind: made_to_order, then: [{kind: islet_infusion}]}]}"
+    other = "{therapies: [{kind: metformin}]}"
+    study.write_text(f"arms: [{alike}, {alike}]\n", encoding="utf-8")
+    assert not shown_in(study)
+    study.write_text(f"arms: [{alike}, {other}]\n", encoding="utf-8")
+    assert shown_in(study) == {"made_to_order", "islet_infusion"}

@@ -264,15 +264,43 @@ def test_premix_has_a_ceiling():
     np.testing.assert_allclose(treatment.dose(), value("basal_bolus.maximal_dose") * 90.0, rtol=1e-3)
 
 
+def test_energy_that_a_sulfonylurea_retains_fades_with_the_years():
+    treatment: Any = built("sulfonylurea")
+    first, later = (float(treatment.effects(day).energy_intake[0]) for day in (365.25, 10 * 365.25))
+    assert later / first == pytest.approx(np.exp(-9 * 365.25 / value("sulfonylurea.energy_time")), rel=1e-3)
+    assert treatment.effects(3652.5).secretion_capacity[0] == pytest.approx(
+        1 + value("sulfonylurea.capacity_effect")
+    )
+
+
 def test_insulin_to_target_retains_energy_above_the_usual_dose_only():
     patients = enrolled(basal_dose=20.0, bolus_per_carbohydrate=0.05)
     treatment: Any = built("basal_bolus", patients, titration="target")
     assert np.all(treatment.effects(1.0).energy_intake == 0)
     more = dataclasses.replace(treatment, basal=full(30.0), per_carbohydrate=full(0.10))
-    wanted = 10 * value("basal_bolus.basal_energy") + 0.05 * 200 * value("basal_bolus.meal_energy")
-    np.testing.assert_allclose(more.effects(1.0).energy_intake, wanted, rtol=1e-4)
+    asked = 10 * value("basal_bolus.basal_energy") + 0.05 * 200 * value("basal_bolus.meal_energy")
+    limit = value("basal_bolus.energy_limit")
+    np.testing.assert_allclose(more.effects(1.0).energy_intake, 1 / (1 / asked + 1 / limit), rtol=1e-4)
     less = dataclasses.replace(treatment, basal=full(10.0), per_carbohydrate=full(0.01))
     assert np.all(np.asarray(less.effects(1.0).energy_intake) == 0)
+
+
+def test_energy_that_insulin_retains_ends_at_a_limit():
+    treatment: Any = built("basal_bolus", titration="target")
+    doses = [dataclasses.replace(treatment, basal=full(units)) for units in (0.0, 20.0, 40.0, 1e6)]
+    none, some, more, most = (float(d.effects(1.0).energy_intake[0]) for d in doses)
+    assert more - some < some - none and more < most < value("basal_bolus.energy_limit")
+
+
+def test_insulin_to_target_takes_liver_fat_in_proportion_to_the_dose_above_the_usual_one():
+    patients = enrolled(basal_dose=20.0)
+    treatment: Any = built("basal_insulin", patients, titration="target")
+    half = value("basal_bolus.fat_half_dose") * float(patients.weight[0])
+    assert np.all(treatment.effects(1.0).liver_fat == 1)
+    at_half = dataclasses.replace(treatment, basal=full(20.0 + half))
+    np.testing.assert_allclose(
+        at_half.effects(1.0).liver_fat, 1 - value("basal_bolus.fat_effect") / 2, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("titration", ["keep", "wean"])

@@ -189,7 +189,7 @@ BAND = value("basal_bolus.band")
 
 
 EFFORT = value("basal_bolus.titration_effort")
-ACCEPTED = value("basal_bolus.accepted_glucose")
+SHARE = value("basal_bolus.accepted_share")
 HOLD = value("basal_bolus.hold_glucose")
 HIGH = {"fasting_glucose": 200.0, "daytime_glucose": 220.0}
 
@@ -204,12 +204,13 @@ def asked(glucose: float, target: float) -> float:
     return EFFORT * min(due, value("basal_bolus.largest_step"))
 
 
-@pytest.mark.parametrize("above", [1.0, ACCEPTED - 0.01, ACCEPTED + 0.01, 1.6])
+@pytest.mark.parametrize("left", [0.0, SHARE - 0.01, SHARE + 0.01, 0.9])
 @pytest.mark.parametrize("steered", USUAL)
-def test_treating_to_target_asks_for_units_above_what_is_accepted(steered: str, above: float):
-    glucose = AIMS | {steered: AIMS[steered] * above}
+def test_treating_to_target_asks_for_units_above_what_is_accepted(steered: str, left: float):
+    """`left` is the share of the way to the target, from the glucose of the start, that is still to go."""
+    glucose = AIMS | {steered: AIMS[steered] + left * (HIGH[steered] - AIMS[steered])}
     basal, ratio = doses(targeted().after(seen(**glucose)))
-    step = asked(glucose[steered], AIMS[steered]) if above > ACCEPTED else 0
+    step = asked(glucose[steered], AIMS[steered]) if left > SHARE else 0
     fasting, meals = (step, 0) if steered == "fasting_glucose" else (0, step)
     assert (basal, ratio * CARBOHYDRATE) == pytest.approx((BASAL + fasting, RATIO * CARBOHYDRATE + meals))
 
@@ -242,6 +243,37 @@ def test_a_target_of_ones_own_is_aimed_at():
     assert ratio * CARBOHYDRATE == pytest.approx(RATIO * CARBOHYDRATE + asked(200, 110), rel=1e-4)
 
 
+def test_close_supervision_goes_on_where_usual_care_rests():
+    left = (SHARE + value("basal_bolus.supervised_share")) / 2
+    glucose = AIMS | {
+        "fasting_glucose": AIMS["fasting_glucose"] * (1 - left) + HIGH["fasting_glucose"] * left
+    }
+    usual, close = (doses(targeted(supervision=s).after(seen(**glucose)))[0] for s in ("usual", "close"))
+    more = value("basal_bolus.supervised_effort") / EFFORT
+    assert usual == pytest.approx(BASAL)
+    assert close == pytest.approx(BASAL + more * asked(glucose["fasting_glucose"], AIMS["fasting_glucose"]))
+
+
+def test_what_was_due_since_the_last_review_is_given_at_once_up_to_the_largest_step():
+    patients = enrolled(**HIGH | {"fasting_glucose": 150.0})
+    excess = 150.0 - AIMS["fasting_glucose"]
+    for weeks in (1, 2, 13):
+        treatment = targeted(patients, review=f"{weeks} weeks")
+        observed = dataclasses.replace(seen(fasting_glucose=150.0), day=7.0 * weeks)
+        due = weeks * value("basal_bolus.step_per_excess") * excess
+        units = min(due, value("basal_bolus.largest_step"))
+        assert doses(treatment.after(observed))[0] == pytest.approx(BASAL + EFFORT * units)
+
+
+def test_basal_and_meal_insulin_to_target_adds_meals_to_basal_insulin():
+    on_basal = enrolled(**HIGH, bolus_per_carbohydrate=0.0)
+    basal, ratio = doses(built("basal_bolus", on_basal, titration="target"))
+    assert (basal, ratio * CARBOHYDRATE) == pytest.approx(
+        (BASAL, value("basal_bolus.restart_dose") * WEIGHT / 2)
+    )
+    assert doses(built("basal_bolus", on_basal)) == (BASAL, 0)
+
+
 def test_between_reviews_no_step_up_is_made():
     treatment, risen = targeted(review="4 weeks"), list[float]()
     for week in range(1, 13):
@@ -252,7 +284,9 @@ def test_between_reviews_no_step_up_is_made():
     assert risen == [4, 8, 12]
 
 
-@pytest.mark.parametrize("field", [{"fasting_target": "100 mg/dL"}, {"review": "4 weeks"}])
+@pytest.mark.parametrize(
+    "field", [{"fasting_target": "100 mg/dL"}, {"review": "4 weeks"}, {"supervision": "close"}]
+)
 def test_what_belongs_to_a_target_is_refused_without_one(field: dict[str, str]):
     with pytest.raises(ValueError, match="goes with titration: target"):
         built("basal_bolus", titration="wean", **field)

@@ -9,11 +9,16 @@ settings of a closed loop; `target` treats to a fasting target as far as people 
 tries without insulin sooner. The rule is part of every result: another rule gives another week of
 independence.
 
-Treating to target adds weight, more than the glucose kept from the urine explains: energy is retained in
-proportion to the dose above that at enrollment, more for meal than for basal insulin.
+Treating to target adds weight, more than the glucose kept from the urine explains: energy is retained with
+the dose D above that at enrollment, more for meal than for basal insulin, up to a limit L,
+
+    retained = L E/(L + E),  E = b D_basal + m D_meal          liver fat left = 1 - f D/(D + h), D in U/kg
+
+HbA1c tells a tenth of the gain (jansen2011), so the dose is asked, not the fall of glucose. Liver fat falls
+on insulin although weight rises (juurinen2007, tang2015).
 
 Known: steps of about a tenth of the dose a week, weight gain under treatment to target. Assumed: the form of
-the retained energy (its size is fitted; weight under `keep` and `wean` is left to glucose alone). Boluses are
+both laws (sizes are fitted; weight under `keep` and `wean` is left to glucose alone). Boluses are
 missed, late and miscounted, and basal doses missed, in the day itself (`lifestyle/adherence.py`). Not
 modelled: skin changes.
 """
@@ -52,10 +57,12 @@ class InsulinSpec(TherapySpec):
     """Daytime mean that `target` aims at with meal doses; one that goes with HbA1c 6.5 % when left out."""
     review: Reviews | None = None
     """How often `target` reviews the dose; weekly when left out."""
+    supervision: Literal["usual", "close"] | None = None
+    """Whether the steps of `target` are left to patient and clinic (usual) or checked one by one (close)."""
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
-        for name in ("fasting_target", "daytime_target", "review"):
+        for name in ("fasting_target", "daytime_target", "review", "supervision"):
             if getattr(self, name) is not None and self.titration != "target":
                 raise ValueError(f"{name} goes with titration: target, not with titration: {self.titration}")
         return self
@@ -95,14 +102,15 @@ def _aiming(spec: InsulinSpec, enrolled: Enrolled, p: Parameters) -> dict[str, o
         for own, of_trials in zip(stated, (p.target_fasting_glucose, p.target_daytime_glucose), strict=True)
     )
     usual = (enrolled.fasting_glucose, enrolled.daytime_glucose)
-    now, accepted = (
-        tuple(np.minimum(own, aim * factor) for own, aim in zip(usual, aims, strict=True))
-        for factor in (1, p.accepted_glucose)
-    )
+    is_close = spec.supervision == "close"
+    share = p.supervised_share if is_close else p.accepted_share
+    now = tuple(np.minimum(own, aim) for own, aim in zip(usual, aims, strict=True))
+    accepted = tuple(aim + share * (own - aim) for own, aim in zip(usual, now, strict=True))
     return {
         "fasting_target": now[0],
         "daytime_target": now[1],
         "accepted": accepted,
+        "effort": p.supervised_effort if is_close else p.titration_effort,
         "every": 7.0 if spec.review is None else spec.review,
         "usual": (enrolled.basal_dose, enrolled.bolus_per_carbohydrate),
         "how": p,
@@ -130,5 +138,14 @@ class BasalBolus(InsulinSpec):
     kind: Literal["basal_bolus"] = "basal_bolus"
 
     def build(self, enrolled: Enrolled) -> InsulinTreatment:
-        """Return the treatment of each patient."""
-        return build_insulin(self, enrolled, np.full(enrolled.size, 0.5, np.float32), KINDS)
+        """Return the treatment of each patient; treatment to target adds meals to basal insulin."""
+        treatment = build_insulin(self, enrolled, np.full(enrolled.size, 0.5, np.float32), KINDS)
+        return _with_meals(treatment, enrolled) if self.titration == "target" else treatment
+
+
+def _with_meals(treatment: InsulinTreatment, enrolled: Enrolled) -> InsulinTreatment:
+    """Begin meal insulin, at half of a first dose, in who takes basal insulin alone."""
+    meals = treatment.per_carbohydrate * enrolled.carbohydrate
+    meals = np.where(meals > 0, meals, treatment.parameters.restart_dose * enrolled.weight / 2)
+    ratio = (meals / enrolled.carbohydrate).astype(np.float32)
+    return dataclasses.replace(treatment, per_carbohydrate=ratio, first=(treatment.basal, meals))

@@ -1,15 +1,17 @@
 """Insulin treated to target as people and clinics do it: steps in units, not all of them, not below a low.
 
 At each review the excess of glucose over the target asks for units, more the higher it is, as the algorithms
-of titration trials do. Nobody makes every step that is due: a person's effort is the share that is made. Nor
-does everybody go on to the target: glucose is accepted from some personal multiple of it on. After lows no
-step up is made, and after deeper ones the dose is lowered at once. Together these leave fasting glucose above
-the target in the mean, as in every trial of treatment to target.
+of titration trials do; rarer reviews ask at once for what was due since the last, up to the largest step.
+Nobody makes every step that is due: a person's effort is the share that is made. Nor does everybody go on to
+the target: people rest when they have come some share of the way from the glucose of their start. Where a
+protocol with written steps is checked at every contact (close supervision) more steps are made, and further.
+After lows no step up is made, and after deeper ones the dose is lowered at once. Together these leave fasting
+glucose above the target in the mean, as in every trial of treatment to target.
 
 Known: the steps in units, and that titration stops at values below 72 mg/dL (davies2005). Fitted: the mean of
-what is accepted (`calibration/insulin_care.py`), to fasting glucose at the end of trials with other targets.
-Assumed: how far people differ in it, the share of steps that is made, and that the dose of meals follows the
-daytime mean by the same steps. Not modelled: visits missed, a step taken too far, insulin refused.
+what is left of the way, usual and close (`calibration/insulin_care.py`). Assumed: how far people differ in
+it, the share of steps that is made, and that the dose of meals follows the daytime mean by the same steps.
+Not modelled: visits missed, a step taken too far, insulin refused.
 """
 
 import dataclasses
@@ -30,7 +32,9 @@ class TitrationTable:
     largest_step: Floats = parameter("U")
     hold_glucose: Floats = parameter("mg/dL")
     titration_effort: Floats = parameter("dimensionless")
-    accepted_glucose: Floats = parameter("dimensionless")
+    accepted_share: Floats = parameter("dimensionless")
+    supervised_effort: Floats = parameter("dimensionless")
+    supervised_share: Floats = parameter("dimensionless")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +43,7 @@ class TargetedInsulin(InsulinTreatment):
 
     every: float
     accepted: tuple[Floats, Floats]
+    effort: Floats
     how: TitrationTable
 
     def _steps(self, observed: Observed) -> Steps:
@@ -52,9 +57,10 @@ class TargetedInsulin(InsulinTreatment):
     def _step(self, dose: Floats, glucose: Floats, aims: tuple[Floats, Floats], observed: Observed) -> Floats:
         """Return the change of a dose (U/d) from the glucose it steers, the target and what is accepted."""
         p, how, (target, accepted) = self.parameters, self.how, aims
-        units = np.minimum(how.step_per_excess * (glucose - target), how.largest_step)
+        weeks = self.every / DAYS_PER_WEEK
+        units = np.minimum(how.step_per_excess * weeks * (glucose - target), how.largest_step)
         is_due = (glucose > accepted) & (observed.lowest_glucose >= how.hold_glucose) & (dose > 0)
-        up = np.where(is_due & self._is_reviewed(observed.day), how.titration_effort * units, 0)
+        up = np.where(is_due & self._is_reviewed(observed.day), self.effort * units, 0)
         down = np.where(glucose < target * (1 - p.band), -p.step_down * dose, 0)
         step = np.where(down < 0, down, up)
         return np.where(

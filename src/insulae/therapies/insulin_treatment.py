@@ -35,6 +35,9 @@ class InsulinTable:
     maximal_dose: Floats = parameter("U/kg/d")
     basal_energy: Floats = parameter("kcal/U")
     meal_energy: Floats = parameter("kcal/U")
+    energy_limit: Floats = parameter("kcal/d")
+    fat_effect: Floats = parameter("dimensionless")
+    fat_half_dose: Floats = parameter("U/kg/d")
 
 
 Steps = tuple[Floats, Floats]
@@ -65,14 +68,26 @@ class InsulinTreatment(Treatment):
         if day < self.start:
             return Effects()
         doses = Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
-        return doses if self.usual is None else replace(doses, energy_intake=self._retained())
+        if self.usual is None:
+            return doses
+        more = self._above(self.usual)
+        return replace(doses, energy_intake=self._retained(*more), liver_fat=self._fat_left(*more))
 
-    def _retained(self) -> Floats:
-        """Return the energy (kcal/d) that doses above the usual ones add."""
-        p, (basal, ratio) = self.parameters, self.usual or (self.basal, self.per_carbohydrate)
-        more_basal = np.maximum(self.basal - basal, 0)
-        more_meal = np.maximum(self.per_carbohydrate - ratio, 0) * self.carbohydrate
-        return (p.basal_energy * more_basal + p.meal_energy * more_meal).astype(np.float32)
+    def _above(self, usual: tuple[Floats, Floats]) -> Steps:
+        """Return by how much the doses are above the usual ones (U/d), basal and with meals."""
+        more_meal = np.maximum(self.per_carbohydrate - usual[1], 0) * self.carbohydrate
+        return np.maximum(self.basal - usual[0], 0), more_meal
+
+    def _retained(self, basal: Floats, meal: Floats) -> Floats:
+        """Return the energy (kcal/d) that doses above the usual ones add; it saturates."""
+        p = self.parameters
+        asked = p.basal_energy * basal + p.meal_energy * meal
+        return (p.energy_limit * asked / (p.energy_limit + asked)).astype(np.float32)
+
+    def _fat_left(self, basal: Floats, meal: Floats) -> Floats:
+        """Return the share of liver fat that doses above the usual ones leave at any weight."""
+        p, dose = self.parameters, (basal + meal) / self.weight
+        return (1 - p.fat_effect * dose / (dose + p.fat_half_dose)).astype(np.float32)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who injects insulin."""

@@ -4,8 +4,10 @@ Known: HbA1c falls by 1.5 percentage points against placebo within months, weigh
 kilograms, and the effect fades faster than that of metformin. Assumed: how the effect divides between a
 stronger answer to glucose and secretion that does not ask for glucose; the latter brings the hypoglycemia,
 which follows from simulated glucose and is not declared here as a harm. That the effect fades is a faster
-loss of beta cells under stress. Not modelled: the drug's own kinetics over the day, differences between
-sulfonylureas (give another one by its dose in glimepiride), accumulation in renal failure.
+loss of beta cells under stress. The energy retained fades with the years on the drug, as the weight gained
+does (kahn2010, ukpds33); that it fades evenly is assumed. Not modelled: the drug's own kinetics over the day,
+differences between sulfonylureas (give another one by its dose in glimepiride), accumulation in renal
+failure.
 """
 
 import dataclasses
@@ -28,6 +30,7 @@ class Parameters:
     independent_effect: Floats = parameter("pmol/kg/min")
     stress_effect: Floats = parameter("dimensionless")
     energy_effect: Floats = parameter("kcal/d")
+    energy_time: Floats = parameter("d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
@@ -42,6 +45,7 @@ class SulfonylureaTreatment(Tablet):
     independent: Floats
     stress: Floats
     energy: Floats
+    energy_time: Floats
 
     def effects(self, day: float) -> Effects:
         """Raise secretion, with and without glucose, the stress of beta cells, and intake."""
@@ -50,8 +54,12 @@ class SulfonylureaTreatment(Tablet):
             secretion_capacity=1 + self.capacity * e,
             independent_secretion=self.independent * e,
             beta_cell_stress=1 + self.stress * e,
-            energy_intake=self.energy * e,
+            energy_intake=self.energy * e * self._kept(day),
         )
+
+    def _kept(self, day: float) -> Floats:
+        """Return the share of the retained energy that is left after the days on the drug."""
+        return np.exp(-np.maximum(day - self.start, 0) / self.energy_time).astype(np.float32)
 
 
 @register
@@ -72,4 +80,5 @@ class Sulfonylurea(TabletSpec):
             independent=np.asarray(p.independent_effect * share, np.float32),
             stress=np.asarray(p.stress_effect * share, np.float32),
             energy=np.asarray(p.energy_effect * share, np.float32),
+            energy_time=p.energy_time,
         )
