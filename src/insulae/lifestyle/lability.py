@@ -1,4 +1,4 @@
-"""How much days differ with injected insulin: its share of a person's lability fades as own insulin takes over.
+"""How much days differ with injected insulin: that share of lability fades as own insulin takes over.
 
 Days of people with type 1 diabetes differ twice as much as those of health, in everything that is said to
 vary. Part of that comes with injected insulin, which nothing in the body adjusts: free of it after islets,

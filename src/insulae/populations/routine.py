@@ -185,7 +185,7 @@ def movement(before: SlowSignals, after: SlowSignals) -> Array:
     return jnp.stack([(new - old) / old for old, new in pairs])
 
 
-def _steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -> Habits:
+def steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -> Habits:
     """Return the day's habits: what differs from day to day does so less where own insulin takes over."""
     doses = effects.basal_insulin + effects.bolus_per_carbohydrate * meals.usual_carbohydrate(habits.meals)
     factor = lability.factor(habits.lability, doses / weight, capacity)
@@ -207,7 +207,7 @@ def ordinary_day(
     intake = parameters.habits.meals.intake * share
     habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
     _, before = course.morning(state, slow, effects)
-    habits = _steadied(habits, effects, weight, before.native_capacity + before.graft_capacity)
+    habits = steadied(habits, effects, weight, before.native_capacity + before.graft_capacity)
     today = plan(habits, uniform)
     law = control(replace(parameters, habits=habits), today, effects, weight), _sensor(habits, today)
     after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)
