@@ -10,7 +10,7 @@ from insulae.core.parameters import parameter
 from insulae.core.phenotypes import phenotype, phenotypes
 from insulae.core.pytree import pytree
 from insulae.devices import controller, pen, pump, sensor
-from insulae.lifestyle import activity, adherence, low_glucose, meals, sensitivity
+from insulae.lifestyle import activity, adherence, lability, low_glucose, meals, sensitivity
 from insulae.physiology import body
 
 PerPatient = Any
@@ -29,6 +29,7 @@ class Habits:
     activity: activity.Parameters
     low_glucose: low_glucose.Parameters
     sensitivity: sensitivity.Parameters
+    lability: lability.Parameters
     pen: pen.Parameters
     pump: pump.Parameters
     controller: controller.Parameters

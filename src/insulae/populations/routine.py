@@ -16,7 +16,7 @@ from insulae.core.pytree import replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
 from insulae.devices import controller, pen, pump, sensor
 from insulae.engine.kernel import Kernel, compiled
-from insulae.lifestyle import activity, adherence, low_glucose, meals, sensitivity
+from insulae.lifestyle import activity, adherence, lability, low_glucose, meals, sensitivity
 from insulae.physiology import body, course
 from insulae.physiology.day import Control, DaySummary, Sensor, Trace, simulate_day
 from insulae.physiology.effects import Effects, Inputs
@@ -183,6 +183,18 @@ def movement(before: SlowSignals, after: SlowSignals) -> Array:
     return jnp.stack([(new - old) / old for old, new in pairs])
 
 
+def steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -> Habits:
+    """Return the day's habits: what differs from day to day does so less where own insulin takes over."""
+    doses = effects.basal_insulin + effects.bolus_per_carbohydrate * meals.usual_carbohydrate(habits.meals)
+    factor = lability.factor(habits.lability, doses / weight, capacity)
+    return replace(
+        habits,
+        meals=replace(habits.meals, lability=habits.meals.lability * factor),
+        sensitivity=replace(habits.sensitivity, lability=habits.sensitivity.lability * factor),
+        pen=replace(habits.pen, lability=habits.pen.lability * factor),
+    )
+
+
 def ordinary_day(
     state: course.State, parameters: Parameters, effects: Effects, uniform: Array, days: Array
 ) -> tuple[course.State, DaySummary, Trace, Array]:
@@ -192,10 +204,11 @@ def ordinary_day(
     share = body_weight.carbohydrate_share(state.slow.body_weight, slow.body_weight, effects)
     intake = parameters.habits.meals.intake * share
     habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
+    _, before = course.morning(state, slow, effects)
+    habits = steadied(habits, effects, weight, before.native_capacity + before.graft_capacity)
     today = plan(habits, uniform)
     law = control(replace(parameters, habits=habits), today, effects, weight), _sensor(habits, today)
     after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)
-    _, before = course.morning(state, slow, effects)
     moved = movement(before, body.slow_signals(after.slow, slow, after.averages, effects))
     return after, summary, trace, moved
 

@@ -121,8 +121,8 @@ def _weaning(spec: InsulinSpec, enrolled: Enrolled, p: Parameters) -> dict[str, 
     """Return the fields of weaning."""
     usual, none = (enrolled.fasting_glucose, enrolled.daytime_glucose), np.zeros(enrolled.size, np.float32)
     fields: dict[str, object] = {
-        "fasting_target": np.minimum(usual[0], p.weaning_fasting_glucose),
-        "daytime_target": np.minimum(usual[1], p.weaning_daytime_glucose),
+        "fasting_target": np.asarray(p.weaning_fasting_glucose, np.float32),
+        "daytime_target": np.asarray(p.weaning_daytime_glucose, np.float32),
         "next_trial": none,
         "before": usual,
         "how": p,
