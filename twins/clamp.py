@@ -12,6 +12,7 @@ reached: it is what the experimenter set, not an answer of the body. Insulin uni
 
 import argparse
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from insulae.inference.predictive import expected, measured, variances
 from insulae.inference.prior import believed
 from insulae.populations.patient import ClinicNumbers
 from insulae.runs.manifest import keep_compiled_code
+from twins.kept import kept
 
 PHENOTYPES = {"NGT": "healthy", "IGT": "prediabetes", "T2DM": "type2"}
 PMOL_PER_MU, PMOL_PER_NG = 6.0, 331.09
@@ -140,13 +142,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the four tables")
     parser.add_argument("--out", type=Path, default=Path("results/twins_clamp"))
     parser.add_argument("--most", type=int, help="stop after so many people")
+    parser.add_argument("--keep", type=Path, help="folder in which the fits are kept")
     given: Any = parser.parse_args()
     keep_compiled_code()
     from twins.clamp_page import write
 
     found = []
     for subject in list(subjects(given.data))[: given.most]:
-        found.append(predict(subject))
+        found.append(kept(given.keep, f"clamp-{subject.name}", functools.partial(predict, subject)))
         print(f"\r{len(found)} people", end="", flush=True)
     print("\n" + write(given.out, found))
 
