@@ -14,7 +14,7 @@ three days is used. What the fitted body missed at the same hour of each fitted 
 import argparse
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +258,19 @@ def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weig
 
 
 def _shown(diary: Diary, days: range, found: Fitted, weight: float) -> np.ndarray:
-    """Return sensor glucose of the fitted body without error, [day, time, draw]."""
+    """Return sensor glucose of the fitted body without error, [day, time, draw].
+
+    Days are taken three at a time, the last one repeated, so that one shape is compiled for all recordings.
+    """
+    parts: list[np.ndarray] = []
+    for first in range(0, len(days), FORESEEN):
+        few = days[first : first + FORESEEN]
+        kept = [few[min(place, len(few) - 1)] for place in range(FORESEEN)]
+        parts.append(_three(diary, kept, found, weight)[: len(few)])
+    return np.concatenate(parts)
+
+
+def _three(diary: Diary, days: Sequence[int], found: Fitted, weight: float) -> np.ndarray:
     errors, minutes = error_table(), np.arange(0, MINUTES_PER_DAY, READ_EVERY)
     each = [day_of(diary, day, weight, errors, minutes) for day in days]
     blank = [dataclasses.replace(e.series[0], values=np.ones(len(minutes))) for e in each]
