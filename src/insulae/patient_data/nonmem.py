@@ -41,7 +41,8 @@ def nonmem_table(text: str, source: str, person: str | None = None) -> PatientTa
     people = sorted({row["ID"] for _, row in rows})
     if person is None and len(people) > 1:
         raise InvalidData(
-            f"{source} holds {len(people)} people: {', '.join(people[:8])}", "Choose: --person ID"
+            f"{source} holds {len(people)} people: {', '.join(people[:8])}",
+            "Choose: --person ID, or person: in a patient file",
         )
     if person is not None and person not in people:
         raise InvalidData(f"{source} has nobody called '{person}'", f"Known: {', '.join(people[:20])}")
