@@ -116,14 +116,15 @@ def clamp(subject: Subject, surface: float, weight: float) -> Experiment:
     return Experiment("clamp", schedule, float(reached[0]), (infusion, *series))
 
 
-def predict(subject: Subject) -> Prediction:
+def predict(subject: Subject, keep: Path | None = None) -> Prediction:
     """Fit the glucose test and predict the clamp."""
     known, prior = believed(subject.numbers, [], SEED)
     errors = error_table()
-    fitted = fit(known, prior, [glucose_test(subject)], errors, SEED)
+    test = functools.partial(fit, known, prior, [glucose_test(subject)], errors, SEED)
+    fitted = kept(keep, f"clamp-{subject.name}", test)
     there = clamp(subject, float(known.surface), float(known.signals.metabolic_weight))
-    kept = [dataclasses.replace(s, values=np.where(np.isnan(s.values), 1.0, s.values)) for s in there.series]
-    evidence = stacked([dataclasses.replace(there, series=tuple(kept))], errors)
+    filled = [dataclasses.replace(s, values=np.where(np.isnan(s.values), 1.0, s.values)) for s in there.series]
+    evidence = stacked([dataclasses.replace(there, series=tuple(filled))], errors)
     exact = expected(evidence, known, fitted.logarithms)
     variance = variances(fitted.posterior, fitted.logarithms, SEED)
     observed = np.concatenate([s.values for s in there.series])
@@ -149,7 +150,7 @@ def main() -> None:
 
     found = []
     for subject in list(subjects(given.data))[: given.most]:
-        found.append(kept(given.keep, f"clamp-{subject.name}", functools.partial(predict, subject)))
+        found.append(predict(subject, given.keep))
         print(f"\r{len(found)} people", end="", flush=True)
     print("\n" + write(given.out, found))
 
