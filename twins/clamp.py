@@ -123,7 +123,9 @@ def predict(subject: Subject, keep: Path | None = None) -> Prediction:
     test = functools.partial(fit, known, prior, [glucose_test(subject)], errors, SEED)
     fitted = kept(keep, f"clamp-{subject.name}", test)
     there = clamp(subject, float(known.surface), float(known.signals.metabolic_weight))
-    filled = [dataclasses.replace(s, values=np.where(np.isnan(s.values), 1.0, s.values)) for s in there.series]
+    filled = [
+        dataclasses.replace(s, values=np.where(np.isnan(s.values), 1.0, s.values)) for s in there.series
+    ]
     evidence = stacked([dataclasses.replace(there, series=tuple(filled))], errors)
     exact = expected(evidence, known, fitted.logarithms)
     variance = variances(fitted.posterior, fitted.logarithms, SEED)
