@@ -12,6 +12,7 @@ reached: it is what the experimenter set, not an answer of the body. Insulin uni
 
 import argparse
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from insulae.inference.predictive import expected, measured, variances
 from insulae.inference.prior import believed
 from insulae.populations.patient import ClinicNumbers
 from insulae.runs.manifest import keep_compiled_code
+from twins.kept import kept
 
 PHENOTYPES = {"NGT": "healthy", "IGT": "prediabetes", "T2DM": "type2"}
 PMOL_PER_MU, PMOL_PER_NG = 6.0, 331.09
@@ -114,14 +116,17 @@ def clamp(subject: Subject, surface: float, weight: float) -> Experiment:
     return Experiment("clamp", schedule, float(reached[0]), (infusion, *series))
 
 
-def predict(subject: Subject) -> Prediction:
+def predict(subject: Subject, keep: Path | None = None) -> Prediction:
     """Fit the glucose test and predict the clamp."""
     known, prior = believed(subject.numbers, [], SEED)
     errors = error_table()
-    fitted = fit(known, prior, [glucose_test(subject)], errors, SEED)
+    test = functools.partial(fit, known, prior, [glucose_test(subject)], errors, SEED)
+    fitted = kept(keep, f"clamp-{subject.name}", test)
     there = clamp(subject, float(known.surface), float(known.signals.metabolic_weight))
-    kept = [dataclasses.replace(s, values=np.where(np.isnan(s.values), 1.0, s.values)) for s in there.series]
-    evidence = stacked([dataclasses.replace(there, series=tuple(kept))], errors)
+    filled = [
+        dataclasses.replace(s, values=np.where(np.isnan(s.values), 1.0, s.values)) for s in there.series
+    ]
+    evidence = stacked([dataclasses.replace(there, series=tuple(filled))], errors)
     exact = expected(evidence, known, fitted.logarithms)
     variance = variances(fitted.posterior, fitted.logarithms, SEED)
     observed = np.concatenate([s.values for s in there.series])
@@ -140,13 +145,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the four tables")
     parser.add_argument("--out", type=Path, default=Path("results/twins_clamp"))
     parser.add_argument("--most", type=int, help="stop after so many people")
+    parser.add_argument("--keep", type=Path, help="folder in which the fits are kept")
     given: Any = parser.parse_args()
     keep_compiled_code()
     from twins.clamp_page import write
 
     found = []
     for subject in list(subjects(given.data))[: given.most]:
-        found.append(predict(subject))
+        found.append(predict(subject, given.keep))
         print(f"\r{len(found)} people", end="", flush=True)
     print("\n" + write(given.out, found))
 

@@ -4,8 +4,8 @@ As published studies are judged (docs/decisions/0037): measured less predicted l
 have the covariance of the prediction, error of measurement included, plus tau^2 for all values of a quantity
 alike. tau is the likeliest in the half of the people who come first, third ... in the data (the half that
 `calibration.first_phase` fitted); the other half is judged. Its mean is zero: no prediction is shifted, so
-what all people have in common widens the interval and stays visible as an error. The same is asked of the
-level of sensor glucose foreseen.
+what all people have in common widens the interval and stays visible as an error. What is asked
+of the level of sensor glucose foreseen stands in `levels.py`.
 """
 
 from collections.abc import Sequence

@@ -7,6 +7,7 @@ has a spread, as simulated people do: what is not fitted is then wrong for every
 """
 
 import argparse
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from insulae.populations.baseline import starting
 from insulae.populations.patient import ClinicNumbers
 from insulae.report.figures import COLORS, GRAY
 from insulae.runs.manifest import keep_compiled_code
+from twins.kept import kept
 from twins.page import Check, panel, write_page
 
 PEOPLE, SEED, OTHERS = 50, 20260101, 7
@@ -56,7 +58,7 @@ def shown_by_everything(people: Any) -> np.ndarray:
         return np.stack([np.asarray(e.at(getattr(found, q), schedule, TIMES)) for q in QUANTITIES])
 
 
-def simulated(varied: bool, number: int) -> list[tuple[np.ndarray, Fitted]]:
+def simulated(varied: bool, number: int, keep: Path | None) -> list[tuple[np.ndarray, Fitted]]:
     """Return the true logarithms of each person and the fit to the simulated test."""
     numbers = ClinicNumbers("type2", {k: (v, v) for k, v in NUMBERS.items()})
     known, prior = believed(numbers, [], SEED)
@@ -71,7 +73,8 @@ def simulated(varied: bool, number: int) -> list[tuple[np.ndarray, Fitted]]:
     for place in range(number):
         values = seen[:, place].reshape(3, -1)
         test = glucose_test(float(values[0, 0]), values)
-        found.append((truth[:, place], fit(known, prior, [test], errors, SEED + place)))
+        fitted = functools.partial(fit, known, prior, [test], errors, SEED + place)
+        found.append((truth[:, place], kept(keep, f"recover-{varied}-{number}-{place}", fitted)))
         print(f"\r{place + 1} people", end="", flush=True)
     print()
     return found
@@ -109,12 +112,13 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("results/twins_recover"))
     parser.add_argument("--people", type=int, default=PEOPLE, help="people of each kind")
+    parser.add_argument("--keep", type=Path, help="folder in which the fits are kept")
     given: Any = parser.parse_args()
     keep_compiled_code()
     checks: list[Check] = []
     sections = []
     for varied, words in ((False, "fitted quantities differ"), (True, "every row of the table differs")):
-        found = simulated(varied, given.people)
+        found = simulated(varied, given.people, given.keep)
         inside = coverage(found)
         share = 100 * float(inside.mean())
         checks.append((f"90 % intervals, {words}", "85 to 95 %", f"{share:.1f} %", 85 <= share <= 95))

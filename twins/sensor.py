@@ -14,7 +14,7 @@ three days is used. What the fitted body missed at the same hour of each fitted 
 import argparse
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from insulae.inference.sensor_days import READ_EVERY, Diary, day_of, sensor_days
 from insulae.populations.patient import ClinicNumbers
 from insulae.runs.manifest import keep_compiled_code
 from insulae.therapies.base import LONG_AGO, load_all
+from twins.kept import kept
 from twins.recurring import carried, recurring
 
 SEED = 20260101
@@ -206,7 +207,7 @@ def _replayed(diary: Diary, fitted: range, foreseen: range, insulin_known: bool 
     )
 
 
-def foresee(recording: Recording) -> Foreseen:
+def foresee(recording: Recording, keep: Path | None = None) -> Foreseen:
     """Fit the first days and foresee the last three."""
     family, errors = load_all(), error_table()
     kinds = recording.numbers.treatment
@@ -215,7 +216,8 @@ def foresee(recording: Recording) -> Foreseen:
     weight = float(known.signals.metabolic_weight)
     split = recording.end - FORESEEN
     fitted_days = range(max(recording.first, split - MOST_FITTED), split)
-    found = fit(known, prior, sensor_days(recording.diary, fitted_days, weight, errors), errors, SEED)
+    days = sensor_days(recording.diary, fitted_days, weight, errors)
+    found = kept(keep, f"sensor-{recording.name}", lambda: fit(known, prior, days, errors, SEED))
     last = range(split, recording.end)
     return _compared(recording, found, fitted_days, last, weight)
 
@@ -256,7 +258,19 @@ def _compared(r: Recording, found: Fitted, fitted_days: range, last: range, weig
 
 
 def _shown(diary: Diary, days: range, found: Fitted, weight: float) -> np.ndarray:
-    """Return sensor glucose of the fitted body without error, [day, time, draw]."""
+    """Return sensor glucose of the fitted body without error, [day, time, draw].
+
+    Days are taken three at a time, the last one repeated, so that one shape is compiled for all recordings.
+    """
+    parts: list[np.ndarray] = []
+    for first in range(0, len(days), FORESEEN):
+        few = days[first : first + FORESEEN]
+        kept = [few[min(place, len(few) - 1)] for place in range(FORESEEN)]
+        parts.append(_three(diary, kept, found, weight)[: len(few)])
+    return np.concatenate(parts)
+
+
+def _three(diary: Diary, days: Sequence[int], found: Fitted, weight: float) -> np.ndarray:
     errors, minutes = error_table(), np.arange(0, MINUTES_PER_DAY, READ_EVERY)
     each = [day_of(diary, day, weight, errors, minutes) for day in days]
     blank = [dataclasses.replace(e.series[0], values=np.ones(len(minutes))) for e in each]
@@ -275,6 +289,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take each n-th recording")
     parser.add_argument("--first", type=int, default=0, help="begin with this one, counted from zero")
     parser.add_argument("--most", type=int, help="stop after so many recordings")
+    parser.add_argument("--keep", type=Path, help="folder in which the fits are kept")
     given: Any = parser.parse_args()
     keep_compiled_code()
     from twins.sensor_page import write
@@ -286,7 +301,7 @@ def main() -> None:
         if isinstance(recording, str):
             left_out.append(recording)
             continue
-        found.append(foresee(recording))
+        found.append(foresee(recording, given.keep))
         print(f"\r{len(found)} recordings", end="", flush=True)
     print("\n" + write(given.out, found, left_out))
 

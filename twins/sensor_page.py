@@ -7,58 +7,73 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from insulae.report.figures import COLORS, GRAY
-from twins import discrepancy
+from twins import discrepancy, levels
+from twins.levels import Level
 from twins.page import Check, panel, write_page
 from twins.sensor import FORESEEN, Foreseen, in_range
 
 DRAWN = 24
 """Recordings whose days are drawn, the first ones."""
-SEED = 3
+FEWEST = 6
+"""Recordings from which a level is learned at least."""
 
 
-def level(f: Foreseen) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean logarithm of what was seen less what was foreseen, [1], and its variance [1, 1]."""
-    known = np.isfinite(f.seen)
-    means = np.log(f.glucose[known]).mean(axis=0)
-    return np.array([np.log(f.seen[known]).mean() - means.mean()]), np.array([[means.var()]])
+def deviation(f: Foreseen) -> tuple[np.ndarray, np.ndarray]:
+    """Return seen less foreseen mean logarithms of each day, and their covariance in the twin."""
+    return levels.deviation(f.seen, f.glucose, FORESEEN)
 
 
-def widened(f: Foreseen, size: float) -> np.ndarray:
+def widened(f: Foreseen, level: Level) -> np.ndarray:
     """Return draws of glucose of the days foreseen with a level that nobody foresees, [time, draw]."""
-    shared = np.random.default_rng([SEED, len(f.seen)]).standard_normal(f.glucose.shape[1])
-    return f.glucose * np.exp(size * shared)
+    each = np.repeat(level.draws(FORESEEN, f.glucose.shape[1]), len(f.seen) // FORESEEN, axis=0)
+    return f.glucose * np.exp(each)
 
 
-def covered(f: Foreseen, size: float) -> tuple[bool, int, int]:
+def covered(f: Foreseen, level: Level) -> tuple[bool, int, int]:
     """Return whether the interval holds the time in range, how many readings lie in theirs, of how many."""
     known = np.isfinite(f.seen)
-    glucose = widened(f, size)[known]
+    glucose = widened(f, level)[known]
     low, high = np.percentile(glucose, (5, 95), axis=1)
     inside = int(((f.seen[known] >= low) & (f.seen[known] <= high)).sum())
     bounds = np.percentile(in_range(glucose), (5, 95))
     return bool(bounds[0] <= f.seen_in_range <= bounds[1]), inside, int(known.sum())
 
 
-def _coverage(found: Sequence[Foreseen], size: float, words: str) -> list[Check]:
-    """Return the shares that intervals hold, of times in range and of readings."""
-    counts = [covered(f, size) for f in found]
+def error(f: Foreseen, level: Level) -> float:
+    """Return how far the median time in range is from what was seen, points."""
+    return abs(float(np.median(in_range(widened(f, level)[np.isfinite(f.seen)]))) - f.seen_in_range)
+
+
+def _coverage(found: Sequence[tuple[Foreseen, Level]], words: str) -> list[Check]:
+    """Return the shares that intervals hold, of times in range and of readings, and the median error."""
+    counts = [covered(f, level) for f, level in found]
     range_held = 100 * float(np.mean([held for held, _, _ in counts]))
     inside, number = (sum(c[k] for c in counts) for k in (1, 2))
+    middle = float(np.median([error(f, level) for f, level in found]))
+    share = 100 * inside / number
     return [
         (f"90 % intervals of time in range, {words}", "", f"{range_held:.0f} % of {len(found)}", None),
-        (f"90 % intervals of readings, {words}", "", f"{100 * inside / number:.0f} % of {number}", None),
+        (f"90 % intervals of readings, {words}", "", f"{share:.0f} % of {number}", None),
+        (f"... median error of time in range, {words}", "", f"{middle:.1f} points", None),
     ]
 
 
 def _intervals(found: Sequence[Foreseen]) -> list[Check]:
-    """Return the coverage of the twins alone, and with the discrepancy of the other half of people."""
-    checks = _coverage(found, 0.0, "of the twins alone")
-    halves = discrepancy.halves(found)
-    for learned, judged in (halves, halves[::-1]) if len(found) > 1 else ():
-        size = discrepancy.likeliest([level(f) for f in learned])
-        words = f"with a level that differs by {100 * size:.0f} %, learned from the other half"
-        checks += _coverage(judged, size, words)
-    shifts = np.array([level(f)[0][0] for f in found])
+    """Return the coverage of the twins alone, and with the level of the other half of people."""
+    checks = _coverage([(f, levels.NONE) for f in found], "of the twins alone")
+    if len(found) < FEWEST:
+        return checks
+    for is_shifted, words in ((False, "with the level of the other half"), (True, "with its shift as well")):
+        first, second = discrepancy.halves(found)
+        told = [levels.likeliest([deviation(f) for f in half], is_shifted) for half in (first, second)]
+        pairs = [(f, told[1]) for f in first] + [(f, told[0]) for f in second]
+        checks += _coverage(pairs, words)
+        said = "; ".join(
+            f"shift {100 * t.shift:+.0f} %, stays {100 * t.stay:.0f} %, days {100 * t.day:.0f} %"
+            for t in told
+        )
+        checks.append((f"... learned from either half, {words}", "", said, None))
+    shifts = np.array([deviation(f)[0].mean() for f in found])
     said = f"{100 * (np.exp(shifts.mean()) - 1):+.0f} %, lower in {(shifts < 0).sum()} of {len(shifts)}"
     return [*checks, ("mean glucose seen against that foreseen", "", said, None)]
 

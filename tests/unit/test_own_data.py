@@ -245,6 +245,8 @@ def test_what_is_written_as_fhir_is_read_back():
     for name in ("glucose", "c_peptide", "hba1c", "body_weight"):
         assert again.series(name).value == pytest.approx(table.series(name).value, rel=1e-5)
         assert again.series(name).clock.tolist() == table.series(name).clock.tolist()
+    assert again.names == table.names and len(again) == len(table)  # doses, the meal and words as well
+    assert again.word("sex") == table.word("sex") and again.number("insulin_daily") == 0
     with pytest.raises(InvalidData, match="needs dates"):
         fhir_bundle(read(EXAMPLES / "ogtt.csv"))
 
@@ -264,6 +266,7 @@ def test_nonmem_data_are_read():
     assert table.series("glucose_load").value.tolist() == [75.0]
     assert table.number("body_weight") == 70.0
     assert not table.has("insulin")
+    assert any("taken as hours" in remark for remark in table.remarks)
 
 
 @pytest.mark.parametrize(

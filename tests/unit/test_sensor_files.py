@@ -19,6 +19,8 @@ DAY = 24 * 60
 LAYOUTS = [
     ("clarity_g5_tabs.txt", 23, 115, 106, "mg/dL", date(2018, 11, 1), 2 + 5 / 60),
     ("clarity_us.csv", 20, 144, 71, "mg/dL", date(1961, 4, 12), 56 + 47 / 60),
+    ("clarity_german.csv", 20, 113, 94, "mg/dL", date(2026, 1, 1), 4 + 45 / 60),
+    ("carelink_780g.csv", 30, 100, 187, "mg/dL", date(2026, 7, 4), 18 * 60),
     ("libreview_uk.csv", 70, 4.3, 9.6, "mmol/L", date(2025, 9, 1), 21 * 60 + 58),
     ("libre3.csv", 49, 98, 82, "mg/dL", date(1961, 4, 12), 22 * 60 + 30),
     ("guardian_connect.csv", 36, 166, 55, "mg/dL", date(2021, 7, 24), 21 * 60 + 37 + 50 / 60),
@@ -136,6 +138,48 @@ def test_a_suspension_before_any_rate_is_known_gives_none():
 
 DUAL_BOLUS = 3.0 + 2.0
 """Normal and extended part of the bolus in the answer that came with the file."""
+
+
+def test_a_days_sum_of_automatic_insulin_is_no_bolus_at_midnight():
+    table = read_sensor_file(FILES / "carelink_780g.csv")
+    assert table.series("insulin_rapid").value.tolist() == [1.9]
+    assert table.series("insulin_basal_rate").value.tolist() == [0.7]
+    assert any("automatic insulin" in remark for remark in table.remarks)
+
+
+def test_a_meal_whose_bolus_was_not_delivered_is_entered_again_and_counts_once():
+    table = read_sensor_file(FILES / "carelink_780g.csv")
+    assert table.series("carbohydrate").value.tolist() == [14.0]
+    assert "1 meals are left out whose bolus was not delivered" in table.remarks
+
+
+def test_carelink_in_mmol_is_read_as_such(tmp_path: Path):
+    text = (FILES / "carelink_780g.csv").read_text(encoding="utf-8").replace("mg/dL", "mmol/L")
+    path = tmp_path / "carelink.csv"
+    path.write_text(text.replace(";150;", ";8,3;").replace(";100;19", ";5,6;19"), encoding="utf-8")
+    with pytest.raises(InvalidData, match="103 mmol/L is outside"):
+        read_sensor_file(path)  # what was not turned into mmol/L is refused, not taken for mg/dL
+    rows = [
+        line for line in path.read_text(encoding="utf-8").splitlines() if "19,24" not in line or "5,6" in line
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    table = read_sensor_file(path)
+    assert table.glucose_unit == "mmol/L"
+    assert table.series("glucose_sensor").value == pytest.approx([5.6 * 18.0156])
+
+
+def test_a_translated_clarity_file_is_read_by_the_place_of_its_columns(tmp_path: Path):
+    table = read_sensor_file(FILES / "clarity_german.csv")
+    series = table.series("glucose_sensor")
+    assert series.value[series.censored == -1].tolist() == [40.0]
+    assert series.value[series.censored == 1].tolist() == [400.0]
+    assert table.series("insulin_injected").value.tolist() == [4.5]
+    assert table.series("carbohydrate").value.tolist() == [45.0]
+    path = tmp_path / "clarity.csv"
+    text = (FILES / "clarity_german.csv").read_text(encoding="utf-8")
+    path.write_text(text.replace("Niedrig", "Madal"), encoding="utf-8")
+    with pytest.raises(InvalidData, match="'Madal' is not a number"):
+        read_sensor_file(path)
 
 
 def test_carbohydrate_asked_about_three_times_is_one_meal():

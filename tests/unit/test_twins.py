@@ -1,13 +1,14 @@
 """Digital twins: what a fit promises, simulated so that the truth is known."""
 
 import dataclasses
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from insulae.core.errors import InvalidStudy, RunError
+from insulae.core.errors import InvalidData, InvalidStudy, RunError
 from insulae.inference import experiments as e
 from insulae.inference import person, twin, updating
 from insulae.inference.diagnostics import converged, said_by_data
@@ -240,6 +241,18 @@ def test_a_wrong_patient_file_is_told(folder: Path, beliefs: Any, old: str, new:
     path.write_text(PERSON.replace(old, new).replace("[test.csv]", "[]"))
     with pytest.raises(InvalidStudy, match=said):
         experiments_of(load_person(path), beliefs[0])
+
+
+def test_the_patient_file_says_what_a_data_file_leaves_open(folder: Path):
+    rows = [f"{day}/03/2026 {hour}:00,{6 + hour % 3}" for day in (2, 3) for hour in range(24)]
+    (folder / "test.csv").write_text("time,sensor glucose\n" + "\n".join(rows))
+    path = folder / "anna.yaml"
+    with pytest.raises(InvalidData, match="or unit: in a patient file"):
+        load_person(path)
+    path.write_text(PERSON + "unit: mmol/L\ndates: day-first\ntime_zone: Europe/Berlin\n")
+    (table,) = load_person(path).tables
+    assert table.glucose_unit == "mmol/L" and table.first_day == date(2026, 3, 2)
+    assert any("Europe/Berlin" in remark for remark in table.remarks)
 
 
 def test_a_mixed_meal_needs_its_carbohydrate(folder: Path, beliefs: Any):

@@ -48,8 +48,9 @@ def fit(
     made = twins.twin_of(found, _described(person), person.file.seed)
     folder = out or Path("results") / f"twin_{patient.stem}"
     twins.write(made, folder)
-    _write_page(made, found.posterior.evidence, known, experiments, folder, [])
-    _say(made, folder)
+    notes = _notes(person)
+    _write_page(made, found.posterior.evidence, known, experiments, folder, notes)
+    _say(made, folder, notes)
 
 
 def update(twin: TwinArgument, patient: PersonArgument, data: Data = None, out: Out = None) -> None:
@@ -69,9 +70,10 @@ def update(twin: TwinArgument, patient: PersonArgument, data: Data = None, out: 
     folder = out or twin
     twins.write(after, folder)
     said = f"Updated with {len(experiments)} new experiments: {after.effective:.0f} draws stay effective."
-    _write_page(after, stacked(experiments, error_table()), known, experiments, folder, [said])
+    notes = _notes(person)
+    _write_page(after, stacked(experiments, error_table()), known, experiments, folder, [said, *notes])
     typer.echo(said)
-    _say(after, folder)
+    _say(after, folder, notes)
 
 
 def forecast(
@@ -149,7 +151,12 @@ def _described(person: "Person") -> dict[str, Any]:
     }
 
 
-def _say(twin: "Twin", folder: Path) -> None:
+def _notes(person: "Person") -> list[str]:
+    """Return how each file was read: units, clock, gaps, what was mended and what is not read."""
+    return [f"{table.source}: {'; '.join(table.remarks)}." for table in person.tables if table.remarks]
+
+
+def _say(twin: "Twin", folder: Path, notes: list[str]) -> None:
     from insulae.inference import twin as twins
 
     for name, word in twin.determined().items():
@@ -158,6 +165,8 @@ def _say(twin: "Twin", folder: Path) -> None:
     typer.echo(f"Draws: {twins.sampling(twin.findings)}.")
     for line in twin.findings["trouble"]:
         typer.echo(f"Trouble: {line}.", err=True)
+    for line in notes:
+        typer.echo(f"Note: {line}")
     typer.echo("Simulated, not medical advice.")
     typer.echo(folder / "index.html")
 

@@ -20,9 +20,11 @@ from insulae.inference.measurement_error import QUANTITIES, ErrorTable
 
 Floats = NDArray[np.floating[Any]]
 
-STEPS_TOGETHER, EXPERIMENTS_TOGETHER, VALUES_TOGETHER = 48, 4, 64
-"""Steps, experiments (more than one) and values are padded to multiples of these, so that few shapes are
-compiled; a filled-in value is of no kind and counts nowhere."""
+STEPS_TOGETHER, EXPERIMENTS_TOGETHER, VALUES_TOGETHER, DAYS_TOGETHER = 48, 4, 64, 384
+"""Steps, experiments (more than one) and values are padded to multiples of these, values to the last where
+they fill it, so that few shapes are compiled; a filled-in value is of no kind and counts nowhere."""
+MEALS_TOGETHER = 16
+"""Meals of a day that are moved at once; the largest number a day may have."""
 NO_KIND, NO_ERROR = len(QUANTITIES), 1e9
 SENSOR = QUANTITIES.index("interstitial")
 
@@ -94,7 +96,8 @@ def stacked(experiments: Sequence[Experiment], errors: ErrorTable) -> Evidence:
     scale = np.array([*(getattr(errors, name) for name in QUANTITIES), NO_ERROR])
     is_infusion = table["quantity"] == QUANTITIES.index("infusion")
     offset: Any = np.where(is_infusion, errors.infusion_offset, table["quantity"] == NO_KIND)
-    nothing: Any = np.zeros((1, len(offset)))
+    meals = MEALS_TOGETHER * len(experiments) if any(e.meals for e in experiments) else 1
+    nothing: Any = np.zeros((meals, len(offset)))
     where: Any = {name: table[name] for name in ("quantity", "experiment", "row", "share")}
     return Evidence(
         schedule=map_leaves(lambda *leaves: np.stack(leaves, axis=1), *schedules),
@@ -117,7 +120,7 @@ def _rounded(number: int, multiple: int) -> int:
 
 def _filled(name: str, column: Floats) -> Floats:
     """Return a column of values with values of no kind behind it."""
-    missing = -len(column) % VALUES_TOGETHER
+    missing = -len(column) % (VALUES_TOGETHER if len(column) < DAYS_TOGETHER / 2 else DAYS_TOGETHER)
     fill = {"quantity": NO_KIND, "value": 1.0}.get(name, 0)
     return np.concatenate([column, np.full(missing, fill, column.dtype)])
 

@@ -19,7 +19,7 @@ from scipy.linalg import solve_triangular
 from insulae.core.clock import MINUTES_PER_HOUR
 from insulae.core.parameters import value, values
 from insulae.core.pytree import replace
-from insulae.inference.evidence import SENSOR, Evidence, Experiment
+from insulae.inference.evidence import MEALS_TOGETHER, SENSOR, Evidence, Experiment
 from insulae.inference.experiments import Schedule, eat, padded
 from insulae.inference.likelihood import predicted, whitened
 from insulae.inference.measurement_error import ErrorTable
@@ -27,8 +27,6 @@ from insulae.inference.model import Floats
 from insulae.inference.person import Known
 from insulae.physiology.slow import hba1c
 
-MEALS_TOGETHER = 16
-"""Meals of a day that are moved at once; the largest number a day may have."""
 SMALL_MEAL = 5.0
 """Carbohydrate (g) by which a meal is moved to see what it does."""
 

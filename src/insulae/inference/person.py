@@ -6,8 +6,10 @@ value of the parameter table. Every function takes values with any trailing axes
 """
 
 import dataclasses
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -103,10 +105,20 @@ def unit_secretion(fast: body.FastParameters, phenotype: str) -> Any:
     return np.asarray(fast.secretion.maximal, np.float64) / table.value("secretion.maximal", phenotype)
 
 
+@functools.cache
+def _compiled_signals() -> Any:
+    return jax.jit(lambda state, slow, effects: course.morning(state, slow, effects)[1])
+
+
+def morning_signals(state: course.State, slow: body.SlowParameters, effects: Effects) -> SlowSignals:
+    """Return what the slow state tells the fast body in the morning, compiled once for each shape."""
+    return _compiled_signals()(state, slow, effects)
+
+
 def effective(start: Start, phenotype: str) -> np.ndarray:
     """Return the logarithms of the fitted quantities of solved virtual patients, [fitted, patient]."""
     fast = start.cohort.parameters.fast
-    _, signals = course.morning(start.state, start.cohort.parameters.slow, Effects())
+    signals = morning_signals(start.state, start.cohort.parameters.slow, Effects())
     incretin: Any = fast.secretion.incretin_gain
     capacity: Any = np.asarray(signals.native_capacity) * unit_secretion(fast, phenotype)
     values = Values(
@@ -130,7 +142,7 @@ def known(start: Start, phenotype: str, effects: Effects) -> Known:
     Constants are central values of the table; slow signals are medians of the virtual patients.
     """
     parameters = start.cohort.parameters
-    _, signals = course.morning(start.state, parameters.slow, effects)
+    signals = morning_signals(start.state, parameters.slow, effects)
     middle = map_leaves(lambda leaf: float(np.median(np.asarray(leaf))), signals)
     fields = dataclasses.fields(body.FastParameters)
     central = {f.name: table.values(f.type, phenotype) for f in fields}  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from insulae.core import sampling
 from insulae.core.pytree import replace
-from insulae.inference.person import FITTED, unit_secretion
+from insulae.inference.person import FITTED, morning_signals, unit_secretion
 from insulae.inference.twin import Twin
 from insulae.lifestyle import meals
 from insulae.physiology import course
@@ -71,7 +71,7 @@ def _settled(cohort: Cohort, values: dict[str, Floats], glycated: Any, effects: 
         cohort, parameters=replace(cohort.parameters, slow=replace(slow, insulin_resistance=unit))
     )
     state = _state(Problem(plain, {}, effects, day_draws(0, cohort.ids), 0 * one), np.empty((0, cohort.size)))
-    _, signals = course.morning(state, plain.parameters.slow, effects)
+    signals = morning_signals(state, plain.parameters.slow, effects)
     function = np.asarray(state.slow.beta_cells.function)
     resistance = replace(
         slow.insulin_resistance,

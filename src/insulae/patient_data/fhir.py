@@ -2,7 +2,8 @@
 
 Read are the codes of `tables/quantities.csv` and those below that name the same in another unit. An
 Observation with another code is counted in a remark; one that was entered in error is left out. Sex comes
-from a Patient resource. What has no LOINC code in the table (insulin doses, meals) cannot be written.
+from a Patient resource and is written as one. What has no LOINC code in the table (insulin doses, meals, the
+start of a test) is written with its name as the code of a system of its own, and read again.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from insulae.patient_data.quantities import WORDS, quantities, scale
 from insulae.patient_data.table import PatientTable
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
+OWN = "urn:insulae:quantities"
+"""Names of `tables/quantities.csv` as codes, where there is no LOINC code."""
 OTHER_CODES = {"1558-6": "glucose", "14749-6": "glucose", "15074-8": "glucose_meter", "59261-8": "hba1c"}
 """Fasting glucose; glucose in serum and in blood as mmol/L; HbA1c by IFCC."""
 SPELLED = {
@@ -26,7 +29,14 @@ SPELLED = {
     "mL/min/{1.73_m2}": "mL/min/1.73m2",
     "a": "year",
     "umol/L": "umol/L",
+    "[IU]": "U",
+    "[IU]/h": "U/h",
+    "[IU]/d": "U/d",
+    "/a": "1/year",
+    "m[IU]/m2/min": "mU/m2/min",
+    "1": "dimensionless",
 }
+WRITTEN = {own: ucum for ucum, own in SPELLED.items()}
 NEEDS_TIME = ("c_peptide", "glucose", "glucose_meter", "glucose_sensor", "insulin")
 COMPARATORS = {None: MEASURED, "<": BELOW, "<=": BELOW, ">": ABOVE, ">=": ABOVE}
 
@@ -65,6 +75,7 @@ class Observation(_Part):
     code: CodeableConcept
     effectiveDateTime: str | None = None
     valueQuantity: Quantity | None = None
+    valueString: str | None = None
 
 
 def is_fhir(content: Any) -> bool:
@@ -117,11 +128,12 @@ def _patient(resource: dict[str, Any], place: str) -> list[Entry]:
 
 def _entry(observation: Observation, place: str, source: str) -> Entry | None:
     """Return an Observation as an entry; None when it has no known code, no value or was an error."""
-    by_code = {one.loinc: name for name, one in quantities().items() if one.loinc} | OTHER_CODES
-    codes = [c.code for c in observation.code.coding if c.system in (LOINC, None)]
-    name = next((by_code[code] for code in codes if code in by_code), None)
-    value = observation.valueQuantity
-    if name is None or value is None or observation.status == "entered-in-error":
+    name, value = _name(observation), observation.valueQuantity
+    if name is None or observation.status == "entered-in-error":
+        return None
+    if name in WORDS and observation.valueString in WORDS[name]:
+        return Entry(None, name, float(WORDS[name].index(observation.valueString)), "", place)
+    if value is None:
         return None
     unit = value.code or value.unit or ""
     if not unit:
@@ -130,6 +142,17 @@ def _entry(observation: Observation, place: str, source: str) -> Entry | None:
         raise InvalidData(f"{source}, {place}: {name} has no effectiveDateTime")
     time = _time(observation.effectiveDateTime, f"{source}, {place}")
     return Entry(time, name, value.value, SPELLED.get(unit, unit), place, COMPARATORS[value.comparator])
+
+
+def _name(observation: Observation) -> str | None:
+    """Return which quantity was observed; None for a code that is not known."""
+    by_code = {one.loinc: name for name, one in quantities().items() if one.loinc} | OTHER_CODES
+    for coding in observation.code.coding:
+        if coding.system in (LOINC, None) and coding.code in by_code:
+            return by_code[coding.code]
+        if coding.system == OWN and coding.code in quantities():
+            return coding.code
+    return None
 
 
 def _time(text: str | None, place: str) -> datetime | None:
@@ -145,7 +168,7 @@ def fhir_bundle(table: PatientTable, offset: str = "") -> dict[str, Any]:
     """Return what a table holds as a Bundle of Observations, in UCUM units.
 
     offset: from UTC, like +01:00, for the times of the clock; FHIR asks for one with every time of day.
-    Raises `InvalidData` when the table counts minutes of a test, or holds nothing that has a LOINC code.
+    Raises `InvalidData` when the table counts minutes of a test, or holds nothing.
     """
     if table.first_day is None:
         raise InvalidData(f"{table.source}: FHIR needs dates, not minutes of a test")
@@ -155,32 +178,43 @@ def fhir_bundle(table: PatientTable, offset: str = "") -> dict[str, Any]:
         table.name.tolist(), table.clock.tolist(), table.value.tolist(), table.censored.tolist(), strict=True
     )
     for name, clock, value, censored in rows:
-        own = quantities()[name]
-        if own.loinc:
-            when = None if clock != clock else midnight + timedelta(seconds=round(clock * 60.0))
-            effective = None if when is None else when.isoformat() + offset
-            written.append(_resource(name, value, censored, effective))
+        if name == "sex":
+            written.append({"resourceType": "Patient", "gender": WORDS["sex"][int(value)]})
+            continue
+        when = None if clock != clock else midnight + timedelta(seconds=round(clock * 60.0))
+        effective = None if when is None else when.isoformat() + offset
+        written.append(_resource(name, value, censored, effective))
     if not written:
-        raise InvalidData(f"{table.source}: nothing in it has a LOINC code")
+        raise InvalidData(f"{table.source}: there is nothing in it")
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in written]}
 
 
 def _resource(name: str, value: float, censored: int, when: str | None) -> dict[str, Any]:
     own = quantities()[name]
-    slope, zero = scale(name, SPELLED.get(own.ucum, own.ucum))
+    system, code = (LOINC, own.loinc) if own.loinc else (OWN, name)
+    resource: dict[str, Any] = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": system, "code": code, "display": own.label}]},
+    }
+    if when is not None:
+        resource["effectiveDateTime"] = when
+    if name in WORDS:
+        return resource | {"valueString": WORDS[name][int(value)]}
+    return resource | {"valueQuantity": _amount(name, value, censored)}
+
+
+def _amount(name: str, value: float, censored: int) -> dict[str, Any]:
+    """Return a value in the UCUM unit of the table, or in the quantity's own."""
+    own = quantities()[name]
+    unit = own.ucum or WRITTEN.get(own.unit, own.unit)
+    slope, zero = scale(name, SPELLED.get(unit, unit))
     amount: dict[str, Any] = {
         "value": round((value - zero) / slope, 6),
-        "unit": own.ucum,
+        "unit": unit,
         "system": UCUM,
-        "code": own.ucum,
+        "code": unit,
     }
     if censored:
         amount["comparator"] = "<" if censored == BELOW else ">"
-    coding = {"system": LOINC, "code": own.loinc, "display": own.label}
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "code": {"coding": [coding]},
-        **({} if when is None else {"effectiveDateTime": when}),
-        "valueQuantity": amount,
-    }
+    return amount

@@ -41,7 +41,8 @@ def nonmem_table(text: str, source: str, person: str | None = None) -> PatientTa
     people = sorted({row["ID"] for _, row in rows})
     if person is None and len(people) > 1:
         raise InvalidData(
-            f"{source} holds {len(people)} people: {', '.join(people[:8])}", "Choose: --person ID"
+            f"{source} holds {len(people)} people: {', '.join(people[:8])}",
+            "Choose: --person ID, or person: in a patient file",
         )
     if person is not None and person not in people:
         raise InvalidData(f"{source} has nobody called '{person}'", f"Known: {', '.join(people[:20])}")
@@ -50,7 +51,12 @@ def nonmem_table(text: str, source: str, person: str | None = None) -> PatientTa
         *_covariates(chosen, source),
         *(e for place, row in chosen for e in _entries(row, place, source)),
     ]
-    return table_of(entries, source, None, ("read as NONMEM data",))
+    return table_of(entries, source, None, ("read as NONMEM data", *_hours(chosen)))
+
+
+def _hours(rows: list[tuple[str, Row]]) -> Iterator[str]:
+    if any(row.get("TIMEUNIT") != "min" for _, row in rows):
+        yield "TIME is taken as hours, as usual in NONMEM data; a column TIMEUNIT with min changes that"
 
 
 def _header(text: str) -> list[str]:

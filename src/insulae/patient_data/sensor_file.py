@@ -11,6 +11,8 @@ from insulae.patient_data.cleaning import described, without_duplicates
 from insulae.patient_data.entries import table_of
 from insulae.patient_data.sensor_formats import (
     carelink,
+    carelink_semicolons,
+    clarity_translated,
     libreview,
     nightscout,
     plain,
@@ -20,7 +22,16 @@ from insulae.patient_data.sensor_formats import (
 from insulae.patient_data.sensor_formats.raw_file import Options, RawFile
 from insulae.patient_data.table import PatientTable
 
-READERS: tuple[ModuleType, ...] = (tidepool, nightscout, through_cgm_format, libreview, carelink, plain)
+READERS: tuple[ModuleType, ...] = (
+    tidepool,
+    nightscout,
+    carelink_semicolons,
+    through_cgm_format,
+    clarity_translated,
+    libreview,
+    carelink,
+    plain,
+)
 KNOWN = (
     "Dexcom Clarity, FreeStyle Libre (LibreView), Medtronic CareLink, Guardian Connect, iPro2, Tidepool, "
     "Nightscout, or a table with a column of times and one of glucose"

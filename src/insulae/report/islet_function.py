@@ -40,8 +40,8 @@ STARTS = {"glucose_load": "oral glucose", "mixed_meal": "mixed meal"}
 MEAL_HOURS = 5.0
 SENSOR_DAYS = 14
 LEFT_OUT = {
-    "HOMA2": "it has no formula but a model of many equations (Hill 2013, PMC3714535), which could not "
-    "be checked against published values here; HOMA1 is given and named so",
+    "HOMA2": "cannot be computed because it has no formula but a model of many equations (Levy 1998, Hill "
+    "2013), which could not be checked against published values; HOMA1 is given and named so",
 }
 
 
@@ -157,10 +157,10 @@ def as_text(found: Mapping[str, Any]) -> str:
     lines = [f"{found['source']}, test: {found['test']}", ""]
     for row in found["indices"]:
         if row["value"] is None:
-            lines.append(f"{row['label']:<46}{row['reason']}")
+            lines.append(f"{row['label']:<47}{row['reason']}")
         else:
-            lines.append(f"{row['label']:<46}{written(row['value']):>10} {row['unit']}".rstrip())
-    lines += [f"{name:<46}{reason}" for name, reason in found["left_out"].items()]
+            lines.append(f"{row['label']:<47}{written(row['value']):>10} {row['unit']}".rstrip())
+    lines += [f"{name:<47}{reason}" for name, reason in found["left_out"].items()]
     lines += ["", *(f"Note: {remark}" for remark in found["remarks"]), NOTICE]
     return "\n".join(lines)
 

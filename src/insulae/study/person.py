@@ -31,6 +31,7 @@ from insulae.inference.prior import believed
 from insulae.inference.sensor_days import Diary, sensor_days, usual_day
 from insulae.patient_data.cleaning import without_duplicates
 from insulae.patient_data.read import read
+from insulae.patient_data.sensor_formats.raw_file import Options
 from insulae.patient_data.table import PatientTable, combined
 from insulae.populations.patient import ClinicNumbers
 from insulae.study.load import parse, sentences
@@ -62,6 +63,14 @@ class PersonFile(Spec):
     """What the person took while measured, as in a study."""
     data: tuple[str, ...] = ()
     """Files beside this one."""
+    time_zone: str | None = None
+    """Where the person lived (Europe/Berlin), for files in UTC or across a change of the clock."""
+    unit: Literal["mg/dL", "mmol/L"] | None = None
+    """Unit of glucose, where a file does not say."""
+    dates: Literal["day-first", "month-first"] | None = None
+    """Order of day and month, where a file leaves it open."""
+    person: str | None = None
+    """Which person of a file that holds several."""
     seed: int = 20260101
     """The same seed gives the same twin."""
 
@@ -92,8 +101,10 @@ def load_person(path: Path, more: Sequence[Path] = ()) -> Person:
         )
     except ValidationError as error:
         raise InvalidStudy(sentences(error, content, PersonFile)) from error
+    options = Options(file.unit, None if file.dates is None else file.dates == "day-first", file.person)
     files = [path.parent / name for name in file.data] + list(more)
-    return Person(file, _numbers(file, population), population.treatment, tuple(read(f) for f in files))
+    tables = tuple(read(one, file.time_zone, options) for one in files)
+    return Person(file, _numbers(file, population), population.treatment, tables)
 
 
 def _numbers(file: PersonFile, population: Population) -> ClinicNumbers:

@@ -56,7 +56,7 @@ def _chosen(readings: dict[bool, list[datetime]], name: str, example: str) -> bo
     if spans[long] < MUCH_SHORTER * max(spans[short], 1.0) or spans[short] == spans[long]:
         raise InvalidData(
             f"{name}: '{example}' can be read day first or month first",
-            "Say which: --dates day-first or month-first",
+            "Say which: --dates day-first or month-first, or dates: in a patient file",
         )
     return short
 

@@ -107,7 +107,8 @@ def _of_one_person(
     people = sorted(set(owners))
     if person is None and len(people) > 1:
         raise InvalidData(
-            f"{name} holds {len(people)} people: {', '.join(people[:8])}", "Choose: --person NAME"
+            f"{name} holds {len(people)} people: {', '.join(people[:8])}",
+            "Choose: --person NAME, or person: in a patient file",
         )
     if person is not None and person not in people:
         raise InvalidData(f"{name} has nobody called '{person}'", f"Known: {', '.join(people[:20])}")
@@ -121,7 +122,8 @@ def _unit(row: Row, what: str, name: str, options: Options) -> str:
     unit = stated or options.unit
     if unit is None:
         raise InvalidData(
-            f"{name}: the column '{what}' does not state its unit", "Say which: --unit mg/dL or mmol/L"
+            f"{name}: the column '{what}' does not state its unit",
+            "Say which: --unit mg/dL or mmol/L, or unit: in a patient file",
         )
     return unit
 

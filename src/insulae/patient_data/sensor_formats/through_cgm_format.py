@@ -1,4 +1,4 @@
-"""What the library cgm_format reads right: Dexcom Clarity (US, EU), Medtronic CareLink with semicolons.
+"""What the library cgm_format reads right: Dexcom Clarity in English (US, EU), Medtronic Guardian Connect.
 
 What it does is undone in two places. It writes Low and High as 39 and 401 mg/dL and marks them: they become
 limits again. It turns mmol/L into mg/dL with 18.0182: values go back to the one decimal of the file, so that
@@ -21,7 +21,6 @@ LAYOUTS = {
     "DEXCOM": "Dexcom Clarity",
     "DEXCOM_EU": "Dexcom Clarity (mmol/L)",
     "MEDTRONIC": "Medtronic Guardian Connect",
-    "MEDTRONIC_PUMP": "Medtronic CareLink with pump",
 }
 LOWEST, HIGHEST = {MG_PER_DL: 40.0, MMOL_PER_L: 2.2}, {MG_PER_DL: 400.0, MMOL_PER_L: 22.2}
 """The limits of Dexcom sensors: what Low and High mean."""
@@ -37,7 +36,7 @@ UNITS = {"carbohydrate": "g", "insulin_basal_rate": "U/h"}
 
 
 def matches(file: RawFile) -> bool:
-    """Tell whether it is a Clarity file or a CareLink file with semicolons."""
+    """Tell whether it is a Clarity file or a Guardian Connect file with semicolons."""
     is_clarity = "Timestamp (YYYY-MM-DDThh:mm:ss)" in file.head
     return is_clarity or ("Sensor Glucose (mg/dL)" in file.head and "Index;Date;Time" in file.head)
 
