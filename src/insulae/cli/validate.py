@@ -35,7 +35,10 @@ def validate(
     ),
     credibility: Annotated[
         Path | None,
-        typer.Option(metavar="PAGE.md", help="Also write the credibility page, beside that of the accuracy."),
+        typer.Option(
+            metavar="PAGE.md",
+            help="Also write the credibility page, beside that of the accuracy, or that of --leave-out.",
+        ),
     ] = None,
     discrepancy: Annotated[
         Path | None,
@@ -60,16 +63,17 @@ def validate(
     known = catalogue(studies)
     todo = _asked(known, study or [], evidence, skip_unknown, smoke)
     resized = [one.sized(size or (SMOKE_SIZE if smoke else None)) for one in todo]
-    judged = _refitted(resized, known) if leave_out else _judged(resized, known, out)
-    rows = _discrepancies(judged, known, discrepancy)
-    found = with_everything(judged, rows)
-    title = "Validation, each study left out of its fit" if leave_out else "Validation"
-    whole = record(found, known, command(), rows, title)
+    if leave_out:
+        whole, text = _left_out(resized, known, out, discrepancy)
+    else:
+        judged = _judged(resized, known, out)
+        rows = _discrepancies(judged, known, discrepancy)
+        whole, text = record(with_everything(judged, rows), known, command(), rows), _credibility
     name = "leave_out" if leave_out else "validation"
     write_json(out / f"{name}.json", whole)
     written = write_text(out / f"{name}.html", page(whole))
     if credibility is not None:
-        _write_credibility(whole, credibility)
+        write_text(credibility, text(whole, credibility))
     if as_json:
         typer.echo(json.dumps(whole, ensure_ascii=False))
         return
@@ -102,11 +106,10 @@ def _discrepancies(found: Any, known: "Catalogue", path: Path | None) -> Any:
     return rows
 
 
-def _write_credibility(whole: dict[str, Any], path: Path) -> None:
-    from insulae.runs.store import write_text
+def _credibility(whole: dict[str, Any], path: Path) -> str:
     from insulae.validation.credibility import credibility
 
-    write_text(path, credibility(whole, path.parent / "accuracy.md"))
+    return credibility(whole, path.parent / "accuracy.md")
 
 
 def _asked(
@@ -137,10 +140,23 @@ def _judged(todo: list["Asked"], known: "Catalogue", out: Path) -> Any:
         return judge_all(todo, known, out, on_progress, _named(len(todo)))
 
 
-def _refitted(todo: list["Asked"], known: "Catalogue") -> Any:
+def _left_out(todo: list["Asked"], known: "Catalogue", out: Path, discrepancy: Path | None) -> Any:
+    """Return the record of studies left out of their fits, and what writes its page."""
+    from insulae.core import discrepancy as discrepancies
+    from insulae.core.errors import InsulaeError
+    from insulae.validation.discrepancy import with_everything
     from insulae.validation.leave_out import judge_left_out, refits
+    from insulae.validation.leave_out_page import markdown, plain
+    from insulae.validation.run import record
 
-    return judge_left_out(todo, known, refits(known.folder), lambda text: typer.echo(text, err=True))
+    if discrepancy is not None:
+        raise InsulaeError("--discrepancy needs the fits as they are", "Leave out --leave-out")
+    entries, rows = refits(known.folder), discrepancies.table()
+    left = judge_left_out(todo, known, entries, out / "leave_out", lambda text: typer.echo(text, err=True))
+    found = with_everything([j for one in left for j in one.without], rows)
+    whole = record(found, known, command(), rows, "Validation, each study left out of its fit")
+    whole["left_out"] = plain(left, lambda judged: with_everything(judged, rows))
+    return whole, lambda whole, path: markdown(whole["left_out"], entries.reasons)
 
 
 def _named(count: int) -> Any:
@@ -160,6 +176,8 @@ def _answer(whole: dict[str, Any]) -> list[str]:
     from insulae.validation.page import number
 
     lines: list[str] = []
+    for row in whole["left_out"]:
+        lines += [_predicted_without(row["study"], n) for n in row["numbers"] if n["role"] == "calibration"]
     for v in whole["values"]:
         if v["counts"] and v["verdict"] == "miss":
             simulated = f"simulated {number(v['simulated'])} ({number(v['low'])} to {number(v['high'])})"
@@ -174,5 +192,16 @@ def _answer(whole: dict[str, Any]) -> list[str]:
         lines.append(f"{layer['layer']}: {inside} % inside, z spreads {spread}, half width {width} bands")
     for bar in whole["bars"]:
         met = {True: "met", False: "NOT met", None: "nothing judged"}[bar["is_met"]]
-        lines.append(f"{bar['name']}: {number(bar['reached'])} {bar['unit']} (bar {bar['asked']:g}): {met}")
+        reached = f"{number(bar['reached'])} {bar['unit']}"
+        lines.append(f"{bar['measure']} bar: {bar['name']}: {reached} (asked {bar['asked']:g}): {met}")
     return [*lines, whole["simulated"]]
+
+
+def _predicted_without(study: str, n: dict[str, Any]) -> str:
+    """Return a number that entered the fit of a study, predicted without it, as a line."""
+    from insulae.validation.page import number
+
+    fitted, without = n["fitted"]["median"], n["without"]["median"]
+    what = f"{study}, {n['arm']}, {n['endpoint']}, week {n['week']:g}"
+    told = f"fitted {number(fitted)}, without it {number(without)}"
+    return f"{what}: observed {number(n['observed'])} {n['unit']}, {told}"
