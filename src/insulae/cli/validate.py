@@ -175,9 +175,9 @@ def _answer(whole: dict[str, Any]) -> list[str]:
     """Return misses that count, totals and the bars as lines."""
     from insulae.validation.page import number
 
+    if whole["left_out"]:
+        return [*_without_studies(whole["left_out"]), whole["simulated"]]
     lines: list[str] = []
-    for row in whole["left_out"]:
-        lines += [_predicted_without(row["study"], n) for n in row["numbers"] if n["role"] == "calibration"]
     for v in whole["values"]:
         if v["counts"] and v["verdict"] == "miss":
             simulated = f"simulated {number(v['simulated'])} ({number(v['low'])} to {number(v['high'])})"
@@ -197,11 +197,18 @@ def _answer(whole: dict[str, Any]) -> list[str]:
     return [*lines, whole["simulated"]]
 
 
-def _predicted_without(study: str, n: dict[str, Any]) -> str:
-    """Return a number that entered the fit of a study, predicted without it, as a line."""
-    from insulae.validation.page import number
+def _without_studies(left_out: list[dict[str, Any]]) -> list[str]:
+    """Return what entered fits, as fitted and predicted without its study, and the counts, as lines."""
+    from insulae.validation.leave_out_page import counts
+    from insulae.validation.page import left_out_rows
 
-    fitted, without = n["fitted"]["median"], n["without"]["median"]
-    what = f"{study}, {n['arm']}, {n['endpoint']}, week {n['week']:g}"
-    told = f"fitted {number(fitted)}, without it {number(without)}"
-    return f"{what}: observed {number(n['observed'])} {n['unit']}, {told}"
+    lines = [
+        f"{n['study']}, {n['what']}, week {n['week']}: observed {n['observed']}, fitted {n['fitted']}, "
+        f"without it {n['without']} ({n['interval']}): {n['verdict']}"
+        for n in left_out_rows(left_out)
+        if n["used"] == "yes"
+    ]
+    for row in counts(left_out):
+        covered, accepted = (f"{row[k]['found']} of {row[k]['of']} {k}" for k in ("covered", "accepted"))
+        lines.append(f"fitted {row['how']}: {covered}, {accepted}")
+    return lines

@@ -54,7 +54,7 @@ class Refits:
 class LeftOut:
     """A study predicted with the values of the table and with those found without it, number by number.
 
-    `seconds` is what the refit took when it was made.
+    `seconds` is what the refit took of the processor when it was made.
     """
 
     name: str
@@ -97,7 +97,7 @@ def judge_left_out(
         say(f"{place} of {len(chosen)}: {one.published.name}, fitting without it")
         found.append(_left_out(entries.asked(one), known, entries, folder / one.published.name))
         told = [f"{key} {before:.4g} -> {after:.4g}" for key, before, after in moved(found[-1].values)]
-        say(f"  {', '.join(told)} ({found[-1].seconds:.0f} s)")
+        say(f"  {', '.join(told)} ({found[-1].seconds:.0f} s of the processor)")
     return found
 
 
@@ -121,15 +121,15 @@ def _left_out(one: Asked, known: Catalogue, entries: Refits, folder: Path) -> Le
 
 
 def _refitted(name: str, entries: Refits, folder: Path) -> tuple[Values, float]:
-    """Return what a refit finds and how long it took (s), from the folder where it was found before."""
+    """Return what a refit finds and its processor time (s), from the folder where it was found before."""
     texts = [path.read_text(encoding="utf-8") for path in entries.rests_on]
     path = folder / f"refit-{_digest(manifest.code_hash(), manifest.tables_hash(), *texts)}.json"
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
         return kept["values"], kept["seconds"]
-    begun = time.monotonic()
+    begun = time.process_time()
     values = {key: float(value) for key, value in entries.by_study[name]().items()}
-    seconds = time.monotonic() - begun
+    seconds = time.process_time() - begun
     store.make_folder(folder)
     store.write_json(path, {"values": values, "seconds": seconds})
     return values, seconds

@@ -89,7 +89,10 @@ def markdown(left_out: Sequence[Plain], reasons: Mapping[str, str]) -> str:
     """Return docs/leave_out.md."""
     lines = [TOP, "## Counts", "", *summary(left_out), "", "## Numbers", "", *table(left_out), ""]
     lines += ["## Parameters found without the study", ""]
-    lines += ["| study | parameter | table | without it | time of the fit |", "|---|---|---|---|---|"]
+    lines += [
+        "| study | parameter | table | without it | processor time of the fit |",
+        "|---|---|---|---|---|",
+    ]
     for one in left_out:
         for p in one["parameters"]:
             values = f"{p['table']:.4g} | {p['without']:.4g}"
