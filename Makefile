@@ -18,7 +18,7 @@ PARTS ?=
 STATIC_TESTS := tests/test_house_style.py tests/test_architecture.py $(wildcard tests/test_tables.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test validate endurance check static format lock bench bench-gpu pages figures clean
+.PHONY: help bootstrap demo test validate leave-out endurance check static format lock bench bench-gpu pages figures clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ test: $(STAMP)  ## run all tests
 
 validate: $(STAMP)  ## simulate the published studies, estimate the discrepancy, judge every number, write docs/validation.md
 	$(BIN)/insulae validate --discrepancy src/insulae/tables/discrepancy.csv --credibility docs/validation.md
+
+leave-out: $(STAMP)  ## fit anew without each study that entered a fit and predict it; goes on where it stopped; writes docs/leave_out.md
+	$(BIN)/insulae validate --leave-out --credibility docs/leave_out.md
 
 endurance: $(STAMP)  ## kill runs, workers and disks on purpose; about ten minutes
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -o addopts="--strict-markers --import-mode=importlib" tests/endurance

@@ -9,9 +9,10 @@ metformin, elsewhere nothing. 75 g of glucose are given after the night. What is
 fasting glucose, insulin and C-peptide, the two-hour value, HOMA-IR, Matsuda index, insulinogenic index and
 disposition index (insulinogenic times Matsuda). Glucose and C-peptide are read once, with the errors of
 readings at visits, and who is in a class of the data by such readings is chosen of the simulated people by
-theirs. The distance is Wasserstein's over the standard deviation of
-the data (on the logarithmic scale for all but glucose), beside that of Kolmogorov and Smirnov. `--write`
-writes docs/populations.md and its figure. See `people.py` for the data.
+theirs. HbA1c is compared in people of whom age and body mass index alone were given; what sensors show, in
+`sensor_checks.py`. The distance is Wasserstein's over the standard deviation of the data (on the logarithmic
+scale for all but glucose, HbA1c and sensors), beside that of Kolmogorov and Smirnov. `--write` writes
+docs/populations.md and its figure. See `people.py` for the data.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from calibration import people
+from calibration import people, sensor_checks
 from insulae.core.errors import IncompatibleNumbers, RunError
 from insulae.core.parameters import value
 from insulae.core.random import DayDraws
@@ -55,7 +56,13 @@ LABELS = {
     "matsuda": "Matsuda index",
     "insulinogenic": "insulinogenic index (pmol/L per mg/dL)",
     "disposition": "disposition index",
+    "hba1c": "HbA1c (%)",
+    **sensor_checks.LABELS,
 }
+MEASURED = tuple(name for name in LABELS if name != "hba1c" and name not in sensor_checks.LABELS)
+"""What is compared of a test."""
+HBA1C_IN = "NHANES 1999-2014, fasting"
+"""Data in which HbA1c is compared as well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +88,13 @@ class Check:
 
 
 def _scaled(quantity: str, values: Any) -> Any:
-    return values if quantity.endswith("glucose") else np.log(values)
+    return np.log(values) if is_logarithmic(quantity) else values
+
+
+def is_logarithmic(quantity: str) -> bool:
+    """Tell whether a quantity is compared on the scale of logarithms."""
+    is_glucose = quantity.endswith("glucose") or quantity == "hba1c"
+    return not is_glucose and quantity not in sensor_checks.LABELS
 
 
 def derived(table: pd.DataFrame) -> pd.DataFrame:
@@ -209,15 +222,33 @@ def checks(folder: Path, size: int) -> list[Check]:
                 raise RunError(
                     f"{len(simulated)} of {size} simulated people are of the class", "Take more: --size"
                 )
-            found += _compared(f"{name} (n {len(part)})", phenotype, part, simulated)
+            title = f"{name} (n {len(part)})"
+            found += _compared(title, phenotype, part, simulated, MEASURED)
+            if name == HBA1C_IN:
+                start, _ = recruited(part.drop(columns="hba1c"), phenotype, kinds, size)
+                drawn = of_class(read_once(tested(start, kinds)), phenotype, told)
+                found += _compared(title, phenotype, part, drawn, ("hba1c",))
+    return found + sensors(folder, size)
+
+
+def sensors(folder: Path, size: int) -> list[Check]:
+    """Return the comparisons of what sensors show."""
+    found: list[Check] = []
+    for name, phenotype, treatment, data in sensor_checks.samples(folder):
+        simulated, matched = sensor_checks.lived(phenotype, treatment, data, size)
+        print(f"{name}, {phenotype}: {len(data)} people; matched in {matched}", flush=True)
+        found += _compared(f"{name} (n {len(data)})", phenotype, data, simulated, tuple(sensor_checks.LABELS))
     return found
 
 
-def _compared(name: str, phenotype: str, data: pd.DataFrame, simulated: pd.DataFrame) -> list[Check]:
+def _compared(
+    name: str, phenotype: str, data: pd.DataFrame, simulated: pd.DataFrame, quantities: tuple[str, ...]
+) -> list[Check]:
     found: list[Check] = []
-    for quantity in LABELS:
-        if quantity in data and (data[quantity] > 0).sum() >= FEWEST:
-            seen, made = (t[quantity][t[quantity] > 0].to_numpy(float) for t in (data, simulated))
+    for quantity in quantities:
+        least = 0 if is_logarithmic(quantity) else -np.inf
+        if quantity in data and (data[quantity] > least).sum() >= FEWEST:
+            seen, made = (t[quantity][t[quantity] > least].to_numpy(float) for t in (data, simulated))
             found.append(Check(name, phenotype, quantity, seen, made))
     return found
 

@@ -12,7 +12,6 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from numpyro.diagnostics import effective_sample_size, gelman_rubin
 from numpyro.infer import MCMC, NUTS
-from numpyro.infer.initialization import init_to_value
 from numpyro.infer.util import initialize_model
 from scipy.optimize import minimize
 
@@ -33,6 +32,10 @@ SHARE = 0.4
 """Share of the way to the new population that a turn goes, so that turns do not swing."""
 DEPTH = 5
 """Largest depth of the trees of NUTS: 31 steps."""
+APART = 0.7
+"""How far from the most probable population chains begin, in standard deviations."""
+FLATTEST = 0.1
+"""Least curvature of a coordinate that steps are measured by: where priors are standard normal it is one."""
 SETTLED = 0.02
 """Largest move of a mean (in logarithms) in a turn at which turns end."""
 
@@ -150,7 +153,7 @@ class Population:
         self.named = made.postprocess_fn
         self.start = jax.tree_util.tree_map(lambda leaf: 0 * leaf, made.param_info.z)
         _, self._back = ravel_pytree(self.start)
-        potential = made.potential_fn
+        self._potential = potential = made.potential_fn
         self._value = jax.jit(jax.value_and_grad(lambda vector, given: potential(given)(self._back(vector))))
 
     def climbed(self, tangents: Tangents, start: Any) -> tuple[Point, Any]:
@@ -164,6 +167,24 @@ class Population:
         found = minimize(of, first, jac=True, method="L-BFGS-B", options={"maxiter": CLIMB})
         free = self._back(jnp.asarray(found.x))
         return point_of(self.named(tangents)(free)), free
+
+    def covariance(self, tangents: Tangents, free: Any) -> Floats:
+        """Return the covariance of the unconstrained coordinates by the curvature at some of them."""
+        vector = ravel_pytree(free)[0]
+
+        def along(unit: Any) -> Any:
+            return jax.jvp(lambda v: self._value(v, tangents)[1], (vector,), (unit,))[1]
+
+        curvature = np.asarray(jax.lax.map(along, jnp.eye(len(vector))))
+        values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
+        return vectors @ np.diag(1 / np.maximum(values, FLATTEST)) @ vectors.T
+
+    def apart(self, free: Any, covariance: Floats, number: int, rng: np.random.Generator) -> Any:
+        """Return where chains begin, [chain, ...] each: around some coordinates."""
+        center = np.asarray(ravel_pytree(free)[0])
+        away = rng.standard_normal((number, len(center))) @ np.linalg.cholesky(covariance).T
+        each = [self._back(jnp.asarray(center + APART * one)) for one in away]
+        return jax.tree_util.tree_map(lambda *leaves: jnp.stack(leaves), *each)
 
 
 def point_of(made: Any) -> Point:
@@ -248,10 +269,20 @@ SITES = ("coefficients", "spread", "correlation", "error", "assay", "root")
 
 
 def drawn(turned: Turned, draws: int, warm_up: int, chains: int, seed: int) -> Drawn:
-    """Draw populations given the tangents at the most probable one."""
+    """Draw populations given the tangents at the most probable one.
+
+    Steps are measured by the curvature there, which is known, so that warming up finds only their length;
+    chains begin apart, some by `APART` standard deviations of the Gaussian with that curvature.
+    """
     solver = Population(turned.tangents)
-    named = solver.named(turned.tangents)(turned.free)
-    kernel = NUTS(prior.population, init_strategy=init_to_value(values=named), max_tree_depth=DEPTH)
+    covariance = solver.covariance(turned.tangents, turned.free)
+    kernel = NUTS(
+        prior.population,
+        dense_mass=True,
+        inverse_mass_matrix=jnp.asarray(covariance),
+        adapt_mass_matrix=False,
+        max_tree_depth=DEPTH,
+    )
     mcmc = MCMC(
         kernel,
         num_warmup=warm_up,
@@ -260,7 +291,8 @@ def drawn(turned: Turned, draws: int, warm_up: int, chains: int, seed: int) -> D
         progress_bar=False,
         chain_method="vectorized",
     )
-    mcmc.run(jax.random.PRNGKey(seed), turned.tangents, extra_fields=("diverging",))
+    starts = solver.apart(turned.free, covariance, chains, np.random.default_rng(seed))
+    mcmc.run(jax.random.PRNGKey(seed), turned.tangents, extra_fields=("diverging",), init_params=starts)
     by_chain = {n: np.asarray(v) for n, v in mcmc.get_samples(group_by_chain=True).items() if n in SITES}
     varying = {n: v for n, v in by_chain.items() if n != "root"}
     return Drawn(

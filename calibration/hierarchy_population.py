@@ -21,6 +21,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import Array
+from jax.scipy.special import ndtr, ndtri
 
 from calibration.hierarchy_people import CLASSES, KINDS, MINUTES, NAMES, SHARED, Sample
 from insulae.core.parameters import value
@@ -123,7 +124,8 @@ def population(tangents: Tangents) -> None:
     center, width, scale = scales()
     raw = numpyro.sample("raw", dist.Normal(0, 1).expand(center.shape).to_event(2))
     mean = numpyro.deterministic("coefficients", center + width * raw)
-    spread = numpyro.sample("spread", dist.HalfNormal(scale).to_event(1))
+    place = numpyro.sample("place", dist.Normal(0, 1).expand(scale.shape).to_event(1))
+    spread = numpyro.deterministic("spread", scale * half_normal(place))
     root = numpyro.sample("root", dist.LKJCholesky(N_OWN, CONCENTRATION))
     numpyro.deterministic("correlation", root @ root.T)
     size = np.array([ERRORS[kind] for kind in KINDS])
@@ -133,6 +135,15 @@ def population(tangents: Tangents) -> None:
     residual = tangents.left - jnp.einsum("pvk,pk->pv", tangents.slopes, expected)
     residual = (residual - assay * tangents.other_assay) * tangents.is_there
     numpyro.factor("tests", density(residual, covariance(tangents, spread, root, error)))
+
+
+def half_normal(place: Array) -> Array:
+    """Return the half-normal number that has the same share of its kind below it as a normal one has.
+
+    NUTS moves in the normal number: the logarithm of a spread that no test tells from zero has a long tail,
+    in which it stays for long.
+    """
+    return -ndtri(ndtr(-place) / 2)
 
 
 def between(spread: Array, root: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from calibration import hierarchy_fit, hierarchy_people, hierarchy_population
-from scipy.stats import multivariate_normal
+from scipy.stats import halfnorm, multivariate_normal, norm
 
 N = 6
 ERRORS = np.array([0.03, 0.06, 0.05])
@@ -83,6 +83,14 @@ def test_what_was_measured_is_normal_about_its_mean(made: Any):
         )
     found = float(hierarchy_population.density(jnp.asarray(residual), jnp.asarray(whole)))
     assert found == pytest.approx(wanted, rel=1e-9)
+
+
+def test_spreads_have_the_half_normal_prior_that_they_are_said_to_have():
+    """Against the distribution function of scipy, far into both tails."""
+    place = np.array([-8.0, -3, -1, 0, 1, 3, 8])
+    found = np.asarray(hierarchy_population.half_normal(jnp.asarray(place)))
+    np.testing.assert_allclose(halfnorm.cdf(found[:6]), norm.cdf(place[:6]), rtol=1e-9)
+    np.testing.assert_allclose(halfnorm.sf(found[1:]), norm.sf(place[1:]), rtol=1e-9)
 
 
 def test_people_are_found_where_their_tests_are_explained(made: Any):

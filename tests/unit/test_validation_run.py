@@ -19,9 +19,11 @@ from insulae.validation.credibility import credibility
 from insulae.validation.discrepancy import with_everything
 from insulae.validation.judgment import Judged, judged
 from insulae.validation.leave_out import Refits, judge_left_out, refits
+from insulae.validation.leave_out_page import counts, markdown, plain
 from insulae.validation.page import page
 from insulae.validation.prediction import Predicted
 from insulae.validation.run import SMOKE_SIZE, asked, judge_all, record
+from insulae.validation.totals import bars
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "validation"
@@ -134,26 +136,65 @@ def test_what_cannot_be_judged_is_a_miss(known: Catalogue):
 
 
 def test_a_study_left_out_is_predicted_with_the_values_found_without_it(
-    known: Catalogue, found: list[Judged]
+    known: Catalogue, found: list[Judged], tmp_path: Path
 ):
     name = "dpp4_inhibitor.incretin_effect"
     before, said = lookup(name).value, list[str]()
     todo = [one.sized(SMOKE_SIZE) for one in asked(known.chosen(["ASCHNER2006", "SHAH2019"]), None)]
-    entries = Refits({"ASCHNER2006": lambda: {name: 0.0001}}, {"SHAH2019": "it stands alone"})
-    without = judge_left_out(todo, known, entries, said.append)
+    refitted: list[str] = []
+
+    def refit() -> dict[str, float]:
+        refitted.append("ASCHNER2006")
+        return {name: 0.0001}
+
+    entries = Refits({"ASCHNER2006": refit}, {"SHAH2019": "it stands alone"})
+    (left,) = judge_left_out(todo, known, entries, tmp_path, said.append)
     assert lookup(name).value == before
-    assert said[1] == "SHAH2019 not left out: it stands alone"
+    assert said[0] == "SHAH2019 not left out: it stands alone"
+    # Once more, as after a run that was broken off: nothing is fitted again.
+    (again,) = judge_left_out(todo, known, entries, tmp_path, said.append)
+    assert refitted == ["ASCHNER2006"] and again.values == left.values
+    medians = [[j.predicted.median for j in one.without if j.predicted] for one in (left, again)]
+    assert medians[0] == medians[1]
     effects = {}
-    for which, judged_ones in (("with", found), ("without", without)):
+    for which, judged_ones in (("with", found), ("fitted", left.fitted), ("without", left.without)):
         (one,) = [
             j
             for j in judged_ones
             if j.observed.row["arm"] == "sitagliptin 100 vs placebo" and j.observed.role == "calibration"
         ]
         effects[which] = one.predicted.median
-    assert effects["with"] < -0.4
+    assert effects["fitted"] == effects["with"] < -0.4
     # What is left is its effect on glucagon.
     assert abs(effects["without"]) < 0.2 * abs(effects["with"])
+    told = plain([left], lambda judged_ones: with_everything(judged_ones, table()))
+    text = markdown(told, entries.reasons)
+    assert "* SHAH2019: it stands alone." in text and "0.0001" in text
+    with_it, without_it = counts(told)
+    assert with_it["accepted"]["found"] == with_it["accepted"]["of"] == 1
+    assert without_it["accepted"]["found"] == 0
+    rows = table()
+    whole = record(with_everything(left.without, rows), known, "insulae validate --leave-out", rows)
+    whole["left_out"] = told
+    assert "predicted without its study" in page(whole)
+
+
+def test_a_refit_that_concerns_some_endpoints_judges_those(known: Catalogue):
+    (direct,) = asked(known.chosen(["DIRECT"]), None)
+    entries = Refits({}, {}, only={"DIRECT": ("remission",)})
+    kept = entries.asked(direct).observed
+    assert 0 < len(kept) < len(direct.observed)
+    assert all("remission" in o.question.names() for o in kept)
+
+
+def test_the_bars_say_which_were_specified(found: list[Judged]):
+    """What an interval covers, however wide, meets the specified bars; the stricter ones ask for more."""
+    whole = {(bar.measure, bar.name.partition(" (")[0]): bar for bar in bars(with_everything(found, table()))}
+    assert [measure for measure, _ in whole] == ["specified"] * 3 + ["stricter"] * 2
+    covered = whole["specified", "verified validation values inside the 90 % prediction interval"]
+    worst = whole["specified", "share inside that interval in the worst domain"]
+    accepted = whole["stricter", "of these inside the interval of chance alone, or within the band"]
+    assert covered.reached >= accepted.reached and covered.reached >= worst.reached
 
 
 def test_every_study_that_entered_a_fit_has_a_refit_or_a_reason(known: Catalogue):

@@ -35,7 +35,10 @@ def validate(
     ),
     credibility: Annotated[
         Path | None,
-        typer.Option(metavar="PAGE.md", help="Also write the credibility page, beside that of the accuracy."),
+        typer.Option(
+            metavar="PAGE.md",
+            help="Also write the credibility page, beside that of the accuracy, or that of --leave-out.",
+        ),
     ] = None,
     discrepancy: Annotated[
         Path | None,
@@ -60,16 +63,17 @@ def validate(
     known = catalogue(studies)
     todo = _asked(known, study or [], evidence, skip_unknown, smoke)
     resized = [one.sized(size or (SMOKE_SIZE if smoke else None)) for one in todo]
-    judged = _refitted(resized, known) if leave_out else _judged(resized, known, out)
-    rows = _discrepancies(judged, known, discrepancy)
-    found = with_everything(judged, rows)
-    title = "Validation, each study left out of its fit" if leave_out else "Validation"
-    whole = record(found, known, command(), rows, title)
+    if leave_out:
+        whole, text = _left_out(resized, known, out, discrepancy)
+    else:
+        judged = _judged(resized, known, out)
+        rows = _discrepancies(judged, known, discrepancy)
+        whole, text = record(with_everything(judged, rows), known, command(), rows), _credibility
     name = "leave_out" if leave_out else "validation"
     write_json(out / f"{name}.json", whole)
     written = write_text(out / f"{name}.html", page(whole))
     if credibility is not None:
-        _write_credibility(whole, credibility)
+        write_text(credibility, text(whole, credibility))
     if as_json:
         typer.echo(json.dumps(whole, ensure_ascii=False))
         return
@@ -102,11 +106,10 @@ def _discrepancies(found: Any, known: "Catalogue", path: Path | None) -> Any:
     return rows
 
 
-def _write_credibility(whole: dict[str, Any], path: Path) -> None:
-    from insulae.runs.store import write_text
+def _credibility(whole: dict[str, Any], path: Path) -> str:
     from insulae.validation.credibility import credibility
 
-    write_text(path, credibility(whole, path.parent / "accuracy.md"))
+    return credibility(whole, path.parent / "accuracy.md")
 
 
 def _asked(
@@ -137,10 +140,23 @@ def _judged(todo: list["Asked"], known: "Catalogue", out: Path) -> Any:
         return judge_all(todo, known, out, on_progress, _named(len(todo)))
 
 
-def _refitted(todo: list["Asked"], known: "Catalogue") -> Any:
+def _left_out(todo: list["Asked"], known: "Catalogue", out: Path, discrepancy: Path | None) -> Any:
+    """Return the record of studies left out of their fits, and what writes its page."""
+    from insulae.core import discrepancy as discrepancies
+    from insulae.core.errors import InsulaeError
+    from insulae.validation.discrepancy import with_everything
     from insulae.validation.leave_out import judge_left_out, refits
+    from insulae.validation.leave_out_page import markdown, plain
+    from insulae.validation.run import record
 
-    return judge_left_out(todo, known, refits(known.folder), lambda text: typer.echo(text, err=True))
+    if discrepancy is not None:
+        raise InsulaeError("--discrepancy needs the fits as they are", "Leave out --leave-out")
+    entries, rows = refits(known.folder), discrepancies.table()
+    left = judge_left_out(todo, known, entries, out / "leave_out", lambda text: typer.echo(text, err=True))
+    found = with_everything([j for one in left for j in one.without], rows)
+    whole = record(found, known, command(), rows, "Validation, each study left out of its fit")
+    whole["left_out"] = plain(left, lambda judged: with_everything(judged, rows))
+    return whole, lambda whole, path: markdown(whole["left_out"], entries.reasons)
 
 
 def _named(count: int) -> Any:
@@ -159,6 +175,8 @@ def _answer(whole: dict[str, Any]) -> list[str]:
     """Return misses that count, totals and the bars as lines."""
     from insulae.validation.page import number
 
+    if whole["left_out"]:
+        return [*_without_studies(whole["left_out"]), whole["simulated"]]
     lines: list[str] = []
     for v in whole["values"]:
         if v["counts"] and v["verdict"] == "miss":
@@ -174,5 +192,23 @@ def _answer(whole: dict[str, Any]) -> list[str]:
         lines.append(f"{layer['layer']}: {inside} % inside, z spreads {spread}, half width {width} bands")
     for bar in whole["bars"]:
         met = {True: "met", False: "NOT met", None: "nothing judged"}[bar["is_met"]]
-        lines.append(f"{bar['name']}: {number(bar['reached'])} {bar['unit']} (bar {bar['asked']:g}): {met}")
+        reached = f"{number(bar['reached'])} {bar['unit']}"
+        lines.append(f"{bar['measure']} bar: {bar['name']}: {reached} (asked {bar['asked']:g}): {met}")
     return [*lines, whole["simulated"]]
+
+
+def _without_studies(left_out: list[dict[str, Any]]) -> list[str]:
+    """Return what entered fits, as fitted and predicted without its study, and the counts, as lines."""
+    from insulae.validation.leave_out_page import counts
+    from insulae.validation.page import left_out_rows
+
+    lines = [
+        f"{n['study']}, {n['what']}, week {n['week']}: observed {n['observed']}, fitted {n['fitted']}, "
+        f"without it {n['without']} ({n['interval']}): {n['verdict']}"
+        for n in left_out_rows(left_out)
+        if n["used"] == "yes"
+    ]
+    for row in counts(left_out):
+        covered, accepted = (f"{row[k]['found']} of {row[k]['of']} {k}" for k in ("covered", "accepted"))
+        lines.append(f"fitted {row['how']}: {covered}, {accepted}")
+    return lines

@@ -69,6 +69,14 @@ the widths stand next to what is covered, and what is accepted (inside by chance
 says how good the model itself is. Not in the intervals: doubts of rows without one, and errors that the
 calibration values did not show.
 """
+NOT_LEFT_OUT = (
+    "`insulae validate --leave-out` predicts each study that entered a fit from the others; not run."
+)
+BARS = """The specified bars hold the 90 % prediction interval against what was observed: chance, doubt and
+discrepancy. A wide interval covers easily, so stricter bars of this project's own stand beside them, which
+no width can reach: a number is accepted inside the interval of chance alone, or within the band of its kind.
+What each domain supports follows from the stricter ones.
+"""
 VERDICTS = (
     (SHARE_BAR, "may be used for comparisons between groups, within the populations tested"),
     (DOMAIN_BAR, "may be used to plan and to form hypotheses; look at the misses first"),
@@ -86,6 +94,7 @@ def credibility(record: Plain, accuracy: Path) -> str:
         _validation(record),
         _applicability(record),
         _lacking(record),
+        _refitted(accuracy.parent / "leave_out.md"),
         UNCERTAINTY,
         _left_out(record),
     )
@@ -115,7 +124,8 @@ def _validation(record: Plain) -> str:
         "## Validation\n",
         f"`{command}`: {studies} published studies, {values} numbers. Roles and bands were",
         "fixed in `validation/` before the run.\n",
-        *("| bar | reached | asked | |", "|---|---|---|---|", *bars, ""),
+        *("| bar | | reached | asked | |", "|---|---|---|---|---|", *bars, ""),
+        BARS,
         "| numbers | judged | inside by chance | with doubt | covered: with discrepancy | accepted |",
         "|---|---|---|---|---|---|",
         *(_row(group) for group in record["groups"]),
@@ -129,7 +139,8 @@ def _validation(record: Plain) -> str:
 def _bar(bar: Plain) -> str:
     met = {True: "met", False: "**not met**", None: "nothing judged"}[bar["is_met"]]
     return (
-        f"| {bar['name']} | {number(bar['reached'])} {bar['unit']} | {bar['asked']:g} {bar['unit']} | {met} |"
+        f"| {bar['name']} | {bar['measure']} | {number(bar['reached'])} {bar['unit']} | "
+        f"{bar['asked']:g} {bar['unit']} | {met} |"
     )
 
 
@@ -171,15 +182,19 @@ def _row(count: Plain) -> str:
 def _applicability(record: Plain) -> str:
     lines = [
         "## Applicability\n",
-        "What each domain supports follows from its counted numbers alone.\n",
-        "| domain | judged | covered | accepted | use |",
-        "|---|---|---|---|---|",
+        "What each domain supports follows from its counted numbers alone, by what is accepted; covered is",
+        "the specified measure, with the half width of its intervals in bands beside it.\n",
+        "| domain | judged | covered | half width, middle | accepted | use |",
+        "|---|---|---|---|---|---|",
     ]
     for domain in record["domains"]:
         percent = domain["share_accepted"]
         use = next(text for bar, text in VERDICTS if percent >= bar)
         covered = f"{domain['share_covered']:.0f} %"
-        lines.append(f"| {domain['name']} | {domain['total']} | {covered} | {percent:.0f} % | {use} |")
+        width = number(domain["half_width"])
+        lines.append(
+            f"| {domain['name']} | {domain['total']} | {covered} | {width} | {percent:.0f} % | {use} |"
+        )
     text = (
         "\nThe simulated people are adults. Outside: children, pregnancy, other illness, and every\n"
         "population listed below as not simulated.\n"
@@ -194,6 +209,14 @@ def _lacking(record: Plain) -> str:
         misses = "; ".join(entry["misses"])
         lines.append(f"* **{entry['study']}** ({entry['part']}): {entry['lacks']} Missed: {misses}.")
     return "\n".join([*lines, ""]) if record["why"] else "\n".join([*lines, "Nothing that counts.\n"])
+
+
+def _refitted(page: Path) -> str:
+    """Return what leaving studies out of their fits came to, the counts of its page."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    counts = text.partition("## Counts")[2].partition("##")[0].strip()
+    found = f"{counts}\n\nNumber by number in [{page.name}]({page.name})." if counts else NOT_LEFT_OUT
+    return f"## Studies left out of their fits\n\n{found}\n"
 
 
 def _left_out(record: Plain) -> str:

@@ -2,19 +2,25 @@
 
 How a fit is repeated without a study stands beside the studies, in `refits.py` of their folder: `REFITS`
 gives for a study a function that returns the parameters found without it; `NOT_REFITTED` says of the other
-studies that entered a fit why that cannot be done. Only studies that entered a fit are asked.
+studies that entered a fit why that cannot be done; `ONLY` which endpoints a refit concerns, where it does not
+concern all; `RESTS_ON` the files that the fits are made of. Only studies that entered a fit are asked.
+
+What a refit found is kept under the digest of all that it depends on, so that a run that was broken off goes
+on with the next study.
 """
 
 import dataclasses
+import hashlib
 import importlib.util
+import json
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from insulae.core.errors import InsulaeError
-from insulae.core.parameters import changed, lookup
-from insulae.runs import executors
+from insulae.core.parameters import changed, table
+from insulae.runs import executors, manifest, store
 from insulae.study.plan import plan
 from insulae.validation.catalogue import Catalogue
 from insulae.validation.judgment import Judged
@@ -22,6 +28,8 @@ from insulae.validation.run import Asked, judge, nobody
 
 Values = Mapping[str, float]
 SHRINK = 0.8
+AS_FITTED = "as_fitted"
+"""Folder, in that of a study, of what the values of the table predict."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +38,30 @@ class Refits:
 
     by_study: Mapping[str, Callable[[], Values]]
     reasons: Mapping[str, str]
+    only: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict[str, Sequence[str]])
+    rests_on: Sequence[Path] = ()
+
+    def asked(self, one: Asked) -> Asked:
+        """Return a study with the numbers that its refit concerns."""
+        only = self.only.get(one.published.name)
+        if only is None:
+            return one
+        kept = tuple(o for o in one.observed if o.question.names() & set(only))
+        return dataclasses.replace(one, observed=kept)
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A study predicted with the values of the table and with those found without it, number by number.
+
+    `seconds` is what the refit took of the processor when it was made.
+    """
+
+    name: str
+    values: Values
+    seconds: float
+    fitted: list[Judged]
+    without: list[Judged]
 
 
 def refits(folder: Path) -> Refits:
@@ -45,33 +77,66 @@ def refits(folder: Path) -> Refits:
         spec.loader.exec_module(module)
     finally:
         sys.path.pop(0)
-    return Refits(module.REFITS, module.NOT_REFITTED)
+    return Refits(module.REFITS, module.NOT_REFITTED, module.ONLY, [path, *module.RESTS_ON])
 
 
 def judge_left_out(
-    todo: list[Asked], known: Catalogue, entries: Refits, say: Callable[[str], None]
-) -> list[Judged]:
+    todo: list[Asked], known: Catalogue, entries: Refits, folder: Path, say: Callable[[str], None]
+) -> list[LeftOut]:
     """Refit and predict each study that entered a fit; says which, with what parameters, and which cannot."""
-    found: list[Judged] = []
     for one in todo:
         name = one.published.name
-        if name in entries.by_study:
-            values = entries.by_study[name]()
-            told = [f"{key} {lookup(key).value:.4g} -> {v:.4g}" for key, v in values.items()]
-            say(f"{name} left out: {', '.join(told)}")
-            found += _predicted(one, known, values)
-        elif any(o.role == "calibration" for o in one.observed):
+        if name not in entries.by_study and any(o.role == "calibration" for o in one.observed):
             say(f"{name} not left out: {entries.reasons.get(name, 'no refit is written for it')}")
-    if not found:
+    chosen = [one for one in todo if one.published.name in entries.by_study]
+    if not chosen:
         hint = f"Refits are written for {', '.join(sorted(entries.by_study))}"
         raise InsulaeError("none of the chosen studies has a refit", hint)
+    found: list[LeftOut] = []
+    for place, one in enumerate(chosen, start=1):
+        say(f"{place} of {len(chosen)}: {one.published.name}, fitting without it")
+        found.append(_left_out(entries.asked(one), known, entries, folder / one.published.name))
+        told = [f"{key} {before:.4g} -> {after:.4g}" for key, before, after in moved(found[-1].values)]
+        say(f"  {', '.join(told)} ({found[-1].seconds:.0f} s of the processor)")
     return found
 
 
-def _predicted(one: Asked, known: Catalogue, values: Values) -> list[Judged]:
-    """Judge a study under other values; its files are not kept, for their names do not tell the values."""
-    with changed(values), tempfile.TemporaryDirectory() as folder:
-        return judge(_in_this_process(one), known, Path(folder), nobody)
+def moved(values: Values) -> list[tuple[str, float, float]]:
+    """Return name, value of the table and value found of every parameter; the first row of a name counts."""
+    first: dict[str, float] = {}
+    for (name, _), row in table().items():
+        first.setdefault(name, row.value)
+    return [(name, first[name], value) for name, value in values.items()]
+
+
+def _left_out(one: Asked, known: Catalogue, entries: Refits, folder: Path) -> LeftOut:
+    values, seconds = _refitted(one.published.name, entries, folder)
+    small = _in_this_process(one)
+    with changed(values):
+        # The names of a run's files do not tell the values that it was made with, so its folder does.
+        without = judge(small, known, folder / f"without-{_digest(json.dumps(values))}", nobody)
+    return LeftOut(
+        one.published.name, values, seconds, judge(small, known, folder / AS_FITTED, nobody), without
+    )
+
+
+def _refitted(name: str, entries: Refits, folder: Path) -> tuple[Values, float]:
+    """Return what a refit finds and its processor time (s), from the folder where it was found before."""
+    texts = [path.read_text(encoding="utf-8") for path in entries.rests_on]
+    path = folder / f"refit-{_digest(manifest.code_hash(), manifest.tables_hash(), *texts)}.json"
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return kept["values"], kept["seconds"]
+    begun = time.process_time()
+    values = {key: float(value) for key, value in entries.by_study[name]().items()}
+    seconds = time.process_time() - begun
+    store.make_folder(folder)
+    store.write_json(path, {"values": values, "seconds": seconds})
+    return values, seconds
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def _in_this_process(one: Asked) -> Asked:

@@ -36,7 +36,8 @@ def _content(record: Plain) -> dict[str, Any]:
         "counted": sum(v["counts"] for v in values),
         "bars": [bar | _bar(bar) for bar in record["bars"]],
         "groups": [_count(row) for row in record["groups"]],
-        "domains": [_count(row) for row in record["domains"]],
+        "domains": [_count(row) | {"width": number(row["half_width"])} for row in record["domains"]],
+        "left_out": left_out_rows(record["left_out"]),
         "layers": [_layer(layer) for layer in record["honesty"]],
         "places": [_figure(figures.places(layer)) for layer in record["honesty"]],
         "discrepancy": [_discrepancy(row) for row in record["discrepancy"]],
@@ -87,6 +88,35 @@ def _discrepancy(row: Plain) -> dict[str, str]:
         "from": f"{row['values']} values of {row['studies']} studies",
         "note": "; ".join(part for part in (row["source"], row["note"]) if part),
     }
+
+
+def _left_out(study: str, n: Plain) -> dict[str, str]:
+    """Return a number that was predicted without its study, in words."""
+    without = n["without"]
+    verdict = (
+        "missed" if not without["covered"] else "covered, accepted" if without["accepted"] else "covered"
+    )
+    return {
+        "study": study,
+        "what": f"{n['arm']}: {n['endpoint']}",
+        "week": f"{n['week']:g}",
+        "used": "yes" if n["role"] == "calibration" else "no",
+        "observed": f"{number(n['observed'])} {n['unit']}",
+        "fitted": number(n["fitted"]["median"]),
+        "without": number(without["median"]),
+        "interval": f"{number(without['low'])} to {number(without['high'])}",
+        "verdict": verdict,
+        "mark": "hit" if without["accepted"] else "accepted" if without["covered"] else "miss",
+    }
+
+
+def left_out_rows(left_out: Iterable[Plain]) -> list[dict[str, str]]:
+    """Return every number predicted without its study in words, those that entered the fit first."""
+    return [
+        _left_out(one["study"], n)
+        for one in left_out
+        for n in sorted(one["numbers"], key=lambda n: n["role"])
+    ]
 
 
 def _tables(values: Iterable[Plain]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from insulae.runs import manifest, store
 from insulae.study.load import from_plain
 from insulae.study.results import SIMULATED
 from insulae.validation import totals
-from insulae.validation.catalogue import Band, Catalogue, Lack, Observed, Published
+from insulae.validation.catalogue import DOMAINS, Band, Catalogue, Lack, Observed, Published
 from insulae.validation.judgment import Judged, judged
 from insulae.validation.simulating import Simulated, simulate
 
@@ -113,6 +113,7 @@ def record(
         "studies": [_study(known.studies[name], found) for name in chosen],
         "values": [_value(j) for j in totals.misses_first(found)],
         "why": _why(found, known),
+        "left_out": [],
         "excluded": dict(known.excluded),
         "bands": {kind: _band(band) for kind, band in _used(found, known)},
     }
@@ -156,7 +157,9 @@ def _counted(count: totals.Count) -> Plain:
 
 
 def _domains(found: list[Judged]) -> list[Plain]:
-    return [_counted(c) for c in totals.by_domain(found, lambda j: j.observed.counts) if c.total]
+    widths = {domain: totals.half_width(found, domain) for domain in DOMAINS}
+    counts = totals.by_domain(found, lambda j: j.observed.counts)
+    return [_counted(c) | {"half_width": widths[c.name]} for c in counts if c.total]
 
 
 def _groups(found: list[Judged]) -> list[Plain]:
