@@ -17,7 +17,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec, dose_share
+from insulae.therapies.tablet import DailyTablet, Tablet, dose_share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Parameters:
     energy_effect: Floats = parameter("kcal/d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
 
@@ -55,7 +56,7 @@ class SulfonylureaTreatment(Tablet):
 
 
 @register
-class Sulfonylurea(TabletSpec):
+class Sulfonylurea(DailyTablet):
     """A sulfonylurea at a constant dose, as glimepiride; effects are referred to 4 mg/d and saturate."""
 
     kind: Literal["sulfonylurea"] = "sulfonylurea"
