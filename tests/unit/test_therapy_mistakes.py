@@ -23,7 +23,7 @@ REFUSED = [
     ("kind: pioglitazone, dose: 450 mg/d", "at most 45 mg/d"),
     ("kind: sulfonylurea, dose: 80 mg/d", "at most 8 mg/d"),
     ("kind: tirzepatide, dose: 500 mg/week", "at most 15 mg/week"),
-    ("kind: metformin, start: 4 weeks, stop: 2 weeks", "stop (day 14) must follow start (day 28)"),
+    ("kind: metformin, start: 4 weeks, stop: 2 weeks", "stop (day 14) lies before start (day 28)"),
     ("kind: islet_infusion, dose: 1e12 IEQ, source: allogeneic", "expected at most 10,000,000 IEQ"),
     ("kind: islet_infusion, dose: 1e6 IEQ/kg, source: allogeneic", "expected at most 100,000 IEQ/kg"),
     (f"kind: islet_infusion, {OWN}, hla_mismatch: 3", "hla_mismatch is of another person's cells"),

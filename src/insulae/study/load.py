@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from insulae.core import yaml_text
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
+from insulae.core.therapy_folders import FOLDERS
 from insulae.study.checks import mistakes
 from insulae.study.spec import Study
 
@@ -191,7 +192,10 @@ def _sentence(error: Any, content: Any, record: type[BaseModel]) -> str:
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         sort = "device" if location[-1] == "device" else "therapy"
-        return f"{path}: unknown {sort} '{context['tag']}'; {nearest(str(context['tag']), known)}"
+        hint = nearest(str(context["tag"]), known)
+        if sort == "therapy" and not hint.startswith("did you mean"):
+            hint += f"; those of a folder of your own need {FOLDERS}"
+        return f"{path}: unknown {sort} '{context['tag']}'; {hint}"
     if kind == "union_tag_not_found" and location[-1] == "device":
         return f"{path}: a device needs a 'kind', for example {{kind: microcapsule}}"
     if kind == "union_tag_not_found":

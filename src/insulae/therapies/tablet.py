@@ -54,9 +54,9 @@ class TabletSpec(TherapySpec):
         return given
 
     @model_validator(mode="after")
-    def _ends_after_its_start(self) -> Self:
-        if self.stop is not None and self.stop <= self.start:
-            raise ValueError(f"stop (day {self.stop:g}) must follow start (day {self.start:g})")
+    def _ends_no_sooner_than_it_starts(self) -> Self:
+        if self.stop is not None and self.stop < self.start:
+            raise ValueError(f"stop (day {self.stop:g}) lies before start (day {self.start:g})")
         return self
 
     def course(self, enrolled: Enrolled, parameters: Any) -> dict[str, Any]:
