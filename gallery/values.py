@@ -60,7 +60,8 @@ def _panel(results: Results, panel: Panel, compared: Sequence[Comparison]) -> Pl
         lines = {arm: _line(_series(results, arm, panel.endpoint)) for arm in arms}
         return found | {"lines": lines, "reported": _reported(panel, compared, arms)}
     rows = {"arms": _arm_rows, "dose": _dose_rows, "classes": _class_rows}[panel.draw](results, panel, arms)
-    reported = [] if panel.change or panel.against or panel.draw != "arms" else _at_week(panel, compared)
+    is_plain = not (panel.change or panel.against) and panel.draw != "classes"
+    reported = _at_week(results, panel, compared) if is_plain else []
     published = [{"at": one.at, "value": one.value, "verdict": "not judged"} for one in panel.published]
     return found | {"rows": list(rows), "reported": reported + published, "axis": _axis(results, panel)}
 
@@ -87,10 +88,20 @@ def _label(panel: Panel, series: Series) -> str:
 def _axis(results: Results, panel: Panel) -> str:
     """Name what the rows are."""
     if panel.draw == "dose":
-        return panel.over.replace("_", " ").replace(".", ": ")
+        return f"{panel.over.replace('_', ' ').replace('.', ': ')}{_unit(results, panel)}"
     if panel.draw == "classes":
         series = _series(results, next(iter(results.arms)), panel.by)
         return f"{series.label}{', change' if panel.by_change else ''} ({unit_text(series.unit)})"
+    return ""
+
+
+def _unit(results: Results, panel: Panel) -> str:
+    """Return the unit of the number over which a dose panel goes, as the first arm with it writes it."""
+    kind, _, field = panel.over.partition(".")
+    for arm in arm_specs(results.study).values():
+        for therapy in arm.get("therapies") or ():
+            if therapy.get("kind") == kind and field in therapy:
+                return f" ({str(therapy[field]).split(maxsplit=1)[-1]})"
     return ""
 
 
@@ -115,12 +126,19 @@ def _reported(panel: Panel, compared: Sequence[Comparison], arms: Sequence[str])
     ]
 
 
-def _at_week(panel: Panel, compared: Sequence[Comparison]) -> list[Plain]:
-    return [
-        {"at": c.reported.arm, "value": c.reported.value, "verdict": c.verdict}
+def _at_week(results: Results, panel: Panel, compared: Sequence[Comparison]) -> list[Plain]:
+    """Return what was reported at the week of a panel, at the arm or at the arm's dose."""
+    specs = arm_specs(results.study) if panel.draw == "dose" else {}
+
+    def place(arm: str) -> Any:
+        return _number(specs.get(arm, {}), panel.over) if panel.draw == "dose" else arm
+
+    found = [
+        {"at": place(c.reported.arm), "value": c.reported.value, "verdict": c.verdict}
         for c in compared
         if c.reported.endpoint == panel.endpoint and c.week == panel.week
     ]
+    return [one for one in found if one["at"] is not None]
 
 
 def _of_patients(results: Results, panel: Panel, arm: str) -> Values:

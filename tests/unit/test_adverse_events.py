@@ -304,6 +304,17 @@ def visit(c_peptide: list[float], mass: list[float]) -> Visit:
     return Visit(week=1.0, **values | {"graft_mass": np.array(mass)})
 
 
+def test_new_antibodies_are_told_once_and_those_of_enrollment_never():
+    safety = Safety(EventDraws(SEED, np.arange(4)), BodyEvents(enrolled(4), False))
+    panels = {0.0: [0.5, 0, 0.1, 0], 1.0: [0.5, 0.19, 0.3, 0], 2.0: [0.4, 0.25, 0.1, 0], 3.0: [1, 1, 1, 0]}
+    for week, panel in panels.items():
+        seen = dataclasses.replace(visit([0] * 4, [0] * 4), week=week, antibody_panel=np.array(panel))
+        safety.note_visit(seen, round(7 * week))
+    events = safety.events()
+    assert set(events.event) == {"sensitization"} and set(events.relation) == {BODY}
+    assert dict(zip(events.patient, events.day, strict=True)) == {1: 14, 2: 7}
+
+
 def test_a_graft_is_lost_when_its_c_peptide_is_gone():
     safety = Safety(EventDraws(SEED, np.arange(4)), BodyEvents(enrolled(4), False))
     courses = [

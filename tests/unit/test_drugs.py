@@ -99,8 +99,8 @@ def test_a_share_of_days_is_between_none_and_all(share: str):
 
 
 SATURATING: list[tuple[str, list[str], Callable[[Effects], Any]]] = [
-    ("sulfonylurea", ["4 mg/d", "8 mg/d", "12 mg/d"], lambda e: e.secretion_capacity),
-    ("sglt2_inhibitor", ["10 mg/d", "20 mg/d", "30 mg/d"], lambda e: 1 - e.renal_threshold),
+    ("sulfonylurea", ["2 mg/d", "4 mg/d", "6 mg/d"], lambda e: e.secretion_capacity),
+    ("sglt2_inhibitor", ["5 mg/d", "10 mg/d", "15 mg/d"], lambda e: 1 - e.renal_threshold),
     ("glp1_agonist", ["0.5 mg/week", "1 mg/week", "1.5 mg/week"], lambda e: e.restriction),
     ("tirzepatide", ["5 mg/week", "10 mg/week", "15 mg/week"], lambda e: e.restriction),
 ]

@@ -92,6 +92,23 @@ def test_a_dose_is_read_from_the_therapy_of_the_arm(results: Results):
         rows(results, draw="dose", endpoint="hba1c", over="islet_infusion.site")
 
 
+def test_what_was_reported_of_an_arm_stands_at_its_dose(results: Results):
+    made = {"draw": "dose", "endpoint": "hba1c", "week": 113, "over": "islet_infusion.dose"}
+    panel = values(family(made), results)["panels"][0]
+    assert panel["axis"] == "islet infusion: dose (IEQ)"
+    reported = [(r["endpoint"], r.get("week")) for r in results.study["reported"]]
+    n = reported.count(("hba1c", 113))
+    assert n and [one["at"] for one in panel["reported"]] == [1.2e6] * n
+
+
+@pytest.mark.parametrize(("arms", "footer"), [(2, False), (3, True)])
+def test_bands_of_many_arms_do_not_hide_one_another(results: Results, arms: int, footer: bool):
+    found = values(family({"draw": "course", "endpoint": "hba1c"}), results)
+    one = next(iter(found["panels"][0]["lines"].values()))
+    found["panels"][0]["lines"] = {str(i): one for i in range(arms)}
+    assert ("where there are many arms" in draw._footer(found)) == footer
+
+
 PANELS: list[dict[str, Any]] = [
     {"draw": "course", "endpoint": "hba1c"},
     {"draw": "arms", "endpoint": "hba1c", "week": 113, "change": True},

@@ -30,7 +30,7 @@ from insulae.study.sources import references_of
 
 ROOT = Path(__file__).parents[2]
 STUDIES = [ROOT / "studies" / "manufacturing" / f"{name}.yaml" for name in ("autologous", "bank")]
-GROWN = ("autologous_ipsc", "autologous_endoderm", "allogeneic_bank", "embryonic_line")
+GROWN = ("autologous_ipsc", "autologous_chemical", "autologous_endoderm", "allogeneic_bank", "embryonic_line")
 RECORDS = {
     lines.Parameters: GROWN,
     growth.Parameters: GROWN,

@@ -14,9 +14,12 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
     >>> nearest("metfromin", ["metformin", "acarbose"])
     "did you mean 'metformin'? Known: acarbose, metformin"
+    >>> nearest("ATG", ["atg", "basiliximab"])
+    "did you mean 'atg'? Known: atg, basiliximab"
     """
     known = sorted(names)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    spelled = {one.lower(): one for one in known}
+    close = [spelled[one] for one in difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.5)]
     listing = f"Known: {', '.join(known)}" if known else "None are known"
     return f"did you mean '{close[0]}'? {listing}" if close else listing
 

@@ -121,9 +121,14 @@ def quantity(text: object, to: str, substance: str = "") -> float:
         if to == "dimensionless":
             return number
         raise InvalidQuantity(
-            f"'{text}' has no unit", f"Expected a unit like {to}, for example '{number:g} {to}'"
+            f"'{text}' has no unit", f"Expected a unit like {to}, for example '{_meant(number, to)} {to}'"
         )
     return convert(number, _plural(unit), to, substance)
+
+
+def _meant(number: float, to: str) -> str:
+    """Return a bare number as it was meant: a share below one stands for a percentage."""
+    return f"{number * 100:g}" if to == "%" and 0 < abs(number) < 1 else f"{number:g}"
 
 
 def _plural(unit: str) -> str:

@@ -57,6 +57,7 @@ class Visit:
     enrolled_weight: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] kg
     serious_events: Floats  # [patient] serious adverse events since enrollment
     severe_hypoglycemias: Floats  # [patient] episodes of level 3 since enrollment
+    antibody_panel: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] share of a panel
     two_hour_glucose: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] mg/dL, 75-g drink
     two_hour_glucose_again: Floats = field(default_factory=lambda: np.array(np.nan))  # [patient] second drink
 

@@ -6,10 +6,10 @@ simulates them.
 """
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from insulae.core.described import Described
 from insulae.core.quantities import QuantityIn
@@ -19,11 +19,14 @@ from insulae.manufacturing.lot import Floats
 from insulae.manufacturing.making import Made, Process, made
 from insulae.manufacturing.sources import Source, family
 
-Islets = Annotated[float, QuantityIn("IEQ", example="1.2e6 IEQ"), Field(gt=0)]
-Liters = Annotated[float, QuantityIn("L", example="3 L"), Field(gt=0)]
+Islets = Annotated[float, QuantityIn("IEQ", example="1.2e6 IEQ"), Field(gt=0, le=1e7)]
+"""Islets of one dose: a healthy pancreas holds about a million."""
+Liters = Annotated[float, QuantityIn("L", example="3 L"), Field(gt=0, le=10_000)]
 
 OWN_MARGIN = 1.5
 BANK_DOSES = 20
+SHARED = 20
+"""Lots of a bank that patients share unless a study says otherwise."""
 MANY = 2**24
 TOLD = 500
 DAYS_PER_WEEK = 7
@@ -46,7 +49,7 @@ class LotRequest(Described):
     """What is frozen before release."""
     bank: Annotated[int, Field(ge=0, le=1000)] = 0
     """Which of many possible banks, for cells of a bank."""
-    lots: Annotated[int, Field(ge=1, le=1000)] = 20
+    lots: Annotated[int, Field(ge=1, le=1000)] = SHARED
     """Released lots that the patients share, for cells of a bank."""
 
     @field_validator("source")
@@ -56,6 +59,15 @@ class LotRequest(Described):
             return family.get(name).name
         except Exception as error:
             raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _fits_its_source(self) -> Self:
+        cells = self.cells
+        if cells.is_pancreas and (self.volume is not None or self.freezing != "none"):
+            raise ValueError(f"islets of '{self.source}' are not grown: no volume, and freezing none")
+        if (cells.is_own or cells.is_pancreas) and (self.bank, self.lots) != (0, SHARED):
+            raise ValueError(f"cells of '{self.source}' come from no bank; leave out bank and lots")
+        return self
 
     @property
     def cells(self) -> Source:

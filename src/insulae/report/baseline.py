@@ -40,6 +40,11 @@ class BaselineTable:
     n_men: int
     rows: list[BaselineRow]
 
+    @property
+    def by_sex(self) -> bool:
+        """Whether there are both women and men, so that a column for each tells something."""
+        return min(self.n_women, self.n_men) > 0
+
 
 def baseline(results: Results) -> BaselineTable:
     """Return the baseline characteristics of a run's patients."""

@@ -131,10 +131,31 @@ def _dose(dose: Any) -> str:
 
 
 def _immunosuppression(therapy: Therapy) -> str:
-    drugs = {"tacrolimus_mmf": "tacrolimus and mycophenolate"}
     regimen = str(therapy.get("regimen", "tacrolimus_mmf"))
-    rest = f"{_stop(therapy)}{_settings(therapy, ('regimen',))}"
-    return f"Immunosuppression: {drugs.get(regimen, _words(regimen))}, {_start(therapy)}{rest}."
+    parts = [f"Immunosuppression: {_REGIMENS.get(regimen, _words(regimen))}, {_start(therapy)}"]
+    if therapy.get("induction"):
+        parts.append(f"after induction with {_words(str(therapy['induction']))}")
+    if therapy.get("tnf_inhibition"):
+        parts.append("with TNF inhibition around the infusion")
+    switch: Mapping[str, Any] = therapy.get("switch") or {}
+    if switch:
+        to = switch.get("to")
+        then = f"changed to {_REGIMENS.get(to, _words(to))}" if to else "stopped"
+        parts.append(f"{then} at a visit with eGFR below {_amount(switch['egfr_below'])}")
+    text = ", ".join(parts)
+    if therapy.get("stop") is None:
+        return f"{text}."
+    taper = _amount(therapy.get("taper", "0 day"))
+    slowly = "" if taper == "0 days" else f", lowered evenly to nothing in the last {taper}"
+    return f"{text};{_stop(therapy)}{slowly}."
+
+
+_REGIMENS = {
+    "tacrolimus_mmf": "tacrolimus and mycophenolate",
+    "tacrolimus_sirolimus": "tacrolimus and sirolimus",
+    "belatacept_mmf": "belatacept and mycophenolate",
+    "cni_free": "sirolimus and mycophenolate, no calcineurin inhibitor",
+}
 
 
 def _insulin(therapy: Therapy) -> str:
@@ -291,6 +312,9 @@ _SPELLED = {
     "mmf": "MMF",
     "atg": "ATG",
     "cni": "CNI",
+    "tnf": "TNF",
+    "cd47": "CD47",
+    "pdl1": "PD-L1",
 }
 
 

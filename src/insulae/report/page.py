@@ -30,12 +30,13 @@ TIME_COURSES = {
 NOT_MODELED = (
     "Harm that no therapy of the study names; what the section Harm does not list did not happen or was not "
     "drawn.",
-    "What an adverse event does to the body, and care that is changed or stopped because of it.",
-    "Drug levels, missed doses, pregnancy, and any other illness that changes glucose.",
-    "Symptoms: severe hypoglycemia is drawn from the time below 70 mg/dL, not felt.",
+    "What an adverse event does to the body, but for those that the section Harm names; care that is changed "
+    "because of one, but for tablets in hospital.",
+    "Drug levels, pregnancy, and any other illness that changes glucose.",
+    "Symptoms: severe hypoglycemia is drawn from the days with glucose below 54 mg/dL, not felt.",
     "Drop-out and missed visits: every simulated patient stays to the end or to death.",
-    "Deliberate exercise and long-term complications of diabetes.",
-    "Differences between centers, cell lots and surgeons beyond the spread of the parameters.",
+    "Long-term complications of diabetes other than kidney function.",
+    "Differences between centers and surgeons beyond the spread of the parameters.",
 )
 
 

@@ -1,7 +1,6 @@
 """The tables of the page: patients, outcomes, reported values, assumptions, sources, provenance."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -169,30 +168,10 @@ def _simulated(c: Comparison) -> str:
 def reference(source: str) -> Markup:
     """Return the full text of a reference with its DOI as a link; any text but a known key stays as it is."""
     known = citations.references()
-    text = _letters(citations.text(source)) if source in known else source
+    text = citations.text(source) if source in known else source
     return Markup(_DOI.sub(_link, str(escape(text))))
 
 
-def _letters(text: str) -> str:
-    """Write the accents, letters and dashes of BibTeX, braces already removed, as they are."""
-    text = text.replace("---", "—").replace("--", "–")
-    accented = re.sub(r"\\(['\"`^~.vk])(\w)", lambda m: m[2] + _ACCENTS[m[1]], text)
-    for command, letter in _LETTERS.items():
-        accented = accented.replace(command, letter)
-    return unicodedata.normalize("NFC", accented)
-
-
-_ACCENTS = {
-    "'": "\N{COMBINING ACUTE ACCENT}",
-    '"': "\N{COMBINING DIAERESIS}",
-    "`": "\N{COMBINING GRAVE ACCENT}",
-    "^": "\N{COMBINING CIRCUMFLEX ACCENT}",
-    "~": "\N{COMBINING TILDE}",
-    ".": "\N{COMBINING DOT ABOVE}",
-    "v": "\N{COMBINING CARON}",
-    "k": "\N{COMBINING OGONEK}",
-}
-_LETTERS = {"\\ss": "ß", "\\l": "ł", "\\L": "Ł", "\\o": "ø", "\\O": "Ø"}
 _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/[^\s,;&]+[^\s,;.&)])", re.I)
 
 

@@ -10,7 +10,7 @@ from insulae.report.reading import Results, Series
 NEVER = "never"
 CLOSE_TO_THE_END = 5.0
 """Percentages nearer than this to 0 or 100 get a decimal."""
-ONE_DECIMAL = ("hba1c", "glucose_management_indicator")
+ONE_DECIMAL = ("hba1c", "hba1c_change", "glucose_management_indicator")
 _DECIMALS = {
     "%": 0,
     "mg/dL": 0,
@@ -48,6 +48,15 @@ def plain_units(text: str) -> str:
     return text if re.match(r"1 (year|week)$", text) else re.sub(r"\b(year|week)$", r"\1s", text)
 
 
+def endpoint_unit(unit: str, endpoint: str) -> str:
+    """Return the unit of an endpoint in words; what changes by percents changes by percentage points.
+
+    >>> endpoint_unit("%", "hba1c_change"), endpoint_unit("%", "hba1c")
+    ('percentage points', '%')
+    """
+    return "percentage points" if unit == "%" and endpoint.endswith("_change") else unit_text(unit)
+
+
 def number(value: float, unit: str, endpoint: str = "") -> str:
     """Return a number rounded as its unit deserves, without the unit.
 
@@ -74,7 +83,7 @@ def quantity(value: float, unit: str, endpoint: str = "") -> str:
     text = number(value, unit, endpoint)
     if not math.isfinite(value):
         return text
-    return f"week {text}" if unit == "week" else f"{text} {unit_text(unit)}".strip()
+    return f"week {text}" if unit == "week" else f"{text} {endpoint_unit(unit, endpoint)}".strip()
 
 
 def between(low: float, high: float, unit: str, endpoint: str = "") -> str:
@@ -87,7 +96,8 @@ def between(low: float, high: float, unit: str, endpoint: str = "") -> str:
         return NEVER
     if unit == "week" and math.isfinite(low):
         return f"week {number(low, unit)} to {number(high, unit)}"
-    return f"{number(low, unit, endpoint)} to {number(high, unit, endpoint)} {unit_text(unit)}".strip()
+    ends = f"{number(low, unit, endpoint)} to {number(high, unit, endpoint)}"
+    return f"{ends} {endpoint_unit(unit, endpoint)}".strip()
 
 
 def median_text(series: Series, visit: int) -> str:

@@ -41,6 +41,8 @@ def _off_insulin(arm: Record) -> str:
     if stopped is None or stopped["p05"][-1] is None:
         return text
     middle, low, high = (_week(stopped[s][-1]) for s in ("p50", "p05", "p95"))
+    if stopped["p50"][-1] is None:
+        return f"{text}; half or more inject it to the end"
     return f"{text}, last insulin in week {middle} (90 % interval {low} to {high})"
 
 

@@ -165,6 +165,7 @@ def remarks(study: Study) -> list[str]:
     for i, arm in enumerate(study.arms):
         late = [(j, s.kind) for j, s in enumerate(arm.therapies) if s.kind in standing and s.start > 0]
         said += [f"arms.{i}.therapies.{j}: until its start no '{kind}' is taken at all" for j, kind in late]
+    said += _never_begun(study)
     said += [sentence for i, arm in enumerate(study.arms) for sentence in _lots(f"arms.{i}", arm.therapies)]
     said += _kidneys(study)
     takes_insulin = bool(standing & set(INSULINS))
@@ -172,6 +173,16 @@ def remarks(study: Study) -> list[str]:
     if not who.has_beta_cells and not takes_insulin:
         said.append(f"population.treatment: a patient with {who.label} without insulin is rarely meant")
     return said
+
+
+def _never_begun(study: Study) -> Iterator[str]:
+    """Name what starts on the last day or after it."""
+    last = study.horizon * DAYS_PER_WEEK
+    for i, arm in enumerate(study.arms):
+        for j, spec in enumerate(arm.therapies):
+            if spec.start >= last:
+                week = f"week {spec.start / DAYS_PER_WEEK:g}"
+                yield f"arms.{i}.therapies.{j}: '{spec.kind}' starts in {week}, when the study has ended"
 
 
 def _lots(path: str, given: Iterable[Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from insulae.core import yaml_text
 from insulae.core.errors import InvalidStudy
 from insulae.core.registry import nearest
+from insulae.core.therapy_folders import FOLDERS
 from insulae.study.checks import mistakes
 from insulae.study.spec import Study
 
@@ -149,7 +150,22 @@ _EXPECTED = {
 
 def sentences(error: ValidationError, content: Any, record: type[BaseModel] = Study) -> str:
     """Return a sentence for every mistake in the content of a record, one a line."""
-    return "\n".join(_sentence(one, content, record) for one in _causes(error.errors()))
+    found = _joined_choices(_causes(error.errors()))
+    return "\n".join(_sentence(one, content, record) for one in found)
+
+
+def _joined_choices(errors: Sequence[Any]) -> list[Any]:
+    """Make one mistake of several that offer different choices for the same value of the same field."""
+    joined: dict[Any, Any] = {}
+    for one in errors:
+        is_choice = one["type"] == "literal_error" and str(one["loc"][-1]).startswith("literal[")
+        key = one["loc"][:-1] if is_choice else (one["loc"], one["type"], len(joined))
+        if key in joined:
+            choices = f"{joined[key]['ctx']['expected']}, {one['ctx']['expected']}"
+            joined[key] = joined[key] | {"ctx": {"expected": choices}}
+        else:
+            joined[key] = one
+    return list(joined.values())
 
 
 def _causes(errors: Sequence[Any]) -> list[Any]:
@@ -175,12 +191,18 @@ def _sentence(error: Any, content: Any, record: type[BaseModel]) -> str:
         return f"{path}: is missing"
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        return f"{path}: unknown therapy '{context['tag']}'; {nearest(str(context['tag']), known)}"
+        sort = "device" if location[-1] == "device" else "therapy"
+        hint = nearest(str(context["tag"]), known)
+        if sort == "therapy" and not hint.startswith("did you mean"):
+            hint += f"; those of a folder of your own need {FOLDERS}"
+        return f"{path}: unknown {sort} '{context['tag']}'; {hint}"
+    if kind == "union_tag_not_found" and location[-1] == "device":
+        return f"{path}: a device needs a 'kind', for example {{kind: microcapsule}}"
     if kind == "union_tag_not_found":
         return f"{path}: a therapy needs a 'kind', for example {{kind: metformin}}"
     if kind == "literal_error":
         choices = [choice.strip(" '") for choice in context["expected"].replace(" or ", ", ").split(",")]
-        return f"{path}: '{error['input']}' is not a choice; {nearest(str(error['input']), choices)}"
+        return f"{path}: '{error['input']}' is not a choice; {nearest(str(error['input']), set(choices))}"
     if kind == "value_error":
         return f"{path}: {context['error']}"
     shown = error["input"]

@@ -16,7 +16,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec
+from insulae.therapies.tablet import DailyTablet, Tablet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Parameters:
     energy_effect: Floats = parameter("kcal/d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
 
@@ -51,7 +52,7 @@ class AcarboseTreatment(Tablet):
 
 
 @register
-class Acarbose(TabletSpec):
+class Acarbose(DailyTablet):
     """Oral acarbose with meals at a constant daily dose; effects are referred to 300 mg/d."""
 
     kind: Literal["acarbose"] = "acarbose"

@@ -7,9 +7,10 @@ drug levels. Belatacept, the like drug for grafts, is part of `immunosuppression
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days
@@ -73,7 +74,7 @@ class CostimulationBlockade(TherapySpec):
 
     family: ClassVar[str] = "protection"
     kind: Literal["costimulation_blockade"] = "costimulation_blockade"
-    duration: Days = 728.0
+    duration: Annotated[Days, Field(gt=0)] = 728.0
     """How long infusions are given."""
 
     def build(self, enrolled: Enrolled) -> CostimulationBlockadeTreatment:

@@ -15,7 +15,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, Risks, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec, dose_share
+from insulae.therapies.tablet import DailyTablet, Tablet, dose_share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Parameters:
     glucagon_effect: Floats = parameter("dimensionless")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
     pancreatitis_rate: Floats = parameter("1/year")
@@ -50,7 +51,7 @@ class Dpp4InhibitorTreatment(Tablet):
 
 
 @register
-class Dpp4Inhibitor(TabletSpec):
+class Dpp4Inhibitor(DailyTablet):
     """A DPP-4 inhibitor at a constant dose, as sitagliptin; effects are referred to 100 mg/d and saturate."""
 
     kind: Literal["dpp4_inhibitor"] = "dpp4_inhibitor"

@@ -15,8 +15,8 @@ from pydantic import model_validator
 from insulae.core.parameters import parameter, value
 from insulae.core.quantities import WeeklyMass
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.incretin import IncretinParameters, IncretinTreatment, actions, within
-from insulae.therapies.tablet import TabletSpec
+from insulae.therapies.incretin import IncretinParameters, IncretinTreatment, actions
+from insulae.therapies.tablet import TabletSpec, within
 
 Drug = Literal["semaglutide", "liraglutide", "dulaglutide"]
 
@@ -63,7 +63,7 @@ class Glp1Agonist(TabletSpec):
     @model_validator(mode="after")
     def _dose_is_used(self) -> Self:
         if self.dose is not None:
-            within(self.dose, value(f"glp1_agonist.{self.drug}_highest_dose"), self.drug)
+            within(self.dose, value(f"glp1_agonist.{self.drug}_highest_dose"), self.drug, "mg/week")
         return self
 
     def build(self, enrolled: Enrolled) -> IncretinTreatment:

@@ -14,9 +14,10 @@ graft is lost (the clinic here does not see C-peptide). Kidney failure follows f
 
 import dataclasses
 import functools
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from insulae.core.described import Described
 from insulae.core.parameters import parameter
@@ -259,10 +260,21 @@ class Immunosuppression(TherapySpec):
     """Whether etanercept or infliximab is given around the infusion, for two weeks from the start."""
     stop: Days | None = None
     """First day without them; never when left out."""
-    taper: Days = 0.0
+    taper: Annotated[Days, Field(ge=0)] = 0.0
     """Time before the stop in which the doses are lowered evenly to nothing."""
     switch: Switch | None = None
     """What is done when kidney function is low; nothing when left out."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.stop is None and self.taper:
+            raise ValueError("a taper needs a stop, the first day without the drugs")
+        if self.stop is not None and self.stop - self.taper < self.start:
+            ending = f"stop (day {self.stop:g}) less the taper ({self.taper:g} days)"
+            raise ValueError(f"{ending} lies before the start (day {self.start:g})")
+        if self.switch is not None and self.switch.to == self.regimen:
+            raise ValueError(f"the switch goes to the drugs taken anyway, {self.regimen}")
+        return self
 
     def build(self, enrolled: Enrolled) -> ImmunosuppressionTreatment:
         """Return the treatment of each patient."""

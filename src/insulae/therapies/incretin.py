@@ -80,12 +80,3 @@ def actions(
         "gastrointestinal": np.clip(p.gastrointestinal_share * eating, 0, 1).astype(np.float32),
         "tolerance_time": p.tolerance_time,
     }
-
-
-def within(dose: float, highest: float, name: str) -> None:
-    """Check a weekly dose (mg); raises `ValueError` above the highest that is used."""
-    if not 0 < dose <= highest:
-        raise ValueError(
-            f"{dose:g} mg/week of {name} is not a dose that is used; expected more than 0 and at most "
-            f"{highest:g} mg/week, written like '1 mg/week'"
-        )

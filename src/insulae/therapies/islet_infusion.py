@@ -47,7 +47,10 @@ from insulae.therapies.lots import GivenLot, given_lot, mistake
 from insulae.therapies.residual_cells import ResidualShare, ResidualTable, growth_risks, residual_cells
 from insulae.therapies.sites import SiteName, SiteTable, site_properties, site_risks
 
-DOSE_UNITS = ("IEQ", "IEQ/kg", "cells")
+DOSE_UNITS = {"IEQ": 1e7, "IEQ/kg": 1e5, "cells": 2e10}
+"""Units of a dose and the most that is read: ten healthy pancreata; a larger number is a slip."""
+
+DOSE_EXAMPLES = ("'1.2e6 IEQ'", "'10000 IEQ/kg'", "'0.8e9 cells'")
 
 
 def read_dose(text: object) -> tuple[float, str]:
@@ -68,11 +71,16 @@ def read_dose(text: object) -> tuple[float, str]:
 
 def _valid_dose(text: Any) -> str:
     try:
-        number, _ = read_dose(text)
+        number, unit = read_dose(text)
     except InvalidQuantity as error:
         raise ValueError(str(error)) from error
     if number < 0:
         raise ValueError(f"'{text}' is negative; a dose is zero or more")
+    if number > DOSE_UNITS[unit]:
+        raise ValueError(
+            f"'{text}' is more than anybody can be given; expected at most {DOSE_UNITS[unit]:,.0f} {unit}, "
+            f"for example {' or '.join(DOSE_EXAMPLES)}"
+        )
     return str(text)
 
 
@@ -222,7 +230,7 @@ class IsletInfusion(TherapySpec):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        found = mistake(self.dose, self.lot, self.source, self.product)
+        found = mistake(self.dose, self.lot, self.source, self.product) or self._without_effect()
         if not found and self.device is not None and self.site == "portal_vein":
             found = f"a {self.device.kind} does not fit into the portal_vein; choose another site, as omentum"
         if not found and self.again is not None and self.again.day <= self.start:
@@ -230,6 +238,17 @@ class IsletInfusion(TherapySpec):
         if found:
             raise ValueError(found)
         return self
+
+    def _without_effect(self) -> str:
+        """Return what is stated and cannot be so for such cells, or nothing."""
+        is_own, is_donor = self.source == "autologous", self.product == "donor"
+        if is_own and self.hla_mismatch is not None:
+            return "hla_mismatch is of another person's cells; leave it out, or write source: allogeneic"
+        if is_own and is_donor and self.edits is not None:
+            return "own islets go back unedited; leave out edits, or choose product: stem_cell"
+        if is_donor and self.residual_pluripotent is not None:
+            return "islets of a pancreas hold no pluripotent cells; leave out residual_pluripotent"
+        return ""
 
     def islets(self, enrolled: Enrolled) -> Floats:
         """Return the islet equivalents each patient receives where a dose is given."""

@@ -48,7 +48,7 @@ class Lifestyle(TherapySpec):
 
     family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["lifestyle"] = "lifestyle"
-    energy_change: DailyEnergy = 0.0
+    energy_change: Annotated[DailyEnergy, Field(ge=-3000, le=3000)] = 0.0
     """Lasting effort against usual intake, before appetite answers it; negative is less."""
     lost_before: Annotated[Weight, Field(ge=0)] = 0.0
     """Weight lost on a diet shortly before the start, which appetite takes back as the effort fades."""

@@ -59,7 +59,7 @@ class MesenchymalCells(TherapySpec):
     kind: Literal["mesenchymal_cells"] = "mesenchymal_cells"
     infusions: Annotated[int, Field(ge=1, le=12)] = 3
     """How many infusions are given."""
-    interval: Days = 28.0
+    interval: Annotated[Days, Field(gt=0)] = 28.0
     """Time from one infusion to the next."""
 
     def build(self, enrolled: Enrolled) -> MesenchymalCellsTreatment:

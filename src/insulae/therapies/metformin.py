@@ -17,7 +17,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec
+from insulae.therapies.tablet import DailyTablet, Tablet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Parameters:
     energy_effect: Floats = parameter("kcal/d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
     lowest_egfr: Floats = parameter("mL/min/1.73m2")
@@ -55,7 +56,7 @@ class MetforminTreatment(Tablet):
 
 
 @register
-class Metformin(TabletSpec):
+class Metformin(DailyTablet):
     """Oral metformin at a constant dose; effects are referred to 2000 mg/d and saturate with dose."""
 
     kind: Literal["metformin"] = "metformin"

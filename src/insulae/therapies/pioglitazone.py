@@ -15,7 +15,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, Risks, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec, dose_share
+from insulae.therapies.tablet import DailyTablet, Tablet, dose_share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Parameters:
     energy_effect: Floats = parameter("kcal/d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
     heart_failure_rate: Floats = parameter("1/year")
@@ -67,7 +68,7 @@ class PioglitazoneTreatment(Tablet):
 
 
 @register
-class Pioglitazone(TabletSpec):
+class Pioglitazone(DailyTablet):
     """Oral pioglitazone at a constant dose; effects are referred to 45 mg/d and saturate with dose."""
 
     kind: Literal["pioglitazone"] = "pioglitazone"

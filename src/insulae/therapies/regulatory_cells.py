@@ -56,7 +56,7 @@ class RegulatoryCells(TherapySpec):
     """The patient's own cells, expanded and infused, or low-dose interleukin-2."""
     courses: Annotated[int, Field(ge=1, le=24)] = 1
     """How many courses are given."""
-    interval: Days = 91.0
+    interval: Annotated[Days, Field(gt=0)] = 91.0
     """Time from the beginning of one course to the next."""
 
     def build(self, enrolled: Enrolled) -> RegulatoryCellsTreatment:

@@ -17,7 +17,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, Risks, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec, dose_share
+from insulae.therapies.tablet import DailyTablet, Tablet, dose_share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Parameters:
     production_effect: Floats = parameter("dimensionless")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
     lowest_egfr: Floats = parameter("mL/min/1.73m2")
@@ -58,7 +59,7 @@ class Sglt2InhibitorTreatment(Tablet):
 
 
 @register
-class Sglt2Inhibitor(TabletSpec):
+class Sglt2Inhibitor(DailyTablet):
     """An SGLT2 inhibitor at a constant dose, as empagliflozin; effects are referred to 10 mg/d."""
 
     kind: Literal["sglt2_inhibitor"] = "sglt2_inhibitor"

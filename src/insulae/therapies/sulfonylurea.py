@@ -19,7 +19,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyMass
 from insulae.physiology.effects import Effects
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.tablet import Tablet, TabletSpec, dose_share
+from insulae.therapies.tablet import DailyTablet, Tablet, dose_share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Parameters:
     energy_time: Floats = parameter("d")
     half_dose: Floats = parameter("mg/d")
     reference_dose: Floats = parameter("mg/d")
+    highest_dose: Floats = parameter("mg/d")
     onset: Floats = parameter("d")
     caution: Floats = parameter("dimensionless")
 
@@ -63,7 +64,7 @@ class SulfonylureaTreatment(Tablet):
 
 
 @register
-class Sulfonylurea(TabletSpec):
+class Sulfonylurea(DailyTablet):
     """A sulfonylurea at a constant dose, as glimepiride; effects are referred to 4 mg/d and saturate."""
 
     kind: Literal["sulfonylurea"] = "sulfonylurea"

@@ -9,13 +9,13 @@ of the people alone; who takes what few take also takes what many take, as drugs
 
 import dataclasses
 import itertools
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from insulae.core.described import Described
-from insulae.core.parameters import parameter
+from insulae.core.parameters import parameter, value
 from insulae.core.quantities import Days, Percent
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Risks, TherapySpec, Treatment, exposure
 
@@ -64,6 +64,12 @@ class TabletSpec(TherapySpec):
             raise ValueError("periods must follow one another, each from a day to a later one")
         return given
 
+    @model_validator(mode="after")
+    def _ends_no_sooner_than_it_starts(self) -> Self:
+        if self.stop is not None and self.stop < self.start:
+            raise ValueError(f"stop (day {self.stop:g}) lies before start (day {self.start:g})")
+        return self
+
     def course(self, enrolled: Enrolled, parameters: Any) -> dict[str, Any]:
         """Return who takes it from when until when; `parameters` holds `onset` and `caution`."""
         lowest = np.broadcast_to(getattr(parameters, "lowest_egfr", 0.0), (enrolled.size,))
@@ -80,6 +86,26 @@ class TabletSpec(TherapySpec):
             "periods": self.periods or ALWAYS,
             "lowest_egfr": lowest,
         }
+
+
+class DailyTablet(TabletSpec):
+    """What the study file may say of a tablet whose `dose` is an amount a day, up to the highest in use."""
+
+    @field_validator("dose", check_fields=False)
+    @classmethod
+    def _dose_is_used(cls, dose: float) -> float:
+        kind = str(cls.model_fields["kind"].default)
+        within(dose, value(f"{kind}.highest_dose"), kind.replace("_", " "), "mg/d")
+        return dose
+
+
+def within(dose: float, highest: float, name: str, unit: str) -> None:
+    """Check a dose; raises `ValueError` for none, and above the highest that is used."""
+    if not 0 < dose <= highest:
+        raise ValueError(
+            f"{dose:g} {unit} of {name} is not a dose that is used; expected more than 0 and at most "
+            f"{highest:g} {unit}"
+        )
 
 
 def dose_share(dose: float, half_dose: Floats, reference_dose: Floats) -> Floats:

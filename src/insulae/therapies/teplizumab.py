@@ -57,7 +57,7 @@ class Teplizumab(TherapySpec):
     kind: Literal["teplizumab"] = "teplizumab"
     courses: Annotated[int, Field(ge=1, le=10)] = 2
     """How many courses are given."""
-    interval: Days = 182.0
+    interval: Annotated[Days, Field(gt=0)] = 182.0
     """Time from the beginning of one course to the next."""
 
     def build(self, enrolled: Enrolled) -> TeplizumabTreatment:

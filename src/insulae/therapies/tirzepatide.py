@@ -15,8 +15,8 @@ from pydantic import model_validator
 from insulae.core.parameters import parameter, value
 from insulae.core.quantities import WeeklyMass
 from insulae.therapies.base import Enrolled, Floats, drawn, register
-from insulae.therapies.incretin import IncretinParameters, IncretinTreatment, actions, within
-from insulae.therapies.tablet import TabletSpec
+from insulae.therapies.incretin import IncretinParameters, IncretinTreatment, actions
+from insulae.therapies.tablet import TabletSpec, within
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Tirzepatide(TabletSpec):
 
     @model_validator(mode="after")
     def _dose_is_used(self) -> Self:
-        within(self.dose, value("tirzepatide.highest_dose"), "tirzepatide")
+        within(self.dose, value("tirzepatide.highest_dose"), "tirzepatide", "mg/week")
         return self
 
     def build(self, enrolled: Enrolled) -> IncretinTreatment:

@@ -95,7 +95,7 @@ class WeightLossProgramme(TherapySpec):
 
     family: ClassVar[str] = "lifestyle and surgery"
     kind: Literal["weight_loss_programme"] = "weight_loss_programme"
-    intake: Annotated[DailyEnergy, Field(ge=0)] = 840.0
+    intake: Annotated[DailyEnergy, Field(ge=400, le=5000)] = 840.0
     diet: Annotated[Days, Field(ge=0)] = 112.0
     reintroduction: Annotated[Days, Field(ge=0)] = 42.0
 

@@ -139,10 +139,11 @@ class Safety:
         clock.waiting[failed] = np.inf
 
     def note_visit(self, visit: Visit, day: int) -> None:
-        """Note at a visit who has lost the function of a graft."""
-        who = np.flatnonzero(self.body.lost_graft(visit))
-        clock = self._clock("graft_loss")
-        self._happen(clock, who, np.full(len(who), day), [(BODY, np.ones(self.body.size))])
+        """Note at a visit who has lost the function of a graft, and who has new antibodies."""
+        found = {"graft_loss": self.body.lost_graft(visit), "sensitization": self.body.sensitized(visit)}
+        for event, is_new in found.items():
+            who = np.flatnonzero(is_new)
+            self._happen(self._clock(event), who, np.full(len(who), day), [(BODY, np.ones(self.body.size))])
         self._settle()
 
     def _clock(self, event: str) -> _Clock:

@@ -9,6 +9,8 @@ off insulin.
 
 Kidney failure: when estimated GFR falls below 15 mL/min/1.73 m2. Loss of a graft: when C-peptide of the
 meal test falls below the limit of the Igls criteria after it had been above with a graft (landstra2021).
+Sensitization: when antibodies against donor tissue meet a fifth of a panel or more (naziruddin2012), most
+often after drugs were stopped; a laboratory that tests at every visit is assumed.
 Deaths from other causes, when a study asks for them: the general population's rate (ssa2017) times a ratio
 for the kind of diabetes (lind2014, tancredi2015). Not modelled: mortality that depends on
 glucose or kidney function, awareness that returns when hypoglycemia is avoided.
@@ -37,6 +39,7 @@ class Parameters:
     susceptibility: Floats = parameter("dimensionless")
     kidney_failure_egfr: Floats = parameter("mL/min/1.73m2")
     graft_loss_c_peptide: Floats = parameter("pmol/L")
+    sensitized_panel: Floats = parameter("dimensionless")
     mortality_ratio: Floats = parameter("dimensionless")
 
 
@@ -48,12 +51,16 @@ def parts_of(treatments: Mapping[str, Treatment]) -> Iterator[tuple[str, Treatme
 
 
 class BodyEvents:
-    """What may happen to the patients of one arm by themselves; remembers who had a working graft."""
+    """What may happen to the patients of one arm by themselves.
+
+    Remembers who had a working graft, and who has antibodies against donor tissue.
+    """
 
     def __init__(self, enrolled: Enrolled, has_background_mortality: bool) -> None:
         self.parameters: Parameters = drawn(Parameters, enrolled)
         self._enrolled, self._has_background = enrolled, has_background_mortality
         self._had_graft = np.zeros(enrolled.size, bool)
+        self._is_sensitized = np.zeros(enrolled.size, bool)
 
     @property
     def size(self) -> int:
@@ -86,3 +93,10 @@ class BodyEvents:
         is_lost = self._had_graft & ~is_working
         self._had_graft = is_working & (self._had_graft | (visit.graft_mass > 0))
         return is_lost
+
+    def sensitized(self, visit: Visit) -> Flags:
+        """Tell who has antibodies against a panel of donors for the first time since enrollment."""
+        has_now = visit.antibody_panel >= self.parameters.sensitized_panel
+        is_new = has_now & ~self._is_sensitized & (visit.week > 0)
+        self._is_sensitized = self._is_sensitized | has_now
+        return is_new

@@ -211,6 +211,7 @@ class Arm:
             native_mass=np.asarray(slow.beta_cells.mass),
             graft_mass=np.asarray(graft.mass),
             graft_function=np.where(np.asarray(graft.mass) > 0, share, 0),
+            antibody_panel=np.asarray(slow.immunity.antibody),
             egfr=np.asarray(kidney.structural * (1 - kidney.constriction)),
             body_weight=np.asarray(slow.body_weight.weight),
             days_off_insulin=m.days_off_insulin(),
