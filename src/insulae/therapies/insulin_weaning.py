@@ -9,8 +9,9 @@ the graft - no C-peptide half a year after the start - is treated again towards 
 insulin independence; where glucose rises the doses from before come back.
 
 Known: the limits of insulin independence (hering2016): fasting glucose above 140 mg/dL not more than three
-times a week, two hours after meals above 180 mg/dL not more than four times, HbA1c at most 7 %. Assumed: that
-means within the limits say so, tight targets meanwhile, size and order of the steps, one rule for all.
+times a week, two hours after meals above 180 mg/dL not more than four times, HbA1c at most 7 %. Which daytime
+mean goes with the second, simulated recipients tell (`calibration/independence.py`). Assumed: that means say
+so, the same tight targets for everybody meanwhile, size and order of the steps, one rule for all.
 """
 
 import dataclasses
