@@ -63,13 +63,12 @@ def test_without_appetite_a_deficit_costs_far_more_weight():
 
 
 def test_an_effort_is_worth_as_many_kilograms_where_a_drug_weakens_appetite():
-    drug = {"restriction": 300.0, "appetite": 0.5}
+    drug = Effects(restriction=300.0, appetite=0.5)
+    both = Effects(restriction=300.0, appetite=0.5, energy_intake=-200.0)
     alone = 100 - weight_after(Effects(energy_intake=-200.0), 1500)
-    beside = weight_after(Effects(**drug), 1500) - weight_after(Effects(**drug, energy_intake=-200.0), 1500)
+    beside = weight_after(drug, 1500) - weight_after(both, 1500)
     assert beside == pytest.approx(alone, rel=0.02)
-    assert 100 - weight_after(Effects(**drug), 1500) > 1.5 * (
-        100 - weight_after(Effects(restriction=300.0), 1500)
-    )
+    assert 100 - weight_after(drug, 1500) > 1.5 * (100 - weight_after(Effects(restriction=300.0), 1500))
 
 
 def test_glucose_lost_in_urine_is_partly_eaten_again():
