@@ -299,7 +299,8 @@ def test_records_are_known_to_jax_whenever_it_is_imported():
 
 
 def test_trees_are_those_of_jax():
-    tree = {"z": [1, (2, 3)], "a": Point(4, Pair(a=5, b=Pair(a=6, b=7)))}
+    inner: Any = Pair(**{"first": 6, "second": 7})
+    tree = {"z": [1, (2, 3)], "a": Point(4, Pair(**{"first": 5, "second": inner}))}
     assert leaves(tree) == jax.tree_util.tree_leaves(tree) == [4, 5, 6, 7, 1, 2, 3]
     doubled = map_leaves(lambda one, other: one + other, tree, tree)
     assert doubled == jax.tree_util.tree_map(lambda one: 2 * one, tree)
