@@ -2,9 +2,11 @@
 
 import dataclasses
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from insulae.core import citations, clock, parameters, random, sampling
 from insulae.core.errors import InsulaeError, InvalidQuantity, TableError, UnknownName
 from insulae.core.normal import standard_normal
 from insulae.core.parameters import Row
-from insulae.core.pytree import broadcast, concatenate, pytree, replace, take
+from insulae.core.pytree import broadcast, concatenate, leaves, map_leaves, pytree, replace, take
 from insulae.core.quantities import QuantityIn
 from insulae.core.registry import Family, nearest
 from insulae.core.remembered import Remembered
@@ -269,6 +271,39 @@ def test_even_draws_cover_four_weeks_evenly():
     assert gaps.max() < 0.15 and gaps.mean() < 0.09
     assert np.abs(draws.mean(axis=0) - 0.5).mean() < 0.03
     assert draws.min() > 0 and draws.max() < 1
+
+
+LATE = """
+import importlib.util, sys
+from insulae.core.pytree import leaves, skeleton
+from insulae.physiology.course import State
+
+importlib.util.find_spec("jax")  # looks, and loads nothing
+assert "jax" not in sys.modules
+import jax
+
+state = skeleton(State)
+assert jax.tree_util.tree_leaves(state) == leaves(state) == len(leaves(state)) * [0.0]
+"""
+
+
+class Point(NamedTuple):
+    """A number and more."""
+
+    x: int
+    more: Any
+
+
+def test_records_are_known_to_jax_whenever_it_is_imported():
+    assert subprocess.run([sys.executable, "-c", LATE]).returncode == 0
+
+
+def test_trees_are_those_of_jax():
+    inner: Any = Pair(**{"first": 6, "second": 7})
+    tree = {"z": [1, (2, 3)], "a": Point(4, Pair(**{"first": 5, "second": inner}))}
+    assert leaves(tree) == jax.tree_util.tree_leaves(tree) == [4, 5, 6, 7, 1, 2, 3]
+    doubled = map_leaves(lambda one, other: one + other, tree, tree)
+    assert doubled == jax.tree_util.tree_map(lambda one: 2 * one, tree)
 
 
 @pytest.mark.parametrize("day", [-12, 0, 13, 400])

@@ -6,7 +6,6 @@ as a kind of record, is told once it is loaded, by whomever.
 """
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
@@ -55,8 +54,9 @@ class _Watch:
         """Return how to load JAX; None for any other module."""
         if name != JAX:
             return None
-        sys.meta_path.remove(self)
-        found = importlib.util.find_spec(name)
+        others = (finder for finder in sys.meta_path if finder is not self)
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        found = next((spec for spec in specs if spec is not None), None)
         if found is not None and found.loader is not None:
             load = found.loader.exec_module
 

@@ -1,8 +1,10 @@
 """Frozen, keyword-only records that JAX can trace: states, parameters, signals, effects."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, dataclass_transform
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +24,14 @@ def pytree(cls: type[T]) -> type[T]:
 
 _fields: dict[type, tuple[str, ...]] = {}
 """The names of the fields of each kind of record."""
+_WITH_PARTS: set[type] = {list, dict}
+"""What may hold leaves, beside tuples of any kind."""
 
 
 def register(cls: type[T]) -> type[T]:
     """Let the fields of a dataclass be leaves or subtrees, here and for JAX."""
     _fields[cls] = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+    _WITH_PARTS.add(cls)
     once_loaded(lambda: jax.tree_util.register_dataclass(cls))
     return cls
 
@@ -38,30 +43,61 @@ def replace(record: T, **changes: Any) -> T:
 
 def map_leaves(function: Callable[..., Any], tree: T, *others: T) -> T:
     """Apply a function leaf by leaf to records, tuples, lists and dictionaries of one structure."""
-    kind: Any = type(tree)
-    if (names := _fields.get(kind)) is not None:
-        values = [vars(one) for one in (tree, *others)]
-        return kind(**{name: map_leaves(function, *[value[name] for value in values]) for name in names})
-    if isinstance(tree, tuple | list):
-        made = [map_leaves(function, *parts) for parts in zip(tree, *others, strict=True)]
-        return kind(*made) if hasattr(kind, "_fields") else kind(made)
-    if isinstance(tree, dict):
-        both: Any = (tree, *others)
-        return kind({name: map_leaves(function, *[one[name] for one in both]) for name in sorted(both[0])})
-    return function(tree, *others)
+    parts = zip(*(leaves(one) for one in (tree, *others)), strict=True)
+    return maker(tree)(itertools.starmap(function, parts))
 
 
 def leaves(tree: Any) -> list[Any]:
     """Return the leaves of records, tuples, lists and dictionaries in their order, which is that of JAX."""
     found: list[Any] = []
-    map_leaves(found.append, tree)
+    _collect(tree, found)
     return found
 
 
-def with_leaves(example: T, values: Iterable[Any]) -> T:
-    """Return a tree of the structure of an example that holds some leaves, in their order."""
-    following = iter(values)
-    return map_leaves(lambda _: next(following), example)
+def _collect(tree: Any, found: list[Any]) -> None:
+    parts = _parts(tree)
+    if parts is None:
+        found.append(tree)
+        return
+    for part in parts:
+        if type(part) in _WITH_PARTS or isinstance(part, tuple):
+            _collect(part, found)
+        else:
+            found.append(part)
+
+
+def _parts(tree: Any) -> Iterable[Any] | None:
+    """Return what a record, a tuple, a list or a dictionary holds; None for a leaf."""
+    kind = type(tree)
+    if kind in _fields:
+        held = vars(tree)
+        return [held[name] for name in _fields[kind]]
+    if isinstance(tree, tuple | list):
+        return tree
+    return [tree[name] for name in sorted(tree)] if isinstance(tree, dict) else None
+
+
+def maker(example: T) -> Callable[[Iterator[Any]], T]:
+    """Return a function that makes trees of the structure of an example from their leaves, in their order."""
+    parts, kind = _parts(example), cast(Any, type(example))
+    if parts is None:
+        return next
+    makers = [maker(part) for part in parts]
+    if kind in _fields:
+        return functools.partial(_record, kind, _fields[kind], makers)
+    if isinstance(example, dict):
+        names = sorted(example)
+        return lambda values: kind(zip(names, [make(values) for make in makers], strict=True))
+    if hasattr(kind, "_fields"):
+        return lambda values: kind(*[make(values) for make in makers])
+    return lambda values: kind([make(values) for make in makers])
+
+
+def _record(kind: type, names: Sequence[str], makers: list[Any], values: Iterator[Any]) -> Any:
+    """Return a record of some parts; they are put where its own `__init__` would, in less time."""
+    made = object.__new__(kind)
+    vars(made).update(zip(names, [make(values) for make in makers], strict=True))
+    return made
 
 
 def structure(tree: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core.pytree import leaves, map_leaves, with_leaves
+from insulae.core.pytree import leaves, maker, map_leaves
 
 T = TypeVar("T")
 Matrix = NDArray[np.float32]
@@ -49,7 +49,7 @@ class Layout(Generic[T]):
 
     def __init__(self, example: T) -> None:
         """Take the layout of a record of one patient; arrays and abstract shapes both serve."""
-        self.example = example
+        self._made = maker(example)
         self.shapes: list[tuple[int, ...]] = [tuple(np.shape(leaf)) for leaf in leaves(example)]
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
         self.rows = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
@@ -83,7 +83,7 @@ class Layout(Generic[T]):
             matrix[rows.start, :patients] if not shape else matrix[rows, :patients].reshape(*shape, patients)
             for rows, shape in zip(self.rows, self.shapes, strict=True)
         )
-        return with_leaves(self.example, values)
+        return self._made(values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Cut N patients into chunks of one width; no answer depends on it, because patients do not know each other.
 
-The last chunk holds only the patients that are left.
+The last chunk holds only the patients that are left. The last patients of a large study come in narrower
+chunks, so that no worker waits long for another one at the end.
 """
 
 import dataclasses
@@ -44,7 +45,18 @@ def cut(size: int, width: int) -> Iterator[Chunk]:
 
     >>> list(cut(200, 128))
     [Chunk(first=0, size=128), Chunk(first=128, size=72)]
+    >>> [chunk.size for chunk in cut(4000, 1024)]
+    [1024, 1024, 512, 512, 512, 416]
     """
     if width < 1:
         raise RunError(f"{width} patients cannot be simulated together", "Choose at least 1 with --chunk")
-    return (Chunk(first, min(width, size - first)) for first in range(0, size, width))
+    return _cut(size, width)
+
+
+def _cut(size: int, width: int) -> Iterator[Chunk]:
+    first, narrow = 0, width // 2 if width >= WIDEST else width
+    while first < size:
+        left = size - first
+        chunk = Chunk(first, min(left, width if left > 2 * width else narrow))
+        yield chunk
+        first += chunk.size
