@@ -1,6 +1,6 @@
 """Hierarchical fit of the fast model to individual glucose tests (numpyro).
 
-    python -m calibration.hierarchy --data DIR [--draws 300] [--clamps] [--keep FOLDER] [--write]
+    python -m calibration.hierarchy --data DIR [--draws 250] [--clamps] [--keep FOLDER] [--write]
 
 prints means, spreads and correlations of the fitted quantities with their uncertainty, how well the draws
 have mixed, and what no choice of the quantities explains; `--clamps` foresees the clamps of Kobe from the
@@ -27,7 +27,7 @@ from calibration.stages import kept
 from insulae.core.parameters import value
 
 SEED = 1
-CHAINS, WARM_UP = 2, 200
+CHAINS, WARM_UP = 4, 100
 
 
 OWN = ("people.py", "hierarchy_people.py", "hierarchy_population.py", "hierarchy_fit.py")
@@ -69,7 +69,7 @@ def main() -> None:
     """Read the arguments, fit, print, and write the page where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--draws", type=int, default=300)
+    parser.add_argument("--draws", type=int, default=250, help="of each chain")
     parser.add_argument("--clamps", action="store_true")
     parser.add_argument("--keep", type=Path, help="folder in which the stages are kept")
     parser.add_argument("--write", action="store_true")

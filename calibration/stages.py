@@ -5,6 +5,7 @@ A stage is found again only while the equations, the table of parameters and the
 
 import hashlib
 import pickle
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -38,7 +39,9 @@ def kept(folder: Path | None, name: str, own: Sequence[str], made: Callable[[], 
     if path.exists():
         print(f"{name}: found in {path}", flush=True)
         return pickle.loads(path.read_bytes())
+    begun = time.process_time()
     found = made()
+    print(f"{name}: {time.process_time() - begun:.0f} s of the processor", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(found))
     return found

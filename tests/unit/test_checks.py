@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from calibration import checks, checks_page, people
+from calibration import checks, checks_page, people, sensor_checks
 from calibration.checks import Check, wanted
 
 from insulae.populations.baseline import Start
@@ -86,3 +86,27 @@ def test_the_page_lists_the_largest_distance_first(tmp_path: Path, monkeypatch: 
     assert "Not medical advice" in page and "type2_early" in page
     assert (tmp_path / "figures" / "populations.png").stat().st_size > 1000
     checks.report([near, far])
+
+
+def test_recordings_of_sensors_are_read_and_short_ones_left_out(tmp_path: Path):
+    times = pd.date_range("2026-01-01", periods=4 * 288, freq="5min")
+    glucose = np.tile([60.0, 100.0, 160.0, 200.0], 288)
+    people_ = {"a": (times, glucose), "short": (times[:288], glucose[:288])}
+    rows = [
+        pd.DataFrame({"id": name, "time": t, "gl": g, "diagnosis": "pre-diabetic"})
+        for name, (t, g) in people_.items()
+    ]
+    pd.concat(rows).to_csv(tmp_path / "example_data_hall.csv", index=False)
+    (one,) = sensor_checks.hall(tmp_path).to_dict("records")
+    assert one["mean_glucose"] == pytest.approx(130)
+    quarters = ("time_below_range", "time_in_tight_range", "time_above_range")
+    assert [one[name] for name in quarters] == pytest.approx([25, 25, 25])
+    assert one["time_in_range"] == pytest.approx(50)
+
+
+def test_sensors_are_compared_on_their_own_scale_and_nought_is_a_value():
+    data = pd.DataFrame({"time_below_range": [0.0] * 10 + [2.0] * 10})
+    (check,) = checks._compared("a", "type2", data, data + 1, tuple(sensor_checks.LABELS))
+    assert check.wasserstein == pytest.approx(1 / check.seen.std())
+    (row,) = [r for r in checks_page._by_class([check]) if "below 70" in r]
+    assert row.endswith("|  |  | 1.00 (1) |  |")

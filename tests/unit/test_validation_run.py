@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 from insulae.cli.main import app
 from insulae.cli.validate import command
 from insulae.core.discrepancy import table
+from insulae.core.errors import InsulaeError
 from insulae.core.parameters import lookup
-from insulae.validation.catalogue import Band, Catalogue, catalogue
+from insulae.validation.catalogue import EVIDENCE, Band, Catalogue, catalogue
 from insulae.validation.credibility import credibility
 from insulae.validation.discrepancy import with_everything
+from insulae.validation.evidence import unseen
 from insulae.validation.judgment import Judged, judged
 from insulae.validation.leave_out import Refits, judge_left_out, refits
 from insulae.validation.leave_out_page import counts, markdown, plain
@@ -231,6 +233,49 @@ def test_the_command_judges_new_numbers(folder: Path, found: list[Judged], tmp_p
     whole = json.loads(done.stdout.strip().splitlines()[-1])
     assert [v["observed"] for v in whole["values"]] == [-5]
     assert (folder / "validation.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"study_id": "ASHNER2006"}, "line 2: unknown study 'ASHNER2006'; did you mean 'ASCHNER2006'?"),
+        ({"study_id": "MINE2027"}, "line 2: unknown study 'MINE2027'. A new study needs its protocol"),
+        ({"study_id": "MMTT_REF"}, "line 2: the study 'MMTT_REF' is not simulated: Neither the carbohydrate"),
+        ({"arm": "sitagliptine"}, "line 2: the study 'ASCHNER2006' has no arm 'sitagliptine'. did you mean"),
+        ({"endpoint": "HbA1c differense"}, "unknown endpoint 'HbA1c differense'; nearest: hba1c difference"),
+        ({"unit": "mmol/L"}, "line 2: 'mmol/L' cannot be given in percentage points"),
+        ({"value": "about 1"}, "line 2: value 'about 1' is not a number"),
+        ({"n": ""}, "line 2: n is empty; expected how many people"),
+        ({"statistic": "average"}, "line 2: unknown statistic 'average'"),
+    ],
+)
+def test_new_numbers_that_cannot_be_asked_are_answered(
+    known: Catalogue, tmp_path: Path, change: dict[str, str], message: str
+):
+    row = {name: known.studies["ASCHNER2006"].observed[0].row[name] for name in EVIDENCE}
+    (mistake,) = unseen(_written(tmp_path / "new.csv", row | change), known).mistakes
+    assert message in mistake and len(mistake) < 600
+
+
+def test_a_difference_of_hba1c_may_be_given_as_its_change_in_mmol_per_mol(known: Catalogue, tmp_path: Path):
+    row = {name: known.studies["ASCHNER2006"].observed[0].row[name] for name in EVIDENCE}
+    change = {"unit": "mmol/mol", "value": "-10"}
+    (new,) = unseen(_written(tmp_path / "new.csv", row | change), known).observed["ASCHNER2006"]
+    assert new.value == pytest.approx(-0.9148)
+
+
+def test_a_table_without_a_column_says_which(known: Catalogue, tmp_path: Path):
+    row = {name: known.studies["ASCHNER2006"].observed[0].row[name] for name in EVIDENCE if name != "unit"}
+    with pytest.raises(InsulaeError, match="has no column 'unit'"):
+        unseen(_written(tmp_path / "new.csv", row), known)
+
+
+def _written(path: Path, row: dict[str, str]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(row))
+        writer.writeheader()
+        writer.writerow(row)
+    return path
 
 
 @pytest.mark.parametrize("out", [["--out", "/home/somebody/x"], ["--out=/home/somebody/x"]])

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from insulae.core.citations import references
-from insulae.core.errors import InsulaeError, UnknownName
+from insulae.core.errors import InsulaeError, InvalidQuantity, UnknownName
 from insulae.core.registry import nearest
-from insulae.core.units import quantity
+from insulae.core.units import convert, quantity
 from insulae.endpoints import base as endpoints
 from insulae.study.load import load
 from insulae.study.spec import Study
@@ -41,6 +41,7 @@ DOMAINS = (
 )
 POOLED = " + "
 POINTS = "percentage points"
+IN_A_COPY = "Run it in a copy of the repository, or name the folder with --studies"
 Row = Mapping[str, str]
 
 
@@ -141,7 +142,7 @@ class Catalogue:
         return self.studies[name]
 
 
-def rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+def rows(path: Path, columns: Iterable[str], hint: str = IN_A_COPY) -> list[dict[str, str]]:
     """Return the rows of a table; raises `InsulaeError` when it cannot be read or lacks a column."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -151,7 +152,6 @@ def rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
                 raise InsulaeError(f"{path} has no column '{missing[0]}'", f"Expected {', '.join(columns)}")
             return [{key: (value or "").strip() for key, value in row.items()} for row in reader]
     except (OSError, UnicodeDecodeError) as error:
-        hint = "Run it in a copy of the repository, or name the folder with --studies"
         raise InsulaeError(
             f"cannot read {path}: {getattr(error, 'strerror', None) or error}", hint
         ) from error
@@ -259,10 +259,26 @@ def unit_of(question: Question, statistic: str) -> str:
 
 
 def in_unit(question: Question, value: str, unit: str, statistic: str) -> float:
-    """Return a published number in the unit in which the question is answered."""
-    to = unit_of(question, statistic)
+    """Return a published number in the unit in which the question is answered.
+
+    Raises `InvalidQuantity` for a value that is no number and a unit that cannot be converted.
+    """
+    to, number = unit_of(question, statistic), _number(value)
     spelled = unit.removesuffix("/year").replace("%-points", POINTS)
-    if spelled == to or statistic == "rate":
-        return float(value)
+    if spelled == to or (statistic == "rate" and unit == "%/year"):
+        return number
+    if statistic == "rate":
+        raise InvalidQuantity(f"'{unit}' is no unit of a rate", f"Expected {to}")
+    if to == POINTS and spelled == "mmol/mol" and question.terms[0].name == "hba1c":
+        return convert(number, spelled, "%") - convert(0.0, spelled, "%")
+    if POINTS in (to, spelled):
+        raise InvalidQuantity(f"'{unit}' cannot be given in {to}", f"Expected {to}")
     substance: Any = {"mg/dL": "glucose", "pmol/L": "c_peptide"}.get(to, "")
     return quantity(f"{value} {spelled}", to, substance)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidQuantity(f"value '{text}' is not a number", "Expected something like -0.8") from None

@@ -5,6 +5,7 @@ publishes it, or a question of `questions.py`. Its role is validation whatever i
 """
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def unseen(path: Path, known: Catalogue) -> Unseen:
     """Read a table of new numbers; raises `InsulaeError` when it is none."""
     observed: dict[str, list[Observed]] = {}
     mistakes: list[str] = []
-    for line, row in enumerate(rows(path, EVIDENCE), start=2):
+    for line, row in enumerate(rows(path, EVIDENCE, "Name a table in the columns of the evidence"), start=2):
         try:
             published = _study(row, known)
             new = _asked(row, published, known)
@@ -44,7 +45,22 @@ def _study(row: Row, known: Catalogue) -> Published:
     with_arm = [
         p for p in groups if any(o.row["arm"].casefold() == row["arm"].casefold() for o in p.observed)
     ]
-    return next(iter([*with_arm, *groups]), None) or known.known(row["study_id"])
+    found = next(iter([*with_arm, *groups]), None) or known.studies.get(row["study_id"])
+    if found is None:
+        raise UnknownName(_unknown(row["study_id"], known))
+    return found
+
+
+def _unknown(name: str, known: Catalogue) -> str:
+    """Return what is said of a study that is not simulated."""
+    if name in known.excluded:
+        return f"the study '{name}' is not simulated: {known.excluded[name]}"
+    close = difflib.get_close_matches(name, known.studies, n=1, cutoff=0.7)
+    meant = f"; did you mean '{close[0]}'?" if close else "."
+    return (
+        f"unknown study '{name}'{meant} A new study needs its protocol, a folder with study.yaml and "
+        f"observed.csv ({known.folder / 'README.md'}); the known ones stand in {known.folder / 'studies.csv'}"
+    )
 
 
 def _asked(row: Row, published: Published, known: Catalogue) -> Observed:
@@ -78,7 +94,12 @@ def _asks(row: Row, published: Published, known: Catalogue) -> str:
     names = {*(e.name for e in endpoints.catalogue()), *body_tests.MEASURES}
     if _is_question(row["endpoint"], names):
         return row["endpoint"]
-    raise UnknownName(f"unknown endpoint '{row['endpoint']}'", nearest(endpoint, {*every, *names}))
+    close = difflib.get_close_matches(endpoint, {*every, *names}, n=3, cutoff=0.5)
+    nearest_ones = f"; nearest: {', '.join(close)}" if close else ""
+    raise UnknownName(
+        f"unknown endpoint '{row['endpoint']}'{nearest_ones}. "
+        "Expected one of an observed.csv, of `insulae show endpoints`, or a question of both"
+    )
 
 
 def _is_question(text: str, names: set[str]) -> bool:
