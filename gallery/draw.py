@@ -117,9 +117,9 @@ def _ticks(axes: Axes, last: float) -> None:
 
 def _folded(label: str, longest: int = LONGEST_LABEL) -> str:
     """Break a long label; its unit stays on one line."""
-    what, _, unit = label.rpartition(" (")
-    lines = textwrap.wrap(what, longest) if what else [label]
-    unit = f"({unit}" if what else ""
+    what, _, unit = label.rpartition(" (") if label.endswith(")") else (label, "", "")
+    lines = textwrap.wrap(what, longest)
+    unit = f"({unit}" if unit else ""
     if unit and len(lines[-1]) + len(unit) < longest:
         return "\n".join([*lines[:-1], f"{lines[-1]} {unit}"])
     return "\n".join([*lines, unit] if unit else lines)

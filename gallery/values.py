@@ -18,6 +18,8 @@ from insulae.report.words import unit_text
 Floats = NDArray[np.float64]
 Plain = dict[str, Any]
 DIGITS = 5
+OF_HEALTHY = ("graft_mass", "graft_function", "native_mass")
+"""Endpoints without a unit that are told against a healthy person."""
 
 
 def values(family: Family, results: Results) -> Plain:
@@ -82,7 +84,10 @@ def _label(panel: Panel, series: Series) -> str:
         what = f"{series.label}, {'change' if panel.change else ''}"
         what = what.removesuffix(", ") + (f" against “{panel.against}”" if panel.against else "")
         return f"{what}{when} ({unit})"
-    return f"{series.label}{when} ({'% of patients' if series.kind == 'yes_no' else unit or '1 = healthy'})"
+    if series.kind == "yes_no":
+        return f"{series.label}{when} (% of patients)"
+    unit = unit or ("1 = healthy" if panel.endpoint in OF_HEALTHY else "")
+    return f"{series.label}{when}{f' ({unit})' if unit else ''}"
 
 
 def _axis(results: Results, panel: Panel) -> str:

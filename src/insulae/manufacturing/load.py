@@ -40,7 +40,15 @@ def from_plain(content: Any) -> ManufacturingStudy:
     try:
         return ManufacturingStudy.model_validate(_quantities_as_text(content))
     except ValidationError as error:
-        raise InvalidStudy("\n".join(_sentence(one) for one in error.errors())) from error
+        found = [one for one in error.errors() if not _follows(one, error.errors())]
+        raise InvalidStudy("\n".join(_sentence(one) for one in found)) from error
+
+
+def _follows(one: Any, errors: list[Any]) -> bool:
+    """Whether a list is too short only because one of its entries is wrong."""
+    place = one["loc"]
+    inside = (other["loc"] for other in errors if other["loc"] != place)
+    return one["type"] == "too_short" and any(other[: len(place)] == place for other in inside)
 
 
 QUANTITIES = ("target", "volume")

@@ -147,11 +147,13 @@ class ManufacturingStudy(Record):
     @field_validator("values")
     @classmethod
     def _known_values(cls, given: Mapping[str, float]) -> Mapping[str, float]:
-        for name in given:
+        for name, number in given.items():
             try:
-                lookup(name, "allogeneic_bank")
+                row = lookup(name, "allogeneic_bank")
             except Exception as error:
                 raise ValueError(str(error)) from error
+            if not row.lower <= number <= row.upper:
+                raise ValueError(f"{name}: {number:g} is outside {row.lower:g} to {row.upper:g}")
         return given
 
     @model_validator(mode="after")
