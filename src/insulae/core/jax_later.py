@@ -12,6 +12,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["Array", "is_loaded", "jax", "jnp", "lax", "once_loaded"]
 JAX = "jax"
 
 
@@ -23,10 +24,9 @@ class _Later(ModuleType):
 
 
 if TYPE_CHECKING:
-    import jax as jax
+    import jax
     import jax.numpy as jnp
-    from jax import Array as Array
-    from jax import lax as lax
+    from jax import Array, lax
 else:
     jax, jnp, lax = (_Later(name) for name in (JAX, "jax.numpy", "jax.lax"))
     Array = Any

@@ -32,7 +32,11 @@ def register(cls: type[T]) -> type[T]:
     """Let the fields of a dataclass be leaves or subtrees, here and for JAX."""
     _fields[cls] = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
     _WITH_PARTS.add(cls)
-    once_loaded(lambda: jax.tree_util.register_dataclass(cls))
+
+    def tell_jax() -> None:
+        jax.tree_util.register_dataclass(cls)
+
+    once_loaded(tell_jax)
     return cls
 
 
