@@ -105,7 +105,7 @@ def _course(axes: Axes, panel: Plain, colors: dict[str, tuple[str, Any]]) -> Non
 def _ending(axes: Axes, x: float, ends: tuple[float, float, float], tint: str) -> None:
     """Draw the band of the last week as a bar beside the lines."""
     low, center, high = ends
-    axes.plot([x, x], [low, high], color=tint, **(BAND | {"linewidth": 4}))
+    axes.plot([x, x], [low, high], color=tint, linewidth=4, alpha=0.35, solid_capstyle="butt")
     axes.plot(x, center, "o", color=tint, markersize=4)
 
 

@@ -147,7 +147,7 @@ def _immunosuppression(therapy: Therapy) -> str:
         return f"{text}."
     taper = _amount(therapy.get("taper", "0 day"))
     slowly = "" if taper == "0 days" else f", lowered evenly to nothing in the last {taper}"
-    return f"{text};{_stop(therapy)}{slowly}."
+    return f"{text},{_stop(therapy)}{slowly}."
 
 
 _REGIMENS = {
@@ -258,7 +258,8 @@ def _entry(value: Any) -> str:
         return _amount(value)
     if "kind" in value:
         dose = f" {_amount(value['dose'])}" if value.get("dose") is not None else ""
-        rest = _settings(value, _NAMING).removeprefix("; ")
+        told = {name: one for name, one in value.items() if one is not False and one != "0 day"}
+        rest = _settings(told, _NAMING).removeprefix("; ")
         return f"{_name(value)}{dose}{f' ({rest})' if rest else ''}"
     return f"({_inside(value)})"
 
