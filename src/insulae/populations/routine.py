@@ -186,7 +186,7 @@ def movement(before: SlowSignals, after: SlowSignals) -> Array:
 def steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -> Habits:
     """Return the day's habits: what differs from day to day does so less where own insulin takes over."""
     doses = effects.basal_insulin + effects.bolus_per_carbohydrate * meals.usual_carbohydrate(habits.meals)
-    factor = lability.factor(habits.lability, doses / weight, capacity)
+    factor = lability.factor(habits.lability, jnp.asarray(doses / weight), capacity)
     return replace(
         habits,
         meals=replace(habits.meals, lability=habits.meals.lability * factor),
