@@ -61,9 +61,8 @@ def _coverage(found: Sequence[tuple[Foreseen, Level]], words: str) -> list[Check
 def _intervals(found: Sequence[Foreseen]) -> list[Check]:
     """Return the coverage of the twins alone, and with the level of the other half of people."""
     checks = _coverage([(f, levels.NONE) for f in found], "of the twins alone")
-    if len(found) < FEWEST:
-        return checks
-    for is_shifted, words in ((False, "with the level of the other half"), (True, "with its shift as well")):
+    kinds = ((False, "with the level of the other half"), (True, "with its shift as well"))
+    for is_shifted, words in kinds if len(found) >= FEWEST else ():
         first, second = discrepancy.halves(found)
         told = [levels.likeliest([deviation(f) for f in half], is_shifted) for half in (first, second)]
         pairs = [(f, told[1]) for f in first] + [(f, told[0]) for f in second]
