@@ -133,7 +133,8 @@ def lived(phenotype: str, treatment: str, data: pd.DataFrame, size: int) -> tupl
 
 
 def _statistic(values: pd.Series, name: str) -> float:
-    return float(values.mean() if name == "mean" else values.std())
+    column = values.to_numpy(float)
+    return float(np.nanmean(column) if name == "mean" else np.nanstd(column, ddof=1))
 
 
 def _simulated(phenotype: str, treatment: str, wanted: dict[str, str], size: int) -> pd.DataFrame:
