@@ -237,7 +237,9 @@ def sensors(folder: Path, size: int) -> list[Check]:
     for name, phenotype, treatment, data in sensor_checks.samples(folder):
         simulated, matched = sensor_checks.lived(phenotype, treatment, data, size)
         print(f"{name}, {phenotype}: {len(data)} people; matched in {matched}", flush=True)
-        found += _compared(f"{name} (n {len(data)})", phenotype, data, simulated, tuple(sensor_checks.LABELS))
+        found += _compared(
+            f"{name} (n {len(data)})", phenotype, data, simulated, sensor_checks.compared(data)
+        )
     return found
 
 

@@ -76,9 +76,10 @@ def write_page(found: Sequence[Check], size: int) -> None:
 
 
 SENSORS = """people of Hall 2018 and of BIG IDEAs (HbA1c 5.2 to 6.4 %)
-stand with prediabetes, nothing else is known of each; those of Shanghai, whose age, body mass index and HbA1c
-are matched, are simulated on metformin, with basal and meal insulin where they injected any; no recording of
-people without dysglycemia is at hand. The glucose of a wearer of a sensor errs with the sensor, in both."""
+stand with prediabetes, nothing else is known of each. Of those of Shanghai age, body mass index and mean
+glucose are matched (as the HbA1c that belongs to it; the measured one is of weeks of other care); they are
+simulated on metformin, with basal and meal insulin where they injected any. No recording of people without
+dysglycemia is at hand. The glucose of a wearer of a sensor errs with the sensor, in both."""
 
 
 def _by_class(found: Sequence[Check]) -> Iterator[str]:
