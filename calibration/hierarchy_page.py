@@ -77,11 +77,13 @@ Not taken, because something else speaks against it or nothing decides:
   fit (128 to 136 mg/dL, two thirds to three quarters of 17.5 pmol/kg/min). Secretion in the
   hyperglycemic clamps of POLONSKY1988 says the same. With them drugs that act on secretion lower HbA1c
   by a third more than in their trials, so all of them would have to be fitted again, and grafted
-  islets, which follow the same law.
+  islets, which follow the same law. What a kilogram of weight does to HbA1c would nearly double
+  (docs/decisions/0046).
 * the exponent of body mass index. The table has -1.5, between this fit and a clamp study of 1146
   people, which asks for about -2 (docs/decisions/0039); the clamps of Kobe have -1.1 for what is
-  measured, of which uptake that saturates hides more than half. Resistance of IGT and type 2 diabetes
-  at the same body mass index, and how capacity goes with sensitivity, were taken.
+  measured, of which uptake that saturates hides more than half. Resistance of IGT
+  at the same body mass index, and how capacity goes with sensitivity, were taken; that of type 2 diabetes is
+  set by fasting insulin of a national sample, with this fit as a second opinion (docs/decisions/0046).
 * extraction by the liver of 0.88. Beside C-peptide, insulin in Kobe is low after a drink and high in
   the clamp: a high extraction and a slow clearance explain both. In the table it would raise secretion
   above what POLONSKY1988 measured at rest.

@@ -16,6 +16,7 @@ the liver and fasting glucose are printed as tests.
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,8 +64,9 @@ def targets(classes: Sequence[pd.DataFrame]) -> list[Target]:
 def left() -> tuple[float, float]:
     """Return sensitivity of periphery and liver in type 2 at the reference index, share of health."""
     p = values(insulin_resistance.Parameters, "type2")
-    glucose = float(insulin_resistance.glucose_target(p, np.asarray(GLUCOSE_OF_KOBE)))
-    liver = float(insulin_resistance.hepatic_share(p, np.asarray(float(p.liver_fat))))
+    mean_glucose: Any = np.asarray(GLUCOSE_OF_KOBE)
+    glucose = float(insulin_resistance.glucose_target(p, mean_glucose))
+    liver = float(insulin_resistance.hepatic_share(p, p.liver_fat))
     return float(p.peripheral) * glucose, float(p.hepatic) * glucose * liver
 
 
