@@ -242,7 +242,7 @@ def test_the_command_judges_new_numbers(folder: Path, found: list[Judged], tmp_p
         ({"study_id": "MINE2027"}, "line 2: unknown study 'MINE2027'. A new study needs its protocol"),
         ({"study_id": "MMTT_REF"}, "line 2: the study 'MMTT_REF' is not simulated: Neither the carbohydrate"),
         ({"arm": "sitagliptine"}, "line 2: the study 'ASCHNER2006' has no arm 'sitagliptine'. did you mean"),
-        ({"endpoint": "HbA1c differense"}, "unknown endpoint 'HbA1c differense'; nearest: hba1c difference"),
+        ({"endpoint": "HbA1c differense"}, "unknown endpoint 'HbA1c differense'. did you mean 'hba1c"),
         ({"unit": "mmol/L"}, "line 2: 'mmol/L' cannot be given in percentage points"),
         ({"value": "about 1"}, "line 2: value 'about 1' is not a number"),
         ({"n": ""}, "line 2: n is empty; expected how many people"),

@@ -95,11 +95,9 @@ def _asks(row: Row, published: Published, known: Catalogue) -> str:
     if _is_question(row["endpoint"], names):
         return row["endpoint"]
     close = difflib.get_close_matches(endpoint, {*every, *names}, n=3, cutoff=0.5)
-    nearest_ones = f"; nearest: {', '.join(close)}" if close else ""
-    raise UnknownName(
-        f"unknown endpoint '{row['endpoint']}'{nearest_ones}. "
-        "Expected one of an observed.csv, of `insulae show endpoints`, or a question of both"
-    )
+    meant = f"did you mean {' or '.join(repr(name) for name in close)}? " if close else ""
+    hint = "Expected one of an observed.csv, of `insulae show endpoints`, or a question of both"
+    raise UnknownName(f"unknown endpoint '{row['endpoint']}'", meant + hint)
 
 
 def _is_question(text: str, names: set[str]) -> bool:

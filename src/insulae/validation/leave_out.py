@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from insulae.core.errors import InsulaeError
-from insulae.core.parameters import changed, table
+from insulae.core.parameters import changed, lookup
 from insulae.runs import executors, manifest, store
 from insulae.study.plan import plan
 from insulae.validation.catalogue import Catalogue
@@ -58,6 +58,7 @@ class LeftOut:
     """
 
     name: str
+    phenotype: str
     values: Values
     seconds: float
     fitted: list[Judged]
@@ -96,17 +97,14 @@ def judge_left_out(
     for place, one in enumerate(chosen, start=1):
         say(f"{place} of {len(chosen)}: {one.published.name}, fitting without it")
         found.append(_left_out(entries.asked(one), known, entries, folder / one.published.name))
-        told = [f"{key} {before:.4g} -> {after:.4g}" for key, before, after in moved(found[-1].values)]
+        told = [f"{key} {before:.4g} -> {after:.4g}" for key, before, after in moved(found[-1])]
         say(f"  {', '.join(told)} ({found[-1].seconds:.0f} s of the processor)")
     return found
 
 
-def moved(values: Values) -> list[tuple[str, float, float]]:
-    """Return name, value of the table and value found of every parameter; the first row of a name counts."""
-    first: dict[str, float] = {}
-    for (name, _), row in table().items():
-        first.setdefault(name, row.value)
-    return [(name, first[name], value) for name, value in values.items()]
+def moved(one: LeftOut) -> list[tuple[str, float, float]]:
+    """Return name, value of the table (for the study's people) and value found of every parameter."""
+    return [(name, lookup(name, one.phenotype).value, value) for name, value in one.values.items()]
 
 
 def _left_out(one: Asked, known: Catalogue, entries: Refits, folder: Path) -> LeftOut:
@@ -115,9 +113,9 @@ def _left_out(one: Asked, known: Catalogue, entries: Refits, folder: Path) -> Le
     with changed(values):
         # The names of a run's files do not tell the values that it was made with, so its folder does.
         without = judge(small, known, folder / f"without-{_digest(json.dumps(values))}", nobody)
-    return LeftOut(
-        one.published.name, values, seconds, judge(small, known, folder / AS_FITTED, nobody), without
-    )
+    phenotype = one.published.study.population.phenotype
+    fitted = judge(small, known, folder / AS_FITTED, nobody)
+    return LeftOut(one.published.name, phenotype, values, seconds, fitted, without)
 
 
 def _refitted(name: str, entries: Refits, folder: Path) -> tuple[Values, float]:

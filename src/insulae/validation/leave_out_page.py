@@ -28,7 +28,7 @@ def plain(found: Iterable[LeftOut], whole: Callable[[list[Judged]], list[Judged]
             "study": one.name,
             "seconds": one.seconds,
             "parameters": [
-                {"name": name, "table": before, "without": after} for name, before, after in moved(one.values)
+                {"name": name, "table": before, "without": after} for name, before, after in moved(one)
             ],
             "numbers": [_number(*pair) for pair in zip(whole(one.fitted), whole(one.without), strict=True)],
         }
