@@ -19,14 +19,13 @@ from jax import Array
 from numpy.typing import NDArray
 
 from benchmarks.equations import Program, trace
-from insulae.core.pytree import map_leaves, replace, skeleton
+from insulae.core.pytree import map_leaves, skeleton
 from insulae.engine import native
 from insulae.engine.kernel import Kernel, compiled
 from insulae.engine.records import Packed
 from insulae.physiology import body, course
 from insulae.physiology import day as one_day
 from insulae.physiology.effects import Effects, Inputs, combine
-from insulae.physiology.slow import body_weight
 from insulae.populations import baseline, routine
 from insulae.populations.bodies import Bodies
 from insulae.populations.patient import Parameters
@@ -249,15 +248,11 @@ class Step:
 
 def _step(at: Setting) -> Step:
     """Prepare the day as `routine.ordinary_day` does."""
-    fixed, weights = at.parameters, (at.state.slow.body_weight, at.parameters.slow.body_weight)
-    _, signals = course.morning(at.state, fixed.slow, at.effects)
-    today = body.today(fixed.fast, signals, at.effects)
-    weight = body_weight.metabolic_weight(weights[0].weight, weights[1])
-    intake = fixed.habits.meals.intake * body_weight.carbohydrate_share(*weights, at.effects)
-    habits = replace(fixed.habits, meals=replace(fixed.habits.meals, intake=intake))
-    plan = routine.plan(habits, jnp.asarray(at.uniforms))
+    parameters, weight, signals = routine.of_the_day(at.state, at.parameters, at.effects)
+    today = body.today(parameters.fast, signals, at.effects)
+    plan = routine.plan(parameters.habits, jnp.asarray(at.uniforms))
     summary = one_day._empty(at.state.fast.glucose.plasma)  # pyright: ignore[reportPrivateUsage]
-    return Step((at.state.fast, summary), (today, replace(fixed, habits=habits), plan, at.effects, weight))
+    return Step((at.state.fast, summary), (today, parameters, plan, at.effects, weight))
 
 
 def _one(carried: tuple[Any, ...], constants: tuple[Any, ...], index: Array) -> tuple[Any, tuple[Array, ...]]:

@@ -8,9 +8,7 @@ with the share of insulin that is injected. Assumed: that all of it does, and in
 what of it is illness or stress.
 """
 
-import jax.numpy as jnp
-from jax import Array
-
+from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import pytree
 

@@ -183,9 +183,10 @@ def movement(before: SlowSignals, after: SlowSignals) -> Array:
     return jnp.stack([(new - old) / old for old, new in pairs])
 
 
-def steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -> Habits:
+def steadied(habits: Habits, effects: Effects, weight: Array, signals: SlowSignals) -> Habits:
     """Return the day's habits: what differs from day to day does so less where own insulin takes over."""
     doses = effects.basal_insulin + effects.bolus_per_carbohydrate * meals.usual_carbohydrate(habits.meals)
+    capacity = signals.native_capacity + signals.graft_capacity
     factor = lability.factor(habits.lability, jnp.asarray(doses / weight), capacity)
     return replace(
         habits,
@@ -195,19 +196,28 @@ def steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -
     )
 
 
+def of_the_day(
+    state: course.State, parameters: Parameters, effects: Effects
+) -> tuple[Parameters, Array, SlowSignals]:
+    """Return the parameters with the habits of the day, the weight that doses are for (kg), and what the slow
+    clock tells in the morning."""
+    slow = parameters.slow
+    _, signals = course.morning(state, slow, effects)
+    weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
+    share = body_weight.carbohydrate_share(state.slow.body_weight, slow.body_weight, effects)
+    eating = replace(parameters.habits.meals, intake=parameters.habits.meals.intake * share)
+    habits = steadied(replace(parameters.habits, meals=eating), effects, weight, signals)
+    return replace(parameters, habits=habits), weight, signals
+
+
 def ordinary_day(
     state: course.State, parameters: Parameters, effects: Effects, uniform: Array, days: Array
 ) -> tuple[course.State, DaySummary, Trace, Array]:
     """Live one day that stands for `days`; also return the slow clock's `movement` meanwhile."""
     slow = parameters.slow
-    weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
-    share = body_weight.carbohydrate_share(state.slow.body_weight, slow.body_weight, effects)
-    intake = parameters.habits.meals.intake * share
-    habits = replace(parameters.habits, meals=replace(parameters.habits.meals, intake=intake))
-    _, before = course.morning(state, slow, effects)
-    habits = steadied(habits, effects, weight, before.native_capacity + before.graft_capacity)
-    today = plan(habits, uniform)
-    law = control(replace(parameters, habits=habits), today, effects, weight), _sensor(habits, today)
+    parameters, weight, before = of_the_day(state, parameters, effects)
+    today = plan(parameters.habits, uniform)
+    law = control(parameters, today, effects, weight), _sensor(parameters.habits, today)
     after, summary, trace = course.advance(state, (parameters.fast, slow), effects, law, days)
     moved = movement(before, body.slow_signals(after.slow, slow, after.averages, effects))
     return after, summary, trace, moved

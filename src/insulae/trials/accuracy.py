@@ -27,7 +27,7 @@ from insulae.endpoints.base import Visit, evaluate
 from insulae.physiology import body, course
 from insulae.physiology.day import Trace, step
 from insulae.physiology.effects import Effects, Inputs, combine
-from insulae.physiology.slow import body_weight, graft
+from insulae.physiology.slow import graft
 from insulae.populations import baseline, routine
 from insulae.populations.bodies import Bodies
 from insulae.populations.patient import ClinicNumbers, Parameters
@@ -163,9 +163,8 @@ def _record(
     state: course.State, parameters: Parameters, effects: Effects, uniforms: Array
 ) -> tuple[body.FastParameters, Inputs]:
     """Live one ordinary day and write down its constants and the inputs of each step."""
-    slow, signals = course.morning(state, parameters.slow, effects)
+    parameters, weight, signals = routine.of_the_day(state, parameters, effects)
     constants = body.today(parameters.fast, signals, effects)
-    weight = body_weight.metabolic_weight(slow.body_weight.weight, parameters.slow.body_weight)
     plan = routine.plan(parameters.habits, uniforms)
     law = routine.control(parameters, plan, effects, weight)
 
