@@ -92,7 +92,7 @@ class Arm:
         if step.longest == 1 and step.days == 1:
             self._live_day(step, effects)
         else:
-            self._live_stretch(step)
+            self._live_stretch(step, effects)
         self.last_effects = effects
         self.monitor.record(self.treatments.values(), step.day, step.days)
 
@@ -107,10 +107,14 @@ class Arm:
             self.summaries.append(lived.summary)
             self.traces.append(lived.trace)
 
-    def _live_stretch(self, step: Step) -> None:
+    def _live_stretch(self, step: Step, first: Packed[Effects]) -> None:
         """Live some days in steps that suit each patient; who moved too far goes back for shorter ones."""
-        effects = functools.cache(self.effects)
-        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(effects(step.day))
+        later = functools.cache(self.effects)
+        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(first)
+
+        def effects(day: int) -> Packed[Effects]:
+            return first if day == step.day else later(day)
+
         active = np.arange(self.size)
         before = (self.bodies.kept(), self.monitor.kept(), self.pace.kept())
         while len(active):
