@@ -115,19 +115,22 @@ def _intervals(found: Sequence[Prediction], quantity: str) -> list[Check]:
     """Return how often the interval holds the measured values, without and with the discrepancy."""
     word = quantity.replace("_", "-")
     share, number = coverage(found, quantity)
-    learned, judged = discrepancy.halves(found)
-    size = discrepancy.tau(learned, quantity)
-    after, kept = discrepancy.coverage(judged, quantity, size)
-    back = discrepancy.coverage(learned, quantity, discrepancy.tau(judged, quantity))[0]
+    halves = discrepancy.halves(found)
+    sizes = [discrepancy.tau(learned, quantity) for learned in halves]
+    judged = [
+        discrepancy.coverage(*pair) for pair in zip(reversed(halves), [quantity] * 2, sizes, strict=True)
+    ]
+    inside = sum(part * kept for part, kept in judged) / number
+    told = " and ".join(f"{100 * size:.0f} %" for size in sizes)
     return [
         (f"90 % intervals without discrepancy, {word}", "", f"{share:.0f} % of {number}", None),
         (
-            f"90 % intervals, {word}, discrepancy of {100 * size:.0f} % learned from the other half",
+            f"90 % intervals, {word}, each person with the discrepancy of the half without them ({told})",
             "80 to 97 %",
-            f"{after:.0f} % of {kept}",
-            80 <= after <= 97,
+            f"{inside:.0f} % of {number}",
+            80 <= inside <= 97,
         ),
-        ("... halves exchanged", "", f"{back:.0f} %", None),
+        ("... in either half", "", " and ".join(f"{part:.0f} %" for part, _ in judged), None),
     ]
 
 
@@ -185,9 +188,9 @@ def write(folder: Path, found: Sequence[Prediction]) -> str:
     ]
     groups = [p.subject.group for p in found]
     sections = [("Predicted against measured", [_scatter(n, v, groups) for n, v in pairs.items()])]
-    learned, _ = discrepancy.halves(found)
-    sizes = {quantity: discrepancy.tau(learned, quantity) for quantity in LABELS}
-    sections.append(("Each person", [_person(p, sizes) for p in found]))
+    halves = discrepancy.halves(found)
+    sizes = [{q: discrepancy.tau(learned, q) for q in LABELS} for learned in reversed(halves)]
+    sections.append(("Each person", [_person(p, sizes[place % 2]) for place, p in enumerate(found)]))
     checks = checks_of(found, pairs)
     return write_page(
         folder / "index.html", "Clamps foreseen from a glucose test", sentences, checks, sections

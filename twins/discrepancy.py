@@ -2,9 +2,9 @@
 
 As published studies are judged (docs/decisions/0037): measured less predicted logarithms of a person's clamp
 have the covariance of the prediction, error of measurement included, plus tau^2 for all values of a quantity
-alike. tau is the likeliest in the half of the people who come first, third ... in the data (the half that
-`calibration.first_phase` fitted); the other half is judged. Its mean is zero: no prediction is shifted, so
-what all people have in common widens the interval and stays visible as an error. What is asked
+alike. tau is the likeliest in one half of the people and judges the other (who come first, third ... in the
+data are one half), so that nobody is judged by what was learned from them. Its mean is zero: no prediction
+is shifted, so what all people have in common widens the interval and stays visible as an error. What is asked
 of the level of sensor glucose foreseen stands in `levels.py`.
 """
 
@@ -59,7 +59,7 @@ def widened(p: Prediction, quantity: str, size: float) -> np.ndarray:
 
 
 def halves(found: Sequence[One]) -> tuple[list[One], list[One]]:
-    """Return the people a discrepancy is learned from, and those it is judged by."""
+    """Return the two halves of the people: what is learned from one is judged by the other."""
     return list(found[::2]), list(found[1::2])
 
 

@@ -243,6 +243,35 @@ def test_a_wrong_patient_file_is_told(folder: Path, beliefs: Any, old: str, new:
         experiments_of(load_person(path), beliefs[0])
 
 
+@pytest.mark.parametrize("row", [",age,34,year", ",sex,male,", ",height,182,cm"])
+def test_data_of_somebody_else_are_refused(folder: Path, row: str):
+    (folder / "test.csv").write_text(DATA.rstrip() + f"\n{row}\n")
+    with pytest.raises(InvalidStudy, match=row.split(",")[1] + " is .* in the patient file"):
+        load_person(folder / "anna.yaml")
+    (folder / "test.csv").write_text(DATA + ",age,58,year\n,sex,female,\n,height,161,cm\n")
+    load_person(folder / "anna.yaml")
+
+
+def test_a_further_visit_need_not_say_again_who_it_is(folder: Path):
+    first = load_person(folder / "anna.yaml")
+    known = {
+        "name": "anna",
+        "phenotype": "type2",
+        "patient": first.file.patient.model_dump(mode="json", exclude_none=True),
+        "treatment": [],
+    }
+    path = folder / "visit.yaml"
+    path.write_text("data: [test.csv]\npatient: {weight: 58 kg}\n")
+    visit = load_person(path, known=known)
+    assert visit.file.name == "anna" and visit.file.phenotype == "type2"
+    assert (
+        visit.numbers.given["weight"] == (58, 58) and visit.numbers.given["age"] == first.numbers.given["age"]
+    )
+    assert visit.file.patient.hba1c is None
+    with pytest.raises(InvalidStudy, match="phenotype"):
+        load_person(path)
+
+
 def test_the_patient_file_says_what_a_data_file_leaves_open(folder: Path):
     rows = [f"{day}/03/2026 {hour}:00,{6 + hour % 3}" for day in (2, 3) for hour in range(24)]
     (folder / "test.csv").write_text("time,sensor glucose\n" + "\n".join(rows))

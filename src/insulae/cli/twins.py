@@ -63,7 +63,8 @@ def update(twin: TwinArgument, patient: PersonArgument, data: Data = None, out: 
     from insulae.study.person import experiments_of, known_of, load_person
 
     keep_compiled_code()
-    before, person = twins.read(twin), load_person(patient, data or [])
+    before = twins.read(twin)
+    person = load_person(patient, data or [], before.person)
     known, _ = known_of(person)
     experiments = experiments_of(person, known)
     after = updated(before, known, experiments, error_table())

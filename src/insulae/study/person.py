@@ -13,7 +13,7 @@ load, the carbohydrate of a mixed meal, or the insulin infused; sensor glucose b
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from insulae.inference.person import Known
 from insulae.inference.prior import believed
 from insulae.inference.sensor_days import Diary, sensor_days, usual_day
 from insulae.patient_data.cleaning import without_duplicates
+from insulae.patient_data.quantities import WORDS
 from insulae.patient_data.read import read
 from insulae.patient_data.sensor_formats.raw_file import Options
 from insulae.patient_data.table import PatientTable, combined
@@ -48,6 +49,11 @@ LONGEST_UNKNOWN = float(MINUTES_PER_DAY)
 USUAL_GLUCOSE = 120.0
 """Where an ordinary day begins (mg/dL); the night before forgets it."""
 IN_TESTS = ("glucose", "insulin", "c_peptide")
+SAME_PERSON = {"age": ("age", 1.0, 5.0), "male": ("sex", 1.0, 0.5), "height": ("height", 100.0, 5.0)}
+"""Trait of a patient, its name in a data file, its unit in that of the file, and by how much the two may
+differ in one person (years, cm)."""
+KEPT = ("name", "phenotype", "treatment")
+"""What a further visit takes from the twin where its file does not say it, beside the patient's traits."""
 
 
 class PersonFile(Spec):
@@ -85,8 +91,11 @@ class Person:
     tables: tuple[PatientTable, ...]
 
 
-def load_person(path: Path, more: Sequence[Path] = ()) -> Person:
-    """Return the person of a file with its data and further files; raises `InvalidStudy`, `InvalidData`."""
+def load_person(path: Path, more: Sequence[Path] = (), known: Mapping[str, Any] | None = None) -> Person:
+    """Return the person of a file with its data and further files; raises `InvalidStudy`, `InvalidData`.
+
+    `known` is what a twin keeps of the person: a further visit need not say it again.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -94,6 +103,7 @@ def load_person(path: Path, more: Sequence[Path] = ()) -> Person:
     content = parse(text, str(path))
     if not isinstance(content, dict):
         raise InvalidStudy(f"{path}: a person is a list of 'field: value' lines")
+    content = content if known is None else _as_known(content, known)
     try:
         file = PersonFile.model_validate(content)
         population = Population.model_validate(
@@ -104,7 +114,31 @@ def load_person(path: Path, more: Sequence[Path] = ()) -> Person:
     options = Options(file.unit, None if file.dates is None else file.dates == "day-first", file.person)
     files = [path.parent / name for name in file.data] + list(more)
     tables = tuple(read(one, file.time_zone, options) for one in files)
-    return Person(file, _numbers(file, population), population.treatment, tables)
+    numbers = _numbers(file, population)
+    for table in tables:
+        _check_person(table, numbers)
+    return Person(file, numbers, population.treatment, tables)
+
+
+def _as_known(content: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a visit's file with what its twin knows, less what was evidence before."""
+    traits = {name: value for name, value in known["patient"].items() if name not in MEASURED}
+    said = content.get("patient") or {}
+    patient = traits | said if isinstance(said, dict) else said
+    return {name: known[name] for name in KEPT} | content | {"patient": patient}
+
+
+def _check_person(table: PatientTable, numbers: ClinicNumbers) -> None:
+    """Raise `InvalidStudy` where a data file tells of somebody else than the patient file."""
+    for trait, (name, per_unit, most) in SAME_PERSON.items():
+        told, given = table.number(name), per_unit * numbers.given[trait][0]
+        if told is not None and abs(told - given) > most:
+            words = WORDS.get(name)
+            one, other = (words[int(v)] if words else f"{v:g}" for v in (told, given))
+            raise InvalidStudy(
+                f"{table.source}: {name} is {one}, in the patient file {other}",
+                "Expected data of the same person",
+            )
 
 
 def _numbers(file: PersonFile, population: Population) -> ClinicNumbers:
