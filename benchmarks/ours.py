@@ -86,12 +86,11 @@ def setting(patients: int) -> Setting:
 
 def compiled_anew(engine: str) -> Kernel:
     """Return the day compiled by an engine (`native` or `xla`) as if for the first time, with no cache."""
-    examples = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(routine.N_DRAWS)]
     kept = os.environ.get(CACHE_VARIABLE)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[CACHE_VARIABLE] = folder
         try:
-            return compiled(routine.ordinary_day, examples, n_integers=1, by=engine)
+            return compiled(routine.ordinary_day, routine.day_records(), by=engine)
         finally:
             os.environ.pop(CACHE_VARIABLE) if kept is None else os.environ.update({CACHE_VARIABLE: kept})
 
@@ -101,7 +100,7 @@ def closed(patients: int, engine: str) -> Callable[[], Floats]:
 
     Each call gives glucose [step, patient] in mg/dL.
     """
-    records = setting(patients).records
+    records = (*setting(patients).records, 0.0)
     kernel = functools.cache(compiled_anew)
 
     @functools.cache
@@ -110,7 +109,7 @@ def closed(patients: int, engine: str) -> Callable[[], Floats]:
         return [layout.pack(record, patients) for layout, record in zip(layouts, records, strict=True)]
 
     def run() -> Floats:
-        traces = kernel(engine)(packed(), (0,))[2].record
+        traces = kernel(engine)(packed())[2].record
         return cast(Floats, traces.glucose)
 
     return run

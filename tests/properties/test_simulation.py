@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from insulae.core import random
 from insulae.core.clock import STEP_MINUTES, STEPS_PER_DAY
-from insulae.core.pytree import broadcast, map_leaves, replace, skeleton, take
+from insulae.core.pytree import broadcast, map_leaves, replace, take
 from insulae.engine.kernel import compiled
 from insulae.physiology import body, course
 from insulae.physiology.day import step
@@ -21,8 +21,8 @@ from insulae.physiology.effects import Effects, Infusion, Inputs
 from insulae.populations.baseline import Start
 from insulae.populations.bodies import Bodies
 from insulae.populations.cohort import sample
-from insulae.populations.patient import PHENOTYPES, ClinicNumbers, Parameters
-from insulae.populations.routine import N_DRAWS, ordinary_day
+from insulae.populations.patient import PHENOTYPES, ClinicNumbers
+from insulae.populations.routine import N_DRAWS, day_draws, day_records, ordinary_day
 from insulae.therapies.base import TherapySpec
 
 N = 8
@@ -263,14 +263,35 @@ def test_two_infusions_add_up(type1: Start):
 
 def test_both_engines_live_the_same_day(type1: Start):
     """The native engine and XLA round differently; a day damps what that does."""
-    records = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(N_DRAWS)]
     draws = random.DayDraws(random.patient_keys(SEED, "day", type1.cohort.ids), N_DRAWS)
-    given = (type1.state, type1.cohort.parameters, insulin(type1), draws.independent(0))
+    days = np.arange(N) % 4
+    given = (type1.state, type1.cohort.parameters, insulin(type1), draws.independent(0), days)
     results = []
     for by in ("native", "xla"):
-        made = compiled(ordinary_day, records, 1, by=by)
+        made = compiled(ordinary_day, day_records(), by=by)
         packed = [layout.pack(r, N) for layout, r in zip(made.inputs, given, strict=True)]
-        results.append([result.record for result in made(packed, (3,))])
+        results.append([result.record for result in made(packed)])
     for mine, other in zip(*(jax.tree_util.tree_leaves(r[:3]) for r in results), strict=True):
         np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-4)
     np.testing.assert_allclose(results[0][3], results[1][3], atol=1e-5)
+
+
+def test_each_patient_may_be_at_a_day_of_the_own(type1: Start):
+    """Days, and what they stand for, may differ among patients: to the last bit as if they lived apart."""
+    draws = day_draws(SEED, type1.cohort.ids)
+    day, days = 8 + np.arange(N) % 5, np.arange(N) % 4
+    together = Bodies(type1.cohort.parameters, type1.state, draws)
+    effects = together.packed(insulin(type1))
+    lived = together.live(effects, day, days, is_even=True)
+    for first, length in {(int(d), int(n)) for d, n in zip(day, days, strict=True)}:
+        (some,) = ((day == first) & (days == length)).nonzero()
+        apart = Bodies(type1.cohort.parameters, type1.state, draws).part(some)
+        alone = apart.live(effects.take(some), first, length, is_even=True)
+        for mine, other in zip(
+            *(
+                jax.tree_util.tree_leaves((b.state, x.summary, x.trace, x.movement))
+                for b, x in ((together, lived), (apart, alone))
+            ),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(mine[..., some], other)

@@ -119,6 +119,16 @@ def test_loops_and_series_agree_with_jax():
     assert applied(grown, pair, x, integers=(0,))[0].a == pytest.approx(ours[0].b)
 
 
+def test_a_loop_stops_for_each_patient_by_the_own_condition():
+    count = np.array([0, 3, 1, 7, 2], np.float32)
+
+    def doubled(value: Any, count: Any) -> tuple[Any]:
+        return (lax.while_loop(lambda at: at[1] > 0, lambda at: (2 * at[0], at[1] - 1), (value, count))[0],)
+
+    (found,) = applied(doubled, np.ones(5, np.float32), count)
+    np.testing.assert_array_equal(found, 2**count)
+
+
 def test_a_loop_goes_through_a_series_that_is_given():
     rng = np.random.default_rng(3)
     series, start = rng.random((100, 21)).astype(np.float32), rng.random(21).astype(np.float32)

@@ -17,6 +17,8 @@ from insulae.core.normal import standard_normal
 Patients = NDArray[np.integer[Any]]
 """Identifiers of patients [patient]."""
 Bits = NDArray[np.uint32]
+Days = int | NDArray[np.int64]
+"""A day, or one for each patient [patient]."""
 Floats = NDArray[np.float32]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -145,22 +147,32 @@ class DayDraws:
             self._blocks[block] = drawn
         return self._with_lasting(self._blocks[block][day - block * _BLOCK], day)
 
-    def _with_lasting(self, drawn: Floats | Bits, day: int) -> Floats:
+    def _with_lasting(self, drawn: Floats | Bits, day: Days) -> Floats:
         """Return draws of a day followed by those that last, in memory of their own."""
         found = np.empty((len(drawn) + (self._lasting._n if self._lasting else 0), self.patients), np.float32)
         found[: len(drawn)] = drawn
         if self._lasting:
-            kept = self._lasting.independent(day // self._lasting_days)
-            found[len(drawn) :] = kept if self._who is None else kept[:, self._who]
+            found[len(drawn) :] = self._kept(self._lasting, day)
         return found
 
-    def even(self, day: int) -> Floats:
+    def _kept(self, lasting: "DayDraws", day: Days) -> Floats:
+        """Return the draws that last over a day, which may be another one for each patient."""
+        periods = np.asarray(day) // self._lasting_days
+        first, *others = np.unique(periods)
+        found = lasting.independent(int(first))
+        found = found if self._who is None else found[:, self._who]
+        for period in others:
+            kept = lasting.independent(int(period))
+            found = np.where(periods == period, kept if self._who is None else kept[:, self._who], found)
+        return found
+
+    def even(self, day: Days) -> Floats:
         """Return draws of one day that cover the unit interval evenly over successive days, [n, patient].
 
         A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a
-        day do not depend on which other days are simulated.
+        day do not depend on which other days are simulated. Each patient may be at a day of the own.
         """
-        bits = self._start + self._step * np.uint32(day % 2**32)
+        bits = self._start + self._step * _wrapped(day)
         bits >>= np.uint32(9)
         found = self._with_lasting(bits, day)
         drawn = found[: self._n]

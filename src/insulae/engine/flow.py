@@ -126,17 +126,21 @@ def _unrolled(
 
 
 def write_while(code: Code, params: dict[str, Any], inputs: list[Any]) -> list[Any]:
-    """Write a loop that goes on while a condition holds, the same for all patients."""
+    """Write a loop that goes on while a patient of the block needs it; each stops by the own condition."""
     n_condition, n_body = params["cond_nconsts"], params["body_nconsts"]
     for_condition, rest = inputs[:n_condition], inputs[n_condition:]
     for_body, carried = rest[:n_body], rest[n_body:]
 
+    needed: list[Any] = []
+
     def goes_on(_: Any, state: list[Any]) -> Any:
         (condition,) = code.run(params["cond_jaxpr"], [*for_condition, *state])
-        return code.builder.extract_element(condition[()], ir.Constant(INT, 0))
+        needed.append(condition[()])
+        return _any(code, condition[()])
 
     def body(_: Any, state: list[Any]) -> list[Any]:
-        return code.run(params["body_jaxpr"], [*for_body, *state])
+        after = code.run(params["body_jaxpr"], [*for_body, *state])
+        return [_chosen(code, needed[0], new, old) for new, old in zip(after, state, strict=True)]
 
     return _loop(code, carried, body, goes_on)
 
@@ -171,18 +175,16 @@ def write_condition(code: Code, params: dict[str, Any], inputs: list[Any]) -> li
     if len(params["branches"]) > 2:
         raise Unsupported("a choice of more than two branches has no vector code", "Choose between two")
     (index, *arguments), (if_false, if_true) = inputs, params["branches"]
-    b, bits = code.builder, ir.IntType(code.math.width)
+    b = code.builder
     is_true = b.icmp_signed("!=", index[()], code.math.integer(0))
     otherwise = code.run(if_false, arguments)
     before = b.block
     inside, after = (code.function.append_basic_block(name) for name in ("needed", "go_on"))
-    b.cbranch(b.icmp_unsigned("!=", b.bitcast(is_true, bits), ir.Constant(bits, 0)), inside, after)
+    b.cbranch(_any(code, is_true), inside, after)
     b.position_at_end(inside)
     with code.region():
-        chosen = [
-            elementwise(lambda yes, no: b.select(is_true, yes, no), new, old)
-            for new, old in zip(code.run(if_true, arguments), otherwise, strict=True)
-        ]
+        found = code.run(if_true, arguments)
+        chosen = [_chosen(code, is_true, new, old) for new, old in zip(found, otherwise, strict=True)]
     b.branch(after)
     end = b.block
     b.position_at_end(after)
@@ -190,6 +192,17 @@ def write_condition(code: Code, params: dict[str, Any], inputs: list[Any]) -> li
     for phis, array in zip(results, chosen, strict=True):
         _join(phis, array, end)
     return results
+
+
+def _any(code: Code, lanes: Any) -> Any:
+    """Return whether a condition holds for a patient of the block."""
+    bits = ir.IntType(code.math.width)
+    return code.builder.icmp_unsigned("!=", code.builder.bitcast(lanes, bits), ir.Constant(bits, 0))
+
+
+def _chosen(code: Code, lanes: Any, new: Values, old: Values) -> Values:
+    """Return the new numbers of the patients for whom a condition holds, and the old ones of the others."""
+    return elementwise(lambda yes, no: code.builder.select(lanes, yes, no), new, old)
 
 
 def _phis(code: Code, array: Values, before: Any) -> Values:

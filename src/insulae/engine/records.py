@@ -102,7 +102,7 @@ class Packed(Generic[T]):
     def take(self, chosen: NDArray[np.integer[Any]]) -> "Packed[T]":
         """Return the record of some of the patients."""
         n = len(chosen)
-        if n == self.matrix.shape[1] and np.array_equal(chosen, np.arange(n)):
+        if is_everybody(chosen, self.patients):
             return self
         columns = np.concatenate([chosen, np.full(padded(n) - n, chosen[-1])])
         matrix = room(self.layout.height, len(columns))
@@ -118,3 +118,8 @@ class Packed(Generic[T]):
     def put(self, chosen: NDArray[np.integer[Any]], part: "Packed[T]") -> None:
         """Write the record of some of the patients back."""
         self.matrix[:, chosen] = part.matrix[:, : part.patients]
+
+
+def is_everybody(chosen: NDArray[np.integer[Any]], n: int) -> bool:
+    """Tell whether these are all of n patients in their order."""
+    return len(chosen) == n and np.array_equal(chosen, np.arange(n))

@@ -48,7 +48,8 @@ def advance(
     law: tuple[Control, Sensor],
     days: Array,
 ) -> tuple[State, DaySummary, Trace]:
-    """Simulate one day that stands for `days` days (a whole number) and move the slow state by them.
+    """Simulate one day that stands for `days` days (a whole number, of each patient) and move the slow state
+    by them.
 
     A day that stands for no days leaves the slow state and the averages as they are.
     """
@@ -60,8 +61,14 @@ def advance(
     averages = map_leaves(lambda new, old: jnp.where(days > 0, new, old), averages, state.averages)
     quarter = jnp.asarray(1 / SLOW_STEPS_PER_DAY, summary.mean_glucose.dtype)
 
-    def one(_: Array, slow: body.SlowState) -> body.SlowState:
-        return body.advance(slow, slow_parameters, averages, effects, quarter)
+    def goes_on(at: tuple[Array, body.SlowState]) -> Array:
+        return jnp.max(at[0]) > 0 if jnp.ndim(at[0]) else at[0] > 0
 
-    slow = lax.fori_loop(0, days * SLOW_STEPS_PER_DAY, one, slow)
+    def one(at: tuple[Array, body.SlowState]) -> tuple[Array, body.SlowState]:
+        left, now = at
+        after = body.advance(now, slow_parameters, averages, effects, quarter)
+        return left - 1, map_leaves(lambda new, old: jnp.where(left > 0, new, old), after, now)
+
+    steps = jnp.asarray(days * SLOW_STEPS_PER_DAY, quarter.dtype)
+    _, slow = lax.while_loop(goes_on, one, (steps, slow))
     return State(fast=fast, slow=slow, averages=averages), summary, trace

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from insulae.core.pytree import Value, map_leaves
 from insulae.core.random import DayDraws
-from insulae.engine.records import Packed
+from insulae.engine.records import Packed, is_everybody
 from insulae.physiology import course
 from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.effects import Effects
@@ -23,6 +24,8 @@ from insulae.populations.routine import (
 
 Floats = NDArray[np.float32]
 Chosen = NDArray[np.integer[Any]]
+Days = int | NDArray[np.int64]
+"""A number of days, or one for each patient [patient]."""
 
 
 TRACE = 2
@@ -76,16 +79,19 @@ class Bodies:
         """Return effects in the kernel's form."""
         return self._kernel.inputs[2].pack(effects, self.patients)
 
-    def live(self, effects: Packed[Effects], day: int, days: int, is_even: bool) -> Lived:
-        """Live a day that stands for some days; even draws spread over days that stand for several."""
-        records = (self._state, self._parameters, effects, self._uniforms(day, is_even))
-        self._state, *found = self._kernel(records, (days,))
+    def live(self, effects: Packed[Effects], day: Days, days: Days, is_even: bool) -> Lived:
+        """Live a day that stands for some days; even draws spread over days that stand for several.
+
+        With even draws, each patient may be at a day of the own.
+        """
+        records = self._records(effects, day, days, is_even)
+        self._state, *found = self._kernel(records)
         return Lived(*found)
 
-    def pass_day(self, effects: Packed[Effects], day: int, days: int, is_even: bool) -> Lived:
+    def pass_day(self, effects: Packed[Effects], day: Days, days: Days, is_even: bool) -> Lived:
         """Live a day of which nobody wants the traces; the result has none."""
-        records = (self._state, self._parameters, effects, self._uniforms(day, is_even))
-        self._state, summary, _, movement = self._kernel(records, (days,), unused=TRACE)
+        records = self._records(effects, day, days, is_even)
+        self._state, summary, _, movement = self._kernel(records, unused=TRACE)
         return Lived(summary, None, movement)
 
     def part(self, chosen: Chosen) -> "Bodies":
@@ -98,7 +104,10 @@ class Bodies:
 
     def put(self, chosen: Chosen, part: "Bodies") -> None:
         """Take some patients back in, where they are now."""
-        self._state.put(chosen, part._state)
+        if is_everybody(chosen, self.patients):
+            self._state = part._state
+        else:
+            self._state.put(chosen, part._state)
 
     def kept(self) -> Packed[course.State]:
         """Return a copy of the present state, to go back to."""
@@ -125,6 +134,13 @@ class Bodies:
         trace: Trace = whole.record
         return map_leaves(lambda values: values[window], trace)
 
-    def _uniforms(self, day: int, is_even: bool) -> Packed[Floats]:
-        rows = self._draws.even(day) if is_even else self._draws.independent(day)
-        return self._kernel.inputs[3].wrap(rows)
+    def _records(self, effects: Packed[Effects], day: Days, days: Days, is_even: bool) -> list[Packed[Any]]:
+        draws, (*_, uniforms, lengths) = self._draws, self._kernel.inputs
+        rows = draws.even(day) if is_even else draws.independent(operator.index(day))
+        return [
+            self._state,
+            self._parameters,
+            effects,
+            uniforms.wrap(rows),
+            lengths.pack(days, self.patients),
+        ]

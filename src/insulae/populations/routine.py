@@ -4,7 +4,7 @@ This is the only place where the kernel is compiled: effects, doses, patients an
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -213,7 +213,7 @@ def of_the_day(
 def ordinary_day(
     state: course.State, parameters: Parameters, effects: Effects, uniform: Array, days: Array
 ) -> tuple[course.State, DaySummary, Trace, Array]:
-    """Live one day that stands for `days`; also return the slow clock's `movement` meanwhile."""
+    """Live one day that stands for `days` of each patient; also return the `movement` of the slow clock."""
     slow = parameters.slow
     parameters, weight, before = of_the_day(state, parameters, effects)
     today = plan(parameters.habits, uniform)
@@ -251,11 +251,15 @@ def meal_test(
     return (simulate_day(state.fast, fast_parameters, inputs)[2],)
 
 
+def day_records() -> list[Any]:
+    """Return an example of each record that `ordinary_day` takes."""
+    return [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(N_DRAWS), 0.0]
+
+
 @functools.cache
 def compiled_day() -> Kernel:
-    """Return the kernel `(state, parameters, effects, uniforms), (days,) -> state, summary, trace, moved`."""
-    records = [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(N_DRAWS)]
-    return compiled(ordinary_day, records, n_integers=1)
+    """Return the kernel `(state, parameters, effects, uniforms, days) -> state, summary, trace, moved`."""
+    return compiled(ordinary_day, day_records())
 
 
 @functools.cache

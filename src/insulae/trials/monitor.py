@@ -11,6 +11,7 @@ from insulae.core.clock import DAYS_PER_WEEK
 from insulae.physiology.day import DaySummary
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Treatment
 from insulae.therapies.tablet import Tablet
+from insulae.trials.pace import LENGTHS
 
 MEMORY_DAYS = 5.0
 """Recent glucose, and the share of time below 54 mg/dL, are exponential means over about a week of days."""
@@ -22,6 +23,8 @@ RECENT = {
     "low_share": "low_share",
     "c_peptide": "fasting_c_peptide",
 }
+_SHARES = np.asarray([1 - np.exp(-days / MEMORY_DAYS) for days in range(max(LENGTHS) + 1)], np.float32)
+"""What a simulated day counts in these means, by the days that it stands for."""
 
 
 @dataclasses.dataclass
@@ -68,9 +71,11 @@ class Monitor:
             insulin_stop=never.copy(),
         )
 
-    def add(self, summary: DaySummary, days: int, chosen: NDArray[np.integer[Any]]) -> None:
-        """Take in one simulated day of some patients that stands for some days."""
-        share = np.float32(1 - np.exp(-days / MEMORY_DAYS))
+    def add(
+        self, summary: DaySummary, days: int | NDArray[np.int64], chosen: NDArray[np.integer[Any]]
+    ) -> None:
+        """Take in one simulated day of some patients that stands for some days of each."""
+        share = _SHARES[days]
         whose = slice(None) if len(chosen) == len(self.fasting) else chosen
         for mine, theirs in RECENT.items():
             value = getattr(self, mine)

@@ -92,7 +92,7 @@ class Arm:
         if step.longest == 1 and step.days == 1:
             self._live_day(step, effects)
         else:
-            self._live_stretch(step)
+            self._live_stretch(step, effects)
         self.last_effects = effects
         self.monitor.record(self.treatments.values(), step.day, step.days)
 
@@ -107,17 +107,22 @@ class Arm:
             self.summaries.append(lived.summary)
             self.traces.append(lived.trace)
 
-    def _live_stretch(self, step: Step) -> None:
+    def _live_stretch(self, step: Step, first: Packed[Effects]) -> None:
         """Live some days in steps that suit each patient; who moved too far goes back for shorter ones."""
-        effects = functools.cache(self.effects)
-        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(effects(step.day))
+        later = functools.cache(self.effects)
+        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(first)
+
+        def effects(day: int) -> Packed[Effects]:
+            return first if day == step.day else later(day)
+
         active = np.arange(self.size)
         before = (self.bodies.kept(), self.monitor.kept(), self.pace.kept())
         while len(active):
             farthest = np.zeros(self.size, np.float32)
-            for chosen in _alike(active, steps, is_settling):
-                cut = pieces(step.days, int(steps[chosen[0]]), bool(is_settling[chosen[0]]))
-                farthest[chosen] = self._cross(step, chosen, cut, effects)
+            cuts = _cuts(step.days, steps[active], is_settling[active])
+            for some in _alike(cuts):
+                chosen = active[some]
+                farthest[chosen] = self._cross(step, chosen, cuts[:, some], effects)
             active = active[self.pace.too_far(farthest, steps)[active]]
             if len(active):
                 steps[active] = shorter(np.minimum(steps[active], step.days))
@@ -133,19 +138,32 @@ class Arm:
         return np.any(np.abs(new - old) > MOST_CHANGE_OF_DOSE * np.abs(old), axis=0)
 
     def _cross(
-        self, step: Step, chosen: Chosen, cut: list[int], effects: Callable[[int], Packed[Effects]]
+        self, step: Step, chosen: Chosen, cuts: Whole, effects: Callable[[int], Packed[Effects]]
     ) -> Floats:
-        """Live a step's days with some patients; return how far they moved in one simulated day at most."""
-        day, is_even, some = step.day, max(cut) > 1, self.bodies.part(chosen)
-        farthest, moved = np.zeros(len(chosen), np.float32), np.zeros((), np.float32)
-        for days in cut:
-            lived = some.pass_day(effects(day).take(chosen), day, days, is_even)
-            self.monitor.add(lived.summary, days, chosen)
-            farthest = np.maximum(farthest, np.abs(lived.movement).max(axis=0))
-            moved, day = moved + lived.movement, day + days
-        self.bodies.put(chosen, some)
+        """Live a step's days with some patients; return how far they moved in one simulated day at most.
+
+        `cuts` are the days that each patient's simulated days stand for, [simulated day, patient]; who has
+        fewer of them than others ends with days that stand for none, which nobody lives.
+        """
+        n, is_even, group = len(chosen), bool((cuts > 1).any()), self.bodies.part(chosen)
+        farthest, moved = np.zeros(n, np.float32), np.zeros((3, n), np.float32)
+        day = np.full(n, step.day)
+        for days in cuts:
+            (going,) = days.nonzero()
+            if not len(going):
+                break
+            some, who, when = group.part(going), chosen[going], day[going]
+            lived = some.pass_day(
+                _on_days(effects, when, who), when if is_even else when[0], days[going], is_even
+            )
+            group.put(going, some)
+            self.monitor.add(lived.summary, days[going], who)
+            farthest[going] = np.maximum(farthest[going], np.abs(lived.movement).max(axis=0))
+            moved[:, going] += lived.movement
+            day += days
+        self.bodies.put(chosen, group)
         self.pace.learn(chosen, moved, step.days)
-        self.days_simulated[chosen] += len(cut)
+        self.days_simulated[chosen] += np.count_nonzero(cuts, axis=0)
         return farthest
 
     def account(self, day: int) -> None:
@@ -237,10 +255,31 @@ class Arm:
         return np.asarray(trace.glucose)[rows].T, np.asarray(trace.c_peptide)[rows].T
 
 
-def _alike(active: Chosen, steps: Whole, is_settling: NDArray[np.bool_]) -> list[Chosen]:
-    """Return the patients in groups that step alike."""
-    kinds = 2 * steps[active] + is_settling[active]
-    return [active[kinds == kind] for kind in np.unique(kinds)]
+def _cuts(days: int, steps: Whole, is_settling: NDArray[np.bool_]) -> Whole:
+    """Return the days that each patient's simulated days stand for, [simulated day, patient], zeros last."""
+    cuts, kinds = np.zeros((days, len(steps)), np.int64), 2 * steps + is_settling
+    for kind in np.unique(kinds):
+        cut = pieces(days, int(kind // 2), bool(kind % 2))
+        cuts[: len(cut), kinds == kind] = np.reshape(cut, (-1, 1))
+    return cuts
+
+
+def _alike(cuts: Whole) -> list[Chosen]:
+    """Return who may be simulated together: those whose days all stand for themselves, and the others."""
+    is_even = (cuts > 1).any(axis=0)
+    return [some for some in (np.flatnonzero(is_even), np.flatnonzero(~is_even)) if len(some)]
+
+
+def _on_days(effects: Callable[[int], Packed[Effects]], days: Whole, chosen: Chosen) -> Packed[Effects]:
+    """Return the effects on some patients, each on a day of the own."""
+    first, *others = (int(day) for day in np.unique(days))
+    found = effects(first).take(chosen)
+    if others:
+        found = found.copy()
+        for day in others:
+            (some,) = (days == day).nonzero()
+            found.put(some, effects(day).take(chosen[some]))
+    return found
 
 
 def simulate_arm(
