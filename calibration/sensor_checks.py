@@ -115,6 +115,11 @@ def samples(folder: Path) -> list[tuple[str, str, str, pd.DataFrame]]:
     return taken
 
 
+def compared(data: pd.DataFrame) -> tuple[str, ...]:
+    """Return what is compared: all but the mean glucose where people were matched by it, as HbA1c."""
+    return tuple(name for name in LABELS if name != "mean_glucose" or "hba1c" not in data)
+
+
 def lived(phenotype: str, treatment: str, data: pd.DataFrame, size: int) -> tuple[pd.DataFrame, str]:
     """Return the metrics of simulated people like those of the data, and what was matched."""
     for statistics in (("mean", "sd"), ("mean",), ()):

@@ -110,3 +110,9 @@ def test_sensors_are_compared_on_their_own_scale_and_nought_is_a_value():
     assert check.wasserstein == pytest.approx(1 / check.seen.std())
     (row,) = [r for r in checks_page._by_class([check]) if "below 70" in r]
     assert row.endswith("|  |  | 1.00 (1) |  |")
+
+
+def test_what_people_were_matched_by_is_not_compared():
+    matched, free = pd.DataFrame({"hba1c": [6.9]}), pd.DataFrame({"age": [50]})
+    assert sensor_checks.compared(free) == tuple(sensor_checks.LABELS)
+    assert set(sensor_checks.LABELS) - set(sensor_checks.compared(matched)) == {"mean_glucose"}
