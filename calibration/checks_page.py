@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from calibration.checks import LABELS, Check, interval, is_logarithmic
 from insulae.core.phenotypes import phenotypes
@@ -115,6 +116,9 @@ def _draw(found: Sequence[Check]) -> None:
         axis.set_xlim(*np.quantile(np.concatenate([one.seen, one.simulated]), [0.005, 0.995]))
         if is_logarithmic(one.quantity):
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axis.xaxis.set_minor_locator(NullLocator())
         axis.set_title(f"{one.phenotype}, {one.wasserstein:.2f}\n{one.sample}", fontsize=7)
         axis.set_xlabel(LABELS[one.quantity], fontsize=7)
         axis.tick_params(labelsize=6, which="both")
