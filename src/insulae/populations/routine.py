@@ -183,10 +183,9 @@ def movement(before: SlowSignals, after: SlowSignals) -> Array:
     return jnp.stack([(new - old) / old for old, new in pairs])
 
 
-def steadied(habits: Habits, effects: Effects, weight: Array, signals: SlowSignals) -> Habits:
+def steadied(habits: Habits, effects: Effects, weight: Array, capacity: Array) -> Habits:
     """Return the day's habits: what differs from day to day does so less where own insulin takes over."""
     doses = effects.basal_insulin + effects.bolus_per_carbohydrate * meals.usual_carbohydrate(habits.meals)
-    capacity = signals.native_capacity + signals.graft_capacity
     factor = lability.factor(habits.lability, jnp.asarray(doses / weight), capacity)
     return replace(
         habits,
@@ -206,7 +205,8 @@ def of_the_day(
     weight = body_weight.metabolic_weight(state.slow.body_weight.weight, slow.body_weight)
     share = body_weight.carbohydrate_share(state.slow.body_weight, slow.body_weight, effects)
     eating = replace(parameters.habits.meals, intake=parameters.habits.meals.intake * share)
-    habits = steadied(replace(parameters.habits, meals=eating), effects, weight, signals)
+    capacity = signals.native_capacity + signals.graft_capacity
+    habits = steadied(replace(parameters.habits, meals=eating), effects, weight, capacity)
     return replace(parameters, habits=habits), weight, signals
 
 
