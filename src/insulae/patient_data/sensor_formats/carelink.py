@@ -20,10 +20,11 @@ from insulae.patient_data.sensor_formats.raw_file import (
     Options,
     RawFile,
     Row,
-    column,
+    amounts,
+    dated,
+    glucose_cells,
     number,
     rows_below,
-    unit_in,
 )
 
 GLUCOSE = {"Sensor Glucose": "glucose_sensor", "BG Reading": "glucose_meter"}
@@ -56,11 +57,7 @@ def read(file: RawFile, options: Options) -> Found:
     excluded = [row for _, row in rows if row.get("Excluded", "").upper() == "TRUE"]
     rows = [(place, row) for place, row in rows if row.get("Excluded", "").upper() != "TRUE"]
     times, order = read_dates([row["Timestamp"] for _, row in rows], file.name, options.day_first)
-    entries = [
-        entry._replace(time=time)
-        for (place, row), time in zip(rows, times, strict=True)
-        for entry in _entries(row, place, file.name)
-    ]
+    entries = dated(rows, times, file.name, _entries)
     entries, asked = _once(entries)
     entries += basal_rates(rows, times)
     remarks = [*([order] if order else []), *_remarks(row for _, row in rows), *asked, *_left(excluded)]
@@ -86,18 +83,9 @@ def _text(cell: Any) -> str:
 
 
 def _entries(row: Row, place: str, file: str) -> Iterator[Entry]:
-    for beginning, name in GLUCOSE.items():
-        title = column(list(row), beginning)
-        if title is None or not row[title]:
-            continue
-        unit = unit_in(title)
-        if unit is None:
-            raise InvalidData(f"{file}: the column '{title}' states neither mg/dL nor mmol/L")
-        yield Entry(None, name, number(row[title], file, place), unit, place)
-    for beginning, (name, unit) in AMOUNTS.items():
-        title = column(list(row), beginning)
-        if title is not None and row[title] and number(row[title], file, place) > 0:
-            yield Entry(None, name, number(row[title], file, place), unit, place)
+    for name, cell, unit in glucose_cells(row, GLUCOSE, file):
+        yield Entry(None, name, number(cell, file, place), unit, place)
+    yield from (given for given in amounts(row, AMOUNTS, file, place) if given.number > 0)
 
 
 def _once(entries: list[Entry]) -> tuple[list[Entry], list[str]]:

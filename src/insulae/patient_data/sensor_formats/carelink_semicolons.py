@@ -17,10 +17,11 @@ from insulae.patient_data.sensor_formats.raw_file import (
     Options,
     RawFile,
     Row,
-    column,
+    amounts,
+    dated,
+    glucose_cells,
     number,
     rows_below,
-    unit_in,
 )
 
 HEADER = "Index;Date;Time"
@@ -47,11 +48,7 @@ def read(file: RawFile, options: Options) -> Found:
     if not rows:
         raise InvalidData(f"{file.name}: a CareLink file without any row")
     times, order = read_dates([f"{r['Date']} {r['Time']}" for _, r in rows], file.name, options.day_first)
-    entries = [
-        entry._replace(time=time)
-        for (place, row), time in zip(rows, times, strict=True)
-        for entry in _entries(row, place, file.name)
-    ]
+    entries = dated(rows, times, file.name, _entries)
     remarks = [*([order] if order else []), *_remarks([row for _, row in rows])]
     kinds = sum(entry.name == "insulin_injected" for entry in entries)
     remarks += [f"{kinds} insulin doses of which the file does not tell the kind"] if kinds else []
@@ -59,21 +56,11 @@ def read(file: RawFile, options: Options) -> Found:
 
 
 def _entries(row: Row, place: str, file: str) -> Iterator[Entry]:
-    for beginning, name in GLUCOSE.items():
-        title = column(list(row), beginning)
-        if title is None or not row[title]:
-            continue
-        unit = unit_in(title)
-        if unit is None:
-            raise InvalidData(f"{file}: the column '{title}' states neither mg/dL nor mmol/L")
-        yield Entry(None, name, number(row[title], file, place), unit, place)
-    for beginning, (name, unit) in AMOUNTS.items():
-        title = column(list(row), beginning)
-        if title is None or not row[title] or _is_sum(row) or _is_refused(row):
-            continue
-        value = number(row[title], file, place)
-        if value > 0 or name == "insulin_basal_rate":
-            yield Entry(None, name, value, unit, place)
+    for name, cell, unit in glucose_cells(row, GLUCOSE, file):
+        yield Entry(None, name, number(cell, file, place), unit, place)
+    if not (_is_sum(row) or _is_refused(row)):
+        given = amounts(row, AMOUNTS, file, place)
+        yield from (one for one in given if one.number > 0 or one.name == "insulin_basal_rate")
     marked = re.match(r"(\w+): ([\d.,]+)", row.get("Event Marker", ""))
     if marked and marked[1] in MARKED:
         name, unit = MARKED[marked[1]]

@@ -15,10 +15,12 @@ from insulae.patient_data.sensor_formats.raw_file import (
     Options,
     RawFile,
     Row,
+    amounts,
     column,
+    dated,
+    glucose_cells,
     number,
     rows_below,
-    unit_in,
 )
 from insulae.patient_data.table import MG_PER_DL, MMOL_PER_L
 
@@ -57,11 +59,7 @@ def read(file: RawFile, options: Options) -> Found:
         raise InvalidData(f"{file.name}: no column Device Timestamp or Meter Timestamp")
     rows = [(place, row) for place, row in rows if row[when]]
     times, order = read_dates([row[when] for _, row in rows], file.name, options.day_first)
-    entries = [
-        entry._replace(time=time)
-        for (place, row), time in zip(rows, times, strict=True)
-        for entry in _entries(row, place, file.name)
-    ]
+    entries = dated(rows, times, file.name, _entries)
     words = sum(any(row.get(name) for name in NOT_READ) for _, row in rows)
     remarks = [order] if order else []
     remarks += [f"{words} meals or doses without an amount are not read"] if words else []
@@ -69,17 +67,8 @@ def read(file: RawFile, options: Options) -> Found:
 
 
 def _entries(row: Row, place: str, file: str) -> Iterator[Entry]:
-    for beginning, name in GLUCOSE.items():
-        title = column(list(row), beginning)
-        if title is None or not row[title]:
-            continue
-        unit = unit_in(title)
-        if unit is None:
-            raise InvalidData(f"{file}: the column '{title}' states neither mg/dL nor mmol/L")
-        limits, side = LIMITS.get(row[title].upper(), ({}, MEASURED))
-        value = limits[unit] if limits else number(row[title], file, place)
+    for name, cell, unit in glucose_cells(row, GLUCOSE, file):
+        limits, side = LIMITS.get(cell.upper(), ({}, MEASURED))
+        value = limits[unit] if limits else number(cell, file, place)
         yield Entry(None, name, value, unit, place, side)
-    for beginning, (name, unit) in AMOUNTS.items():
-        title = column(list(row), beginning)
-        if title is not None and row[title]:
-            yield Entry(None, name, number(row[title], file, place), unit, place)
+    yield from amounts(row, AMOUNTS, file, place)

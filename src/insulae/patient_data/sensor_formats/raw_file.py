@@ -4,8 +4,9 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,37 @@ def unit_in(name: str) -> str | None:
     """
     plain = name.lower().replace(" ", "")
     return "mg/dL" if "mg/dl" in plain else "mmol/L" if "mmol/l" in plain else None
+
+
+def glucose_cells(row: Row, names: Mapping[str, str], file: str) -> Iterator[tuple[str, str, str]]:
+    """Yield quantity, cell and unit of the columns of glucose that a row fills.
+
+    `names` gives the quantity by how the column begins; raises `InvalidData` for a column without a unit.
+    """
+    for beginning, name in names.items():
+        title = column(list(row), beginning)
+        if title is None or not row[title]:
+            continue
+        unit = unit_in(title)
+        if unit is None:
+            raise InvalidData(f"{file}: the column '{title}' states neither mg/dL nor mmol/L")
+        yield name, row[title], unit
+
+
+def amounts(row: Row, names: Mapping[str, tuple[str, str]], file: str, place: str) -> Iterator[Entry]:
+    """Yield the amounts that a row holds; `names` gives quantity and unit by how the column begins."""
+    for beginning, (name, unit) in names.items():
+        title = column(list(row), beginning)
+        if title is not None and row[title]:
+            yield Entry(None, name, number(row[title], file, place), unit, place)
+
+
+def dated(
+    rows: Sequence[tuple[str, Row]],
+    times: Sequence[datetime],
+    file: str,
+    entries: Callable[[Row, str, str], Iterator[Entry]],
+) -> list[Entry]:
+    """Return the entries of all rows, each with the time of its row; `entries` takes row, place and file."""
+    pairs = zip(rows, times, strict=True)
+    return [one._replace(time=time) for (place, row), time in pairs for one in entries(row, place, file)]
