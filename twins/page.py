@@ -15,7 +15,7 @@ _PAGE = """<!doctype html>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 1180px; margin: 0 auto; padding: 1rem; color: #222; }
 .banner { background: #fff3cd; border: 1px solid #e0c97f; padding: .5rem 1rem; }
-.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 1rem; }
+.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 1rem; }
 figure { margin: 0; } svg { width: 100%; height: auto; }
 table { border-collapse: collapse; }
 td, th { border-bottom: 1px solid #ddd; padding: .25rem .5rem; text-align: left; }

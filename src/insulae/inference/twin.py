@@ -183,7 +183,8 @@ def read(folder: Path) -> Twin:
         with np.load(folder / "twin.npz") as arrays:
             kept = {name: arrays[name] for name in _ARRAYS}
     except (OSError, ValueError, KeyError) as error:
+        why = getattr(error, "strerror", None) or error
         raise RunError(
-            f"{folder} holds no twin: {error}", "Expected a folder that `insulae fit` wrote"
+            f"{folder} holds no twin: {why}", "Expected a folder that `insulae fit` wrote"
         ) from error
     return Twin(person=words["person"], seed=words["seed"], findings=words["findings"], **kept)
