@@ -148,36 +148,52 @@ class DayDraws:
         return self._with_lasting(self._blocks[block][day - block * _BLOCK], day)
 
     def _with_lasting(self, drawn: Floats | Bits, day: Days) -> Floats:
-        """Return draws of a day followed by those that last, in memory of their own."""
-        found = np.empty((len(drawn) + (self._lasting._n if self._lasting else 0), self.patients), np.float32)
-        found[: len(drawn)] = drawn
+        """Return draws of days [..., n, patient] followed by those that last, in memory of their own."""
+        *days, n, patients = drawn.shape
+        more = self._lasting._n if self._lasting else 0
+        found = np.empty((*days, n + more, patients), np.float32)
+        found[..., :n, :] = drawn
         if self._lasting:
-            found[len(drawn) :] = self._kept(self._lasting, day)
+            found[..., n:, :] = self._kept(self._lasting, day)
         return found
 
     def _kept(self, lasting: "DayDraws", day: Days) -> Floats:
         """Return the draws that last over a day, which may be another one for each patient."""
-        periods = np.asarray(day) // self._lasting_days
+        periods = np.expand_dims(np.asarray(day) // self._lasting_days, -2) if np.ndim(day) else day // self._lasting_days
         first, *others = np.unique(periods)
-        found = lasting.independent(int(first))
-        found = found if self._who is None else found[:, self._who]
+        found = self._lasted(lasting, first)
         for period in others:
-            kept = lasting.independent(int(period))
-            found = np.where(periods == period, kept if self._who is None else kept[:, self._who], found)
+            found = np.where(periods == period, self._lasted(lasting, period), found)
         return found
+
+    def _lasted(self, lasting: "DayDraws", period: Any) -> Floats:
+        drawn = lasting.independent(int(period))
+        return drawn if self._who is None else drawn[:, self._who]
 
     def even(self, day: Days) -> Floats:
         """Return draws of one day that cover the unit interval evenly over successive days, [n, patient].
 
         A Kronecker sequence with a random start per patient: a few days represent many, and the draws of a
-        day do not depend on which other days are simulated. Each patient may be at a day of the own.
+        day do not depend on which other days are simulated. Each patient may be at a day of the own, or at
+        several, [day, patient]; the draws are [day, n, patient] then.
         """
-        bits = self._start + self._step * _wrapped(day)
+        wrapped = _wrapped(day)
+        bits = self._start + self._step * (wrapped[..., None, :] if wrapped.ndim else wrapped)
         bits >>= np.uint32(9)
         found = self._with_lasting(bits, day)
-        drawn = found[: self._n]
+        drawn = found[..., : self._n, :]
         drawn *= np.float32(2.0**-23)
         drawn += np.float32(2.0**-24)
+        return found
+
+    def of_days(self, day: NDArray[np.int64], is_even: NDArray[np.bool_]) -> Floats:
+        """Return draws of days [day, patient], even ones for some patients, as [day, n, patient]."""
+        found = self.even(day)
+        (others,) = np.flatnonzero(~is_even)[None]
+        if len(others):
+            alone = self.of(others)
+            for row, days in enumerate(day[:, others]):
+                found[row][:, others] = alone.independent(int(days[0]))
         return found
 
 

@@ -7,7 +7,7 @@ first step of a day to the last; only what is asked for is written to memory.
 
 import contextlib
 from collections import ChainMap
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -21,7 +21,7 @@ from insulae.engine.smallest_numbers import add_entry
 from insulae.engine.vector_math import FLOAT, INT, VectorMath
 
 POINTER, INDEX = ir.PointerType(), ir.IntType(64)
-ALIGNMENT, LONGEST_READ = 4, 64
+ALIGNMENT = 4
 CALLS = (
     "jit",
     "pjit",
@@ -91,13 +91,14 @@ class Code:
         place = b.add(b.mul(row, stride), self.column)
         return b.gep(start, [place], source_etype=FLOAT)
 
-    def read(self, matrix: int, shapes: Sequence[tuple[int, ...]]) -> list[Values | Rows]:
-        """Return the arrays of an input matrix, row after row; long ones are read by loops through them."""
+    def read(
+        self, matrix: int, shapes: Sequence[tuple[int, ...]], are_series: Iterable[bool]
+    ) -> list[Values | Rows]:
+        """Return the arrays of an input matrix, row after row; series are read by loops through them."""
         pointer, row, arrays = self._matrix(self.inputs, matrix), 0, list[Values | Rows]()
-        for shape in shapes:
+        for shape, is_series in zip(shapes, are_series, strict=False):
             rows = Rows(pointer, row, shape)
-            is_long = bool(shape) and shape[0] > LONGEST_READ
-            arrays.append(rows if is_long else self._loaded(rows, ir.Constant(INDEX, row)))
+            arrays.append(rows if is_series else self._loaded(rows, ir.Constant(INDEX, row)))
             row += int(np.prod(shape))
         return arrays
 
@@ -134,9 +135,10 @@ class Code:
     def store(self, output: Output, values: Values, step: Any = None) -> None:
         """Write an array into its rows of an output matrix, or one step of a series."""
         pointer = self._matrix(self.outputs, output.matrix)
+        along = step and self.builder.mul(step, ir.Constant(INDEX, values.size))
         for offset, place in enumerate(np.ndindex(*values.shape)):
             row: Any = ir.Constant(INDEX, output.row + offset)
-            row = row if step is None else self.builder.add(row, step)
+            row = row if step is None else self.builder.add(row, along)
             value = self._as_float(values[place])
             self.builder.store(value, self._cell(pointer, row), align=ALIGNMENT)
 
@@ -218,6 +220,17 @@ class Code:
         return self.run(closed, inputs)
 
 
+def _are_series(jaxpr: Any) -> list[bool]:
+    """Tell of which arguments of a traced function nothing is asked but one step after the other, by a loop."""
+    series, others = set[Any](), {v for v in jaxpr.outvars if isinstance(v, jax_core.Var)}
+    for equation in jaxpr.eqns:
+        params, is_scan = equation.params, equation.primitive.name == "scan"
+        whole = params["num_consts"] + params["num_carry"] if is_scan else len(equation.invars)
+        others.update(v for v in equation.invars[:whole] if isinstance(v, jax_core.Var))
+        series.update(v for v in equation.invars[whole:] if isinstance(v, jax_core.Var))
+    return [v in series and v not in others for v in jaxpr.invars]
+
+
 def written(
     name: str,
     width: int,
@@ -229,8 +242,9 @@ def written(
     """Return a traced function as the text of a module."""
     code = Code(name, width)
     arguments: list[Any] = []
+    are_series = iter(_are_series(traced.jaxpr))
     for number, layout in enumerate(inputs):
-        arguments += code.read(number, layout.shapes)
+        arguments += code.read(number, layout.shapes, are_series)
     arguments += [code.integer(number) for number in range(n_integers)]
     targets = [Output(number, rows.start) for number, layout in enumerate(outputs) for rows in layout.rows]
     code.destinations.update(zip(traced.jaxpr.outvars, targets, strict=True))

@@ -29,7 +29,7 @@ UNARY = {
     "neg": lambda m, x: m.b.fneg(x) if x.type == m.floats else m.b.neg(x),
     "not": lambda m, x: m.b.not_(x),
     "sqrt": lambda m, x: m.intrinsic("sqrt", x),
-    "rsqrt": lambda m, x: m.b.fdiv(m.number(1), m.intrinsic("sqrt", x)),
+    "rsqrt": VectorMath.rsqrt,
     "abs": lambda m, x: m.intrinsic("fabs", x),
     "floor": lambda m, x: m.intrinsic("floor", x),
     "square": lambda m, x: m.mul(x, x),

@@ -68,14 +68,22 @@ class Layout(Generic[T]):
         return Packed(self, matrix, patients)
 
     def wrap(self, rows: Matrix) -> "Packed[T]":
-        """Return a matrix as it is, where its columns fit already, or a copy that does."""
+        """Return a matrix as it is, where its columns fit already, or a copy that does.
+
+        Where the last rows are missing nobody may read them.
+        """
         height, patients = rows.shape
-        if patients == padded(patients) and rows.strides[1] == BYTES and rows.dtype == np.float32:
+        fits = patients == padded(patients) and rows.strides[1] == BYTES and rows.dtype == np.float32
+        if fits and height == self.height:
             return Packed(self, rows, patients)
-        matrix = room(height, padded(patients))
-        matrix[:, :patients] = rows
-        matrix[:, patients:] = rows[:, -1:]
+        matrix = room(self.height, padded(patients))
+        matrix[:height, :patients] = rows
+        matrix[:height, patients:] = rows[:, -1:]
         return Packed(self, matrix, patients)
+
+    def unfilled(self, patients: int) -> "Packed[T]":
+        """Return a record of some patients whose numbers are to be filled in."""
+        return Packed(self, room(self.height, padded(patients)), patients)
 
     def unpack(self, matrix: Any, patients: int) -> T:
         """Return the record whose leaves are views of the rows of a matrix, patients last."""
@@ -104,7 +112,7 @@ class Packed(Generic[T]):
         n = len(chosen)
         if is_everybody(chosen, self.patients):
             return self
-        columns = np.concatenate([chosen, np.full(padded(n) - n, chosen[-1])])
+        columns = filling(chosen)
         matrix = room(self.layout.height, len(columns))
         self.matrix.take(columns, axis=1, out=matrix, mode="clip")
         return Packed(self.layout, matrix, n)
@@ -118,6 +126,11 @@ class Packed(Generic[T]):
     def put(self, chosen: NDArray[np.integer[Any]], part: "Packed[T]") -> None:
         """Write the record of some of the patients back."""
         self.matrix[:, chosen] = part.matrix[:, : part.patients]
+
+
+def filling(chosen: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Return some patients, the last one repeated until they fill the columns of a matrix."""
+    return np.concatenate([chosen, np.full(padded(len(chosen)) - len(chosen), chosen[-1])])
 
 
 def is_everybody(chosen: NDArray[np.integer[Any]], n: int) -> bool:

@@ -25,6 +25,7 @@ def add_entry(module: ir.Module, function: ir.Function, name: str) -> None:
     The other one is never written into it: its arithmetic must lie between the changes of the mode.
     """
     function.linkage = "internal"
+    function.attributes.alignstack = 64
     function.attributes.add("noinline")
     entry = ir.Function(module, function.function_type, name)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))

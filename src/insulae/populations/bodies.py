@@ -3,14 +3,16 @@
 import copy
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.pytree import Value, map_leaves
 from insulae.core.random import DayDraws
-from insulae.engine.records import Packed, is_everybody
+from insulae.engine.records import Packed, filling, is_everybody
 from insulae.physiology import course
 from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.effects import Effects
@@ -19,12 +21,14 @@ from insulae.populations.routine import (
     TEST_MEAL_STEP,
     TEST_STEPS,
     compiled_day,
+    compiled_days,
     compiled_meal_test,
 )
 
 Floats = NDArray[np.float32]
 Chosen = NDArray[np.integer[Any]]
-Days = int | NDArray[np.int64]
+Whole = NDArray[np.int64]
+Days = int | Whole
 """A number of days, or one for each patient [patient]."""
 
 
@@ -94,6 +98,28 @@ class Bodies:
         self._state, summary, _, movement = self._kernel(records, unused=TRACE)
         return Lived(summary, None, movement)
 
+    def pass_days(
+        self, effects: Packed[Effects], day: Whole, days: Whole, is_even: NDArray[np.bool_]
+    ) -> tuple[DaySummary, Floats]:
+        """Live up to a week's days one after another, [day, patient] each: which day it is, and for how many
+        days it stands; a day that stands for none is passed over. `effects` are those `on_days`.
+
+        Return the summaries [day, patient] and the slow clock's movement [day, 3, patient].
+        """
+        kernel, lived = compiled_days(), np.count_nonzero(days.any(axis=1))
+        *_, uniforms, lengths = kernel.inputs
+        draws = self._draws.of_days(day[:lived], is_even)
+        self._state, summaries, movement = kernel(
+            [
+                self._state,
+                self._parameters,
+                effects,
+                uniforms.wrap(draws.reshape(-1, self.patients)),
+                lengths.pack(days, self.patients),
+            ]
+        )
+        return summaries.record, movement.record
+
     def part(self, chosen: Chosen) -> "Bodies":
         """Return some of the patients, to live by themselves for a while; see `put`."""
         part = copy.copy(self)
@@ -144,3 +170,20 @@ class Bodies:
             uniforms.wrap(rows),
             lengths.pack(days, self.patients),
         ]
+
+
+def on_days(effects: Callable[[int], Packed[Effects]], day: Whole, chosen: Chosen) -> Packed[Effects]:
+    """Return the effects on some patients on days of their own [day, patient], for `pass_days`.
+
+    There may be fewer days than a week has; the others are left as they are.
+    """
+    columns = filling(chosen)
+    given = compiled_days().inputs[2].unfilled(len(chosen))
+    rows = given.matrix.reshape(-1, DAYS_PER_WEEK, len(columns))
+    for row, when in enumerate(day):
+        first, *others = (int(one) for one in np.unique(when))
+        effects(first).matrix.take(columns, axis=1, out=rows[:, row], mode="clip")
+        for one in others:
+            (who,) = (when == one).nonzero()
+            rows[:, row, who] = effects(one).matrix[:, chosen[who]]
+    return given

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from insulae.core import counted_noise, random
-from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
-from insulae.core.jax_later import Array, jax, jnp
+from insulae.core.clock import DAYS_PER_WEEK, MINUTES_PER_HOUR, STEP_MINUTES
+from insulae.core.jax_later import Array, jax, jnp, lax
 from insulae.core.parameters import value
-from insulae.core.pytree import replace, skeleton
+from insulae.core.pytree import map_leaves, replace, skeleton
 from insulae.core.units import MG_PER_G, PMOL_PER_UNIT
 from insulae.devices import controller, pen, pump, sensor
 from insulae.engine.kernel import Kernel, compiled
 from insulae.lifestyle import activity, adherence, lability, low_glucose, meals, sensitivity
 from insulae.physiology import body, course
+from insulae.physiology.component import where_needed
 from insulae.physiology.day import Control, DaySummary, Sensor, Trace, simulate_day
 from insulae.physiology.effects import Effects, Inputs
 from insulae.physiology.signals import SlowSignals
@@ -223,6 +224,30 @@ def ordinary_day(
     return after, summary, trace, moved
 
 
+def ordinary_days(
+    state: course.State, parameters: Parameters, effects: Effects, uniforms: Array, days: Array
+) -> tuple[course.State, DaySummary, Array]:
+    """Live some days one after another, [day, ...] each; who stands for none on a day passes it over.
+
+    Return the state at the end, and the summary and the `movement` of each day.
+    """
+
+    def one(now: course.State, given: tuple[Effects, Array, Array]) -> tuple[course.State, Any]:
+        today, uniform, length = given
+
+        def lived() -> tuple[course.State, DaySummary, Array]:
+            after, summary, _, moved = ordinary_day(now, parameters, today, uniform, length)
+            return after, summary, moved
+
+        zero = 0 * length
+        nothing = map_leaves(lambda _: zero, skeleton(DaySummary))
+        after, *found = where_needed(length > 0, lived, (now, nothing, jnp.stack([zero, zero, zero])))
+        return after, tuple(found)
+
+    state, (summaries, moved) = lax.scan(one, state, (effects, uniforms, days))
+    return state, summaries, moved
+
+
 def meal_test(
     state: course.State, parameters: Parameters, effects: Effects, carbohydrate: Array, glucose: Array
 ) -> tuple[Trace]:
@@ -260,6 +285,14 @@ def day_records() -> list[Any]:
 def compiled_day() -> Kernel:
     """Return the kernel `(state, parameters, effects, uniforms, days) -> state, summary, trace, moved`."""
     return compiled(ordinary_day, day_records())
+
+
+@functools.cache
+def compiled_days() -> Kernel:
+    """Return `(state, parameters, effects, uniforms, days) -> state, summaries, moved` of up to a week."""
+    state, parameters, effects, *_ = day_records()
+    effects = map_leaves(lambda leaf: np.zeros((DAYS_PER_WEEK, *np.shape(leaf))), effects)
+    return compiled(ordinary_days, [state, parameters, effects, np.zeros((DAYS_PER_WEEK, N_DRAWS)), np.zeros(DAYS_PER_WEEK)])
 
 
 @functools.cache

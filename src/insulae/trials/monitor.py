@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.core.clock import DAYS_PER_WEEK
+from insulae.engine.records import is_everybody
 from insulae.physiology.day import DaySummary
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, Treatment
 from insulae.therapies.tablet import Tablet
@@ -76,7 +77,7 @@ class Monitor:
     ) -> None:
         """Take in one simulated day of some patients that stands for some days of each."""
         share = _SHARES[days]
-        whose = slice(None) if len(chosen) == len(self.fasting) else chosen
+        whose = slice(None) if is_everybody(chosen, len(self.fasting)) else chosen
         for mine, theirs in RECENT.items():
             value = getattr(self, mine)
             old = value[whose]

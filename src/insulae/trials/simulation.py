@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.core.clock import DAYS_PER_WEEK, STEP_MINUTES
+from insulae.core.pytree import map_leaves
 from insulae.core.random import DayDraws
 from insulae.endpoints.base import Visit
 from insulae.engine.records import Packed
 from insulae.physiology.day import DaySummary, Trace
 from insulae.physiology.effects import Effects, combine
 from insulae.populations.baseline import Start
-from insulae.populations.bodies import Bodies, Chosen
+from insulae.populations.bodies import Bodies, Chosen, on_days
 from insulae.therapies.base import Floats, Treatment
 from insulae.trials.adverse_events import Safety, unwatched
 from insulae.trials.calendar import WINDOW_DAYS, Step
@@ -118,12 +119,12 @@ class Arm:
         active = np.arange(self.size)
         before = (self.bodies.kept(), self.monitor.kept(), self.pace.kept())
         while len(active):
-            farthest = np.zeros(self.size, np.float32)
             cuts = _cuts(step.days, steps[active], is_settling[active])
-            for some in _alike(cuts):
-                chosen = active[some]
-                farthest[chosen] = self._cross(step, chosen, cuts[:, some], effects)
-            active = active[self.pace.too_far(farthest, steps)[active]]
+            # Who lives as many days as others is simulated beside them.
+            order = np.argsort(np.count_nonzero(cuts, axis=0), kind="stable")
+            active = active[order]
+            farthest = self._cross(step, active, cuts[:, order], effects)
+            active = np.sort(active[self.pace.too_far(farthest, steps[active])])
             if len(active):
                 steps[active] = shorter(np.minimum(steps[active], step.days))
                 self.bodies.go_back(active, before[0])
@@ -145,26 +146,16 @@ class Arm:
         `cuts` are the days that each patient's simulated days stand for, [simulated day, patient]; who has
         fewer of them than others ends with days that stand for none, which nobody lives.
         """
-        n, is_even, group = len(chosen), bool((cuts > 1).any()), self.bodies.part(chosen)
-        farthest, moved = np.zeros(n, np.float32), np.zeros((3, n), np.float32)
-        day = np.full(n, step.day)
-        for days in cuts:
-            (going,) = days.nonzero()
-            if not len(going):
-                break
-            some, who, when = group.part(going), chosen[going], day[going]
-            lived = some.pass_day(
-                _on_days(effects, when, who), when if is_even else when[0], days[going], is_even
-            )
-            group.put(going, some)
-            self.monitor.add(lived.summary, days[going], who)
-            farthest[going] = np.maximum(farthest[going], np.abs(lived.movement).max(axis=0))
-            moved[:, going] += lived.movement
-            day += days
+        group = self.bodies.part(chosen)
+        day = np.where(cuts > 0, step.day + np.cumsum(cuts, axis=0) - cuts, step.day)
+        given = on_days(effects, day[: np.count_nonzero(cuts.any(axis=1))], chosen)
+        summaries, movement = group.pass_days(given, day, cuts, is_even=(cuts > 1).any(axis=0))
         self.bodies.put(chosen, group)
-        self.pace.learn(chosen, moved, step.days)
+        for row, days in enumerate(cuts):
+            self.monitor.add(map_leaves(lambda leaf, row=row: leaf[row], summaries), days, chosen)
+        self.pace.learn(chosen, movement.sum(axis=0), step.days)
         self.days_simulated[chosen] += np.count_nonzero(cuts, axis=0)
-        return farthest
+        return np.abs(movement).max(axis=(0, 1))
 
     def account(self, day: int) -> None:
         """Count the adverse events until a day, from enrollment on."""
@@ -257,29 +248,11 @@ class Arm:
 
 def _cuts(days: int, steps: Whole, is_settling: NDArray[np.bool_]) -> Whole:
     """Return the days that each patient's simulated days stand for, [simulated day, patient], zeros last."""
-    cuts, kinds = np.zeros((days, len(steps)), np.int64), 2 * steps + is_settling
+    cuts, kinds = np.zeros((DAYS_PER_WEEK, len(steps)), np.int64), 2 * steps + is_settling
     for kind in np.unique(kinds):
         cut = pieces(days, int(kind // 2), bool(kind % 2))
         cuts[: len(cut), kinds == kind] = np.reshape(cut, (-1, 1))
     return cuts
-
-
-def _alike(cuts: Whole) -> list[Chosen]:
-    """Return who may be simulated together: those whose days all stand for themselves, and the others."""
-    is_even = (cuts > 1).any(axis=0)
-    return [some for some in (np.flatnonzero(is_even), np.flatnonzero(~is_even)) if len(some)]
-
-
-def _on_days(effects: Callable[[int], Packed[Effects]], days: Whole, chosen: Chosen) -> Packed[Effects]:
-    """Return the effects on some patients, each on a day of the own."""
-    first, *others = (int(day) for day in np.unique(days))
-    found = effects(first).take(chosen)
-    if others:
-        found = found.copy()
-        for day in others:
-            (some,) = (days == day).nonzero()
-            found.put(some, effects(day).take(chosen[some]))
-    return found
 
 
 def simulate_arm(

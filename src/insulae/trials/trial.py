@@ -15,7 +15,7 @@ from insulae.populations.baseline import Start, starting
 from insulae.populations.enrolled import traits
 from insulae.populations.patient import ClinicNumbers
 from insulae.populations.recruitment import Recruits
-from insulae.populations.routine import compiled_day, compiled_meal_test, day_draws
+from insulae.populations.routine import compiled_day, compiled_days, compiled_meal_test, day_draws
 from insulae.therapies.base import TherapySpec, Treatment
 from insulae.trials.adverse_events import EventDraws, Happened, Safety
 from insulae.trials.body_events import BodyEvents
@@ -99,6 +99,7 @@ def prepare() -> None:
     """Create the compiled functions once, so that threads share one compilation."""
     with _compiling:
         compiled_day()
+        compiled_days()
         compiled_meal_test()
 
 

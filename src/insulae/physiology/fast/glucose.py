@@ -95,7 +95,7 @@ def _production(parameters: Parameters, signals: Signals, inputs: Inputs) -> Arr
     by_glucose = jnp.exp(-p.glucose_effect * (signals.glucose - p.reference_glucose))
     by_insulin = 1 + signals.hepatic_action * inputs.sensitivity / p.hepatic_half_insulin
     below = positive_part(p.hypoglycemia_glucose - signals.glucose, p.hypoglycemia_width)
-    return p.hepatic_production * dawn * glucagon * by_glucose / by_insulin + p.counterregulation * below
+    return p.hepatic_production * dawn * glucagon / by_insulin * by_glucose + p.counterregulation * below
 
 
 def _independent_uptake(parameters: Parameters, glucose: Array) -> Array:
@@ -120,8 +120,8 @@ def signals(state: State, parameters: Parameters, signals: Signals, inputs: Inpu
     production = _production(p, signals, inputs)
     lost = _independent_uptake(p, signals.glucose) + signals.renal_excretion
     exchanged = p.plasma_to_tissue_rate * state.plasma - p.tissue_to_plasma_rate * state.tissue
-    entering = production + signals.meal_appearance + inputs.intravenous_glucose
-    rate = (entering - lost - exchanged) / p.volume
+    others = signals.meal_appearance + inputs.intravenous_glucose - lost - exchanged
+    rate = (production + others) / p.volume
     return replace(signals, hepatic_production=production, glucose_rate=rate)
 
 
