@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
-from jax.extend import core as jax_core
 from llvmlite import ir
 
 from insulae.engine.primitives import Unsupported, Values, elementwise
@@ -17,7 +16,6 @@ from insulae.engine.vector_math import INT, VectorMath
 
 INDEX = ir.IntType(64)
 LONGEST_UNROLLED = 16
-LOOPS = frozenset({"scan", "while"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +102,7 @@ def write_scan(code: Code, equation: Any, inputs: list[Any]) -> list[Any]:
     def goes_on(index: Any, _: list[Any]) -> Any:
         return code.builder.icmp_signed("<", index, ir.Constant(INDEX, params["length"]))
 
-    final = _loop(code, carried, body, goes_on, is_innermost=not has_loop(params["jaxpr"].jaxpr))
+    final = _loop(code, carried, body, goes_on)
     return [*final, *(t if t is None else Series(t) for t in targets)]
 
 
@@ -147,18 +145,8 @@ def write_while(code: Code, params: dict[str, Any], inputs: list[Any]) -> list[A
     return _loop(code, carried, body, goes_on)
 
 
-def has_loop(jaxpr: Any) -> bool:
-    """Tell whether a traced function holds a loop, its calls and branches included."""
-    names = {equation.primitive.name for equation in jaxpr.eqns}
-    return bool(names & LOOPS) or any(has_loop(inner) for inner in jax_core.subjaxprs(jaxpr))
-
-
 def _loop(
-    code: Code,
-    carried: list[Values],
-    body: Callable[..., list[Any]],
-    goes_on: Callable[..., Any],
-    is_innermost: bool = True,
+    code: Code, carried: list[Values], body: Callable[..., list[Any]], goes_on: Callable[..., Any]
 ) -> list[Values]:
     """Write a loop that tests before each pass; what is carried lives in registers."""
     b, before = code.builder, code.builder.block
@@ -168,7 +156,7 @@ def _loop(
     index = b.phi(INDEX)
     index.add_incoming(ir.Constant(INDEX, 0), before)
     state = [_phis(code, array, before) for array in carried]
-    was_inside, code.math.is_inside_loop = code.math.is_inside_loop, is_innermost
+    was_inside, code.math.is_inside_loop = code.math.is_inside_loop, True
     with code.region():
         b.cbranch(goes_on(index, state), blocks[1], blocks[2])
         b.position_at_end(blocks[1])

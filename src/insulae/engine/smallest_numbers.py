@@ -15,6 +15,9 @@ from llvmlite import ir
 WORD, LONG, POINTER = ir.IntType(32), ir.IntType(64), ir.PointerType()
 X86_ZERO = 0x8040
 """Bits of MXCSR: results (15) and operands (6) that are too small are zero."""
+WIDEST_BYTES = 64
+"""Bytes of the widest vector. What registers have no room for lies at such places, or each of two cache lines
+would be touched where the caller happens to leave the stack elsewhere."""
 ARM_ZERO = 1 << 24
 """Bit of FPCR for both."""
 
@@ -25,7 +28,7 @@ def add_entry(module: ir.Module, function: ir.Function, name: str) -> None:
     The other one is never written into it: its arithmetic must lie between the changes of the mode.
     """
     function.linkage = "internal"
-    function.attributes.alignstack = 64
+    function.attributes.alignstack = WIDEST_BYTES
     function.attributes.add("noinline")
     entry = ir.Function(module, function.function_type, name)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))

@@ -15,8 +15,10 @@ CONTRACT = ("contract", "nsz")
 ROUNDING = 1.5 * 2.0**23
 """Added to a number of moderate size, it rounds it to a whole number, ties to even ones."""
 BIAS, MANTISSA_BITS, MANTISSA_MASK, HALF_BITS = 127, 23, 0x007FFFFF, 0x3F000000
+ROOT_BITS, ROOT_SERIES = 0x5F310000, (0.35814281, 0.30363993, 0.37535494, 0.49999562)
+"""From these bits less half of those of x comes a guess of 1/sqrt(x), right to 6 %; a guess g that lacks the
+share e = 1 - x g^2 becomes g (1 + e s(e)) with this polynomial s, right to 2e-8 (own minimax fit)."""
 
-GUESS_BITS, LACK_SERIES = 0x5F310000, (0.35814281, 0.30363993, 0.37535494, 0.49999562)
 
 class VectorMath:
     """Writes elementary functions of one vector width at the builder's place."""
@@ -75,26 +77,21 @@ class VectorMath:
         return self.b.fdiv(a, b, flags=(*CONTRACT, "arcp") if self.is_inside_loop else CONTRACT)
 
     def rsqrt(self, x: Any) -> Any:
-        """Return 1 / sqrt(x); inside a loop from a first guess and the series of what it lacks."""
+        """Return 1 / sqrt(x) for x > 0; inside a loop without the slow unit for roots and divisions."""
         b = self.b
         if not self.is_inside_loop:
             return b.fdiv(self.number(1), self.intrinsic("sqrt", x))
         half = b.lshr(b.bitcast(x, self.ints), self.integer(1))
-        guess = b.bitcast(b.sub(self.integer(GUESS_BITS), half), self.floats)
-        lack = self.sub(self.number(1), self.mul(self.mul(x, guess), guess))
-        return self.add(guess, self.mul(self.mul(guess, lack), self.polynomial(lack, LACK_SERIES)))
+        guess = b.bitcast(b.sub(self.integer(ROOT_BITS), half), self.floats)
+        lacking = self.sub(self.number(1), self.mul(self.mul(x, guess), guess))
+        more = self.mul(self.mul(guess, lacking), self.polynomial(lacking, ROOT_SERIES))
+        return self.add(guess, more)
 
-    def polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:
-        """Return a polynomial by Horner's rule, highest power first."""
-        total = self.number(coefficients[0])
-        for coefficient in coefficients[1:]:
-            total = self.add(self.mul(total, x), self.number(coefficient))
-        return total
-
-    def polynomial_of(self, x, terms):
-        total = terms[0]
-        for t in terms[1:]:
-            total = self.add(self.mul(total, x), t)
+    def polynomial(self, x: Any, coefficients: Sequence[Any]) -> Any:
+        """Return a polynomial by Horner's rule, highest power first; coefficients are numbers or vectors."""
+        total, *others = (self.number(c) if isinstance(c, float | int) else c for c in coefficients)
+        for coefficient in others:
+            total = self.add(self.mul(total, x), coefficient)
         return total
 
     def minimum(self, a: Any, b: Any) -> Any:
@@ -115,10 +112,10 @@ class VectorMath:
         r = self.sub(bounded, self.mul(n, self.number(0.693359375)))
         r = self.add(r, self.mul(n, self.number(2.12194440e-4)))
         series = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
-        square = self.mul(r, r)
-        pairs = [self.polynomial(r, series[i : i + 2]) for i in range(0, 6, 2)]
-        tail = self.polynomial_of(square, pairs)
-        value = self.add(self.mul(square, tail), self.add(r, self.number(1)))
+        # Pairs of terms do not wait for one another (Estrin's scheme).
+        pairs = [self.polynomial(r, series[i : i + 2]) for i in range(0, len(series), 2)]
+        one_more = self.add(r, self.number(1))
+        value = self.polynomial(self.mul(r, r), [*pairs, one_more])
         # Within the bounds the power of two is a normal number, so it may be added to the exponent.
         power = b.shl(b.bitcast(shifted, self.ints), self.integer(MANTISSA_BITS))
         value = b.bitcast(b.add(b.bitcast(value, self.ints), power), self.floats)

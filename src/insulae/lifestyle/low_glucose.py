@@ -9,10 +9,13 @@ Assumed: the chance to notice while awake and to answer an alarm. Not modelled: 
 lows and returns without them, people without a sensor who treat before symptoms, glucagon, help by others.
 """
 
+from collections.abc import Callable
+
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
 from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import Value, pytree
+from insulae.physiology.component import where_needed
 
 
 @pytree
@@ -43,14 +46,24 @@ def _chance(parameters: Parameters, glucose: Array, reading: Array, alarmed: Val
 
 
 def treated(
-    parameters: Parameters, glucose: Array, reading: Array, alarmed: Value, step: Array, draw: Array
+    parameters: Parameters,
+    glucose: Array,
+    reading: Array,
+    alarmed: Value,
+    step: Array,
+    draw: Callable[[], Array],
 ) -> Array:
     """Return the carbohydrate (g/min) eaten against low glucose in a step.
 
     `glucose` is in plasma, `reading` what the sensor shows (mg/dL); `alarmed` is the share of time in which
-    an alarm is on; `draw` is uniform.
+    an alarm is on; `draw` gives a uniform draw, and is asked where somebody who looks may notice.
     """
     p = parameters
     is_look = step % jnp.round(p.look_time / STEP_MINUTES) == 0
-    is_noticed = draw < _chance(p, glucose, reading, alarmed, step)
-    return jnp.where(is_look & is_noticed, p.carbohydrate / STEP_MINUTES, 0)
+    is_low = (glucose < p.symptom_glucose) | (reading < p.alarm_glucose) | (reading < p.alert_glucose)
+
+    def eaten() -> Array:
+        is_noticed = draw() < _chance(p, glucose, reading, alarmed, step)
+        return jnp.where(is_noticed, p.carbohydrate / STEP_MINUTES, 0)
+
+    return where_needed(is_look & is_low, eaten, 0 * glucose)

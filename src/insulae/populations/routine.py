@@ -139,19 +139,22 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
         counted = adherence.counted(today.boluses, step)
         bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
         is_on = controller.is_on(effects.automated_insulin, step, chance(LOOP_OFF))
-        steered = controller.rate(aim, _reading(shown, state, fast, per_unit), setting)
-        asked = jnp.where(is_on > 0, steered, setting.basal_rate)
         plasma = state.glucose.plasma / fast.glucose.volume
-        draw = chance(NOTICES + step)
         alarmed = jnp.maximum(is_on, effects.sensor_alerts)
-        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, alarmed, step, draw)
-        arrives = pump.arrives(habits.pump, step, (chance(SET_FAILS), chance(SET_FAILS_AT)))
-        pumped = has_pump * arrives * pump.delivered(habits.pump, asked)
-        bolus = jnp.where(has_pump > 0, bolus * arrives, bolus)
+        noticed = functools.partial(chance, NOTICES + step)
+        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, alarmed, step, noticed)
+
+        def through_pump() -> Array:
+            steered = controller.rate(aim, _reading(shown, state, fast, per_unit), setting)
+            asked = jnp.where(is_on > 0, steered, setting.basal_rate)
+            arrives = pump.arrives(habits.pump, step, (chance(SET_FAILS), chance(SET_FAILS_AT)))
+            return arrives * (bolus + pump.delivered(habits.pump, asked))
+
+        rapid = where_needed(has_pump > 0, through_pump, bolus)
         return Inputs(
             solid_carbohydrate=MG_PER_G * meals.eaten(habits.meals, today.meals, step),
             liquid_carbohydrate=MG_PER_G * against_low,
-            rapid_insulin=per_minute * (bolus + pumped),
+            rapid_insulin=per_minute * rapid,
             basal_insulin=per_minute * pen.basal(habits.pen, step, by_pen),
             rapid_absorption=today.absorption[0],
             basal_absorption=today.absorption[1],
