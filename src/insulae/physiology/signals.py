@@ -54,6 +54,7 @@ class Signals:
     """What the fast components tell one another at one instant."""
 
     glucose: Array = UNSET
+    hypoglycemia: Array = UNSET
     insulin: Array = UNSET
     peripheral_action: Array = UNSET
     hepatic_action: Array = UNSET

@@ -23,8 +23,6 @@ class Parameters:
     suppression_glucose: Array = parameter("mg/dL")
     suppression_scale: Array = parameter("mg/dL")
     suppression_width: Array = parameter("mg/dL")
-    hypoglycemia_glucose: Array = parameter("mg/dL")
-    hypoglycemia_width: Array = parameter("mg/dL")
     hypoglycemia_release: Array = parameter("pg/mL per mg/dL")
     graft_release: Array = parameter("pg/mL per mg/dL")
 
@@ -61,7 +59,6 @@ def derivative(state: State, parameters: Parameters, signals: Signals, inputs: I
     """Return the rate of change per minute."""
     p = parameters
     above = positive_part(signals.glucose - p.suppression_glucose, p.suppression_width)
-    below = positive_part(p.hypoglycemia_glucose - signals.glucose, p.hypoglycemia_width)
     suppressed = 1 - p.suppression * (1 - jnp.exp(-above / p.suppression_scale))
-    target = p.fasting * suppressed + p.hypoglycemia_release * below
+    target = p.fasting * suppressed + p.hypoglycemia_release * signals.hypoglycemia
     return State(plasma=p.clearance_rate * (target - state.plasma))

@@ -78,8 +78,10 @@ def today(parameters: Parameters, signals: SlowSignals, effects: Effects) -> Par
 
 
 def outputs(state: State, parameters: Parameters, signals: Signals) -> Signals:
-    """Publish plasma glucose (mg/dL)."""
-    return replace(signals, glucose=state.plasma / parameters.volume)
+    """Publish plasma glucose, and by how much it is below the threshold of counter-regulation (mg/dL)."""
+    p, glucose = parameters, state.plasma / parameters.volume
+    below = positive_part(p.hypoglycemia_glucose - glucose, p.hypoglycemia_width)
+    return replace(signals, glucose=glucose, hypoglycemia=below)
 
 
 def of_dawn(parameters: Parameters, hour: Array) -> Array:
@@ -94,8 +96,9 @@ def _production(parameters: Parameters, signals: Signals, inputs: Inputs) -> Arr
     glucagon = 1 + p.glucagon_effect * (signals.glucagon / p.reference_glucagon - 1)
     by_glucose = jnp.exp(-p.glucose_effect * (signals.glucose - p.reference_glucose))
     by_insulin = 1 + signals.hepatic_action * inputs.sensitivity / p.hepatic_half_insulin
-    below = positive_part(p.hypoglycemia_glucose - signals.glucose, p.hypoglycemia_width)
-    return p.hepatic_production * dawn * glucagon / by_insulin * by_glucose + p.counterregulation * below
+    by_hypoglycemia = p.counterregulation * signals.hypoglycemia
+    # What is divided does not wait for the exponential.
+    return p.hepatic_production * dawn * glucagon / by_insulin * by_glucose + by_hypoglycemia
 
 
 def _independent_uptake(parameters: Parameters, glucose: Array) -> Array:
