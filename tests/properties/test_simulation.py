@@ -19,10 +19,17 @@ from insulae.physiology import body, course
 from insulae.physiology.day import step
 from insulae.physiology.effects import Effects, Infusion, Inputs
 from insulae.populations.baseline import Start
-from insulae.populations.bodies import Bodies
+from insulae.populations.bodies import Bodies, on_days
 from insulae.populations.cohort import sample
 from insulae.populations.patient import PHENOTYPES, ClinicNumbers
-from insulae.populations.routine import N_DRAWS, day_draws, day_records, ordinary_day
+from insulae.populations.routine import (
+    N_DRAWS,
+    day_draws,
+    day_records,
+    days_records,
+    ordinary_day,
+    ordinary_days,
+)
 from insulae.therapies.base import TherapySpec
 
 N = 8
@@ -274,6 +281,56 @@ def test_both_engines_live_the_same_day(type1: Start):
     for mine, other in zip(*(jax.tree_util.tree_leaves(r[:3]) for r in results), strict=True):
         np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-4)
     np.testing.assert_allclose(results[0][3], results[1][3], atol=1e-5)
+
+
+def test_both_engines_live_the_same_days(type1: Start):
+    """Some days in one call: each patient has the own number of them, and nothing moves on the others."""
+    draws, n = day_draws(SEED, type1.cohort.ids), 7
+    days = np.where(np.arange(n)[:, None] < np.arange(N) % 4, 2, 0)
+    day = 5 + np.cumsum(days, axis=0) - days
+    effects = map_leaves(lambda leaf: np.broadcast_to(leaf, (n, N)), broadcast(insulin(type1), N))
+    given = (type1.state, type1.cohort.parameters, effects, draws.even(day), days)
+    results = []
+    for by in ("native", "xla"):
+        made = compiled(ordinary_days, days_records(), by=by)
+        packed = [layout.pack(r, N) for layout, r in zip(made.inputs, given, strict=True)]
+        results.append([result.record for result in made(packed)])
+    for mine, other in zip(*(jax.tree_util.tree_leaves(r[:2]) for r in results), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-3)
+    summaries, moved = results[0][1:]
+    assert (np.asarray(summaries.mean_glucose > 0) == (days > 0)).all()
+    assert (np.asarray(moved).any(axis=1) <= (days > 0)).all()
+    for mine, start in zip(
+        jax.tree_util.tree_leaves(results[0][0]), jax.tree_util.tree_leaves(type1.state), strict=True
+    ):
+        some = days.sum(axis=0) == 0
+        np.testing.assert_array_equal(np.asarray(mine)[some], np.asarray(start, np.float32)[some])
+
+
+def test_days_in_one_call_are_days_one_by_one(type1: Start):
+    """In one call or in several, with draws even or not: the compiler rounds differently, no more."""
+    draws, start = day_draws(SEED, type1.cohort.ids), 9
+    is_even = np.arange(N) % 3 > 0
+    days = np.where(is_even, np.array([[3], [2], [2]]), 1)
+    days[2, ::2] = 0
+    day = start + np.cumsum(days, axis=0) - days
+    together, apart = (Bodies(type1.cohort.parameters, type1.state, draws) for _ in range(2))
+    effects = [together.packed(replace(insulin(type1), energy_intake=10.0 * k)) for k in range(7)]
+    given = on_days(lambda one: effects[one - start], day, np.arange(N))
+    lived, moved = together.pass_days(given, day, days, is_even)
+    for row in range(len(days)):
+        for one, length in {(int(a), int(b)) for a, b in zip(day[row], days[row], strict=True) if b}:
+            for even in (True, False):
+                (some,) = ((day[row] == one) & (days[row] == length) & (is_even == even)).nonzero()
+                if not len(some):
+                    continue
+                part = apart.part(some)
+                alone = part.pass_day(effects[one - start].take(some), one, length, is_even=even)
+                apart.put(some, part)
+                np.testing.assert_allclose(lived.mean_glucose[row][some], alone.summary.mean_glucose, 1e-5)
+                np.testing.assert_allclose(moved[row][:, some], alone.movement, atol=1e-6)
+    for mine, other in zip(*(jax.tree_util.tree_leaves(b.state) for b in (together, apart)), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-3)
 
 
 def test_each_patient_may_be_at_a_day_of_the_own(type1: Start):

@@ -91,6 +91,16 @@ def test_the_edges_of_elementary_functions():
     assert found[0] == -np.inf and np.isnan(found[1]) and found[2] == np.inf and found[3] == 0
 
 
+def test_a_root_inside_a_loop_is_right_to_single_precision():
+    x = np.geomspace(1e-30, 1e30, 1601).astype(np.float32)
+
+    def added(x: Any) -> tuple[Any]:
+        return (lax.fori_loop(0, 20, lambda _, total: total + lax.rsqrt(x), 0 * x),)
+
+    (found,) = applied(added, x)
+    np.testing.assert_allclose(found, 20 / np.sqrt(x.astype(float)), rtol=1e-6)
+
+
 def test_an_undefined_number_stays_undefined():
     x = np.array([np.nan, 1.0], np.float32)
     (found,) = applied(lambda x: (jnp.minimum(jnp.maximum(x, 0.0), 5.0) * 2,), x)
@@ -140,6 +150,30 @@ def test_a_loop_goes_through_a_series_that_is_given():
     packed = [layout.pack(r, 21) for layout, r in zip(kernel.inputs, (start, series), strict=True)]
     totals = start + np.cumsum(series, axis=0, dtype=np.float32) - series
     np.testing.assert_allclose(kernel(packed)[0].record, totals * series, rtol=1e-5)
+
+
+def test_a_loop_of_loops_goes_through_rows_of_arrays():
+    """A short series stays a loop too; what each of its steps returns may be an array."""
+    rng = np.random.default_rng(4)
+    rows, factors = rng.random((7, 3, 21)).astype(np.float32), rng.random((7, 21)).astype(np.float32)
+
+    def one(total: Any, given: Any) -> tuple[Any, Any]:
+        row, factor = given
+        total = lax.fori_loop(0, 40, lambda _, value: factor * value + row[0] / row[1], total)
+        return total, (jnp.stack([total, row[2]]), total * factor)
+
+    def summed(start: Any, rows: Any, factors: Any) -> tuple[Any, Any, Any]:
+        last, (pairs, products) = lax.scan(one, start, (rows, factors))
+        return last, pairs, products
+
+    results = []
+    for by in ("native", "xla"):
+        kernel = compiled(summed, [0.0, np.zeros((7, 3)), np.zeros(7)], by=by)
+        given = (np.ones(21, np.float32), rows, factors)
+        packed = [layout.pack(r, 21) for layout, r in zip(kernel.inputs, given, strict=True)]
+        results.append([found.record for found in kernel(packed)])
+    for mine, other in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 7, 16, 33])

@@ -159,7 +159,11 @@ class DayDraws:
 
     def _kept(self, lasting: "DayDraws", day: Days) -> Floats:
         """Return the draws that last over a day, which may be another one for each patient."""
-        periods = np.expand_dims(np.asarray(day) // self._lasting_days, -2) if np.ndim(day) else day // self._lasting_days
+        periods = (
+            np.expand_dims(np.asarray(day) // self._lasting_days, -2)
+            if np.ndim(day)
+            else day // self._lasting_days
+        )
         first, *others = np.unique(periods)
         found = self._lasted(lasting, first)
         for period in others:

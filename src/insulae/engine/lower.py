@@ -221,7 +221,7 @@ class Code:
 
 
 def _are_series(jaxpr: Any) -> list[bool]:
-    """Tell of which arguments of a traced function nothing is asked but one step after the other, by a loop."""
+    """Tell which arguments of a traced function nothing but loops go through, step by step."""
     series, others = set[Any](), {v for v in jaxpr.outvars if isinstance(v, jax_core.Var)}
     for equation in jaxpr.eqns:
         params, is_scan = equation.params, equation.primitive.name == "scan"

@@ -101,24 +101,26 @@ class Bodies:
     def pass_days(
         self, effects: Packed[Effects], day: Whole, days: Whole, is_even: NDArray[np.bool_]
     ) -> tuple[DaySummary, Floats]:
-        """Live up to a week's days one after another, [day, patient] each: which day it is, and for how many
-        days it stands; a day that stands for none is passed over. `effects` are those `on_days`.
+        """Live up to a week's days one after another: which they are [day, patient], and for how many each
+        stands; one that stands for none is passed over. `effects` are those `on_days`.
 
         Return the summaries [day, patient] and the slow clock's movement [day, 3, patient].
         """
-        kernel, lived = compiled_days(), np.count_nonzero(days.any(axis=1))
+        kernel, n = compiled_days(), len(day)
         *_, uniforms, lengths = kernel.inputs
-        draws = self._draws.of_days(day[:lived], is_even)
+        draws = self._draws.of_days(day, is_even).reshape(-1, self.patients)
+        standing = np.zeros((DAYS_PER_WEEK, self.patients), np.float32)
+        standing[:n] = days
         self._state, summaries, movement = kernel(
             [
                 self._state,
                 self._parameters,
                 effects,
-                uniforms.wrap(draws.reshape(-1, self.patients)),
-                lengths.pack(days, self.patients),
+                uniforms.wrap(draws),
+                lengths.wrap(standing),
             ]
         )
-        return summaries.record, movement.record
+        return map_leaves(lambda leaf: leaf[:n], summaries.record), movement.record[:n]
 
     def part(self, chosen: Chosen) -> "Bodies":
         """Return some of the patients, to live by themselves for a while; see `put`."""
@@ -175,7 +177,7 @@ class Bodies:
 def on_days(effects: Callable[[int], Packed[Effects]], day: Whole, chosen: Chosen) -> Packed[Effects]:
     """Return the effects on some patients on days of their own [day, patient], for `pass_days`.
 
-    There may be fewer days than a week has; the others are left as they are.
+    Days of the week that are not asked for are left as they are; nobody lives them.
     """
     columns = filling(chosen)
     given = compiled_days().inputs[2].unfilled(len(chosen))

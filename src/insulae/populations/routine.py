@@ -284,6 +284,12 @@ def day_records() -> list[Any]:
     return [skeleton(course.State), skeleton(Parameters), skeleton(Effects), np.zeros(N_DRAWS), 0.0]
 
 
+def days_records() -> list[Any]:
+    """Return an example of each record that `ordinary_days` takes."""
+    state, parameters, *daily = day_records()
+    return [state, parameters, *map_leaves(lambda leaf: np.zeros((DAYS_PER_WEEK, *np.shape(leaf))), daily)]
+
+
 @functools.cache
 def compiled_day() -> Kernel:
     """Return the kernel `(state, parameters, effects, uniforms, days) -> state, summary, trace, moved`."""
@@ -292,10 +298,9 @@ def compiled_day() -> Kernel:
 
 @functools.cache
 def compiled_days() -> Kernel:
-    """Return `(state, parameters, effects, uniforms, days) -> state, summaries, moved` of up to a week."""
-    state, parameters, effects, *_ = day_records()
-    effects = map_leaves(lambda leaf: np.zeros((DAYS_PER_WEEK, *np.shape(leaf))), effects)
-    return compiled(ordinary_days, [state, parameters, effects, np.zeros((DAYS_PER_WEEK, N_DRAWS)), np.zeros(DAYS_PER_WEEK)])
+    """Return the kernel `(state, parameters, effects, uniforms, days) -> state, summaries, moved` of up to a
+    week's days, [day, ...] each."""
+    return compiled(ordinary_days, days_records())
 
 
 @functools.cache

@@ -75,13 +75,16 @@ class Monitor:
     def add(
         self, summary: DaySummary, days: int | NDArray[np.int64], chosen: NDArray[np.integer[Any]]
     ) -> None:
-        """Take in one simulated day of some patients that stands for some days of each."""
-        share = _SHARES[days]
+        """Take in simulated days of some patients, [patient] or one after another [day, patient], that stand
+        for some days of each."""
+        shares = _SHARES[np.atleast_2d(days)]
         whose = slice(None) if is_everybody(chosen, len(self.fasting)) else chosen
         for mine, theirs in RECENT.items():
             value = getattr(self, mine)
-            old = value[whose]
-            value[whose] = old + share * (getattr(summary, theirs) - old)
+            now = value[whose]
+            for share, seen in zip(shares, np.atleast_2d(getattr(summary, theirs)), strict=True):
+                now = now + share * (seen - now)
+            value[whose] = now
 
     def kept(self) -> dict[str, Floats]:
         """Return a copy of recent glucose, to go back to."""

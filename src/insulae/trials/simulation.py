@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insulae.core.clock import DAYS_PER_WEEK, STEP_MINUTES
-from insulae.core.pytree import map_leaves
 from insulae.core.random import DayDraws
 from insulae.endpoints.base import Visit
 from insulae.engine.records import Packed
@@ -146,13 +145,12 @@ class Arm:
         `cuts` are the days that each patient's simulated days stand for, [simulated day, patient]; who has
         fewer of them than others ends with days that stand for none, which nobody lives.
         """
-        group = self.bodies.part(chosen)
+        group, cuts = self.bodies.part(chosen), cuts[cuts.any(axis=1)]
         day = np.where(cuts > 0, step.day + np.cumsum(cuts, axis=0) - cuts, step.day)
-        given = on_days(effects, day[: np.count_nonzero(cuts.any(axis=1))], chosen)
-        summaries, movement = group.pass_days(given, day, cuts, is_even=(cuts > 1).any(axis=0))
+        given, is_even = on_days(effects, day, chosen), np.max(cuts, axis=0) > 1
+        lived, movement = group.pass_days(given, day, cuts, is_even)
         self.bodies.put(chosen, group)
-        for row, days in enumerate(cuts):
-            self.monitor.add(map_leaves(lambda leaf, row=row: leaf[row], summaries), days, chosen)
+        self.monitor.add(lived, cuts, chosen)
         self.pace.learn(chosen, movement.sum(axis=0), step.days)
         self.days_simulated[chosen] += np.count_nonzero(cuts, axis=0)
         return np.abs(movement).max(axis=(0, 1))
@@ -248,7 +246,7 @@ class Arm:
 
 def _cuts(days: int, steps: Whole, is_settling: NDArray[np.bool_]) -> Whole:
     """Return the days that each patient's simulated days stand for, [simulated day, patient], zeros last."""
-    cuts, kinds = np.zeros((DAYS_PER_WEEK, len(steps)), np.int64), 2 * steps + is_settling
+    cuts, kinds = np.zeros((days, len(steps)), np.int64), 2 * steps + is_settling
     for kind in np.unique(kinds):
         cut = pieces(days, int(kind // 2), bool(kind % 2))
         cuts[: len(cut), kinds == kind] = np.reshape(cut, (-1, 1))
