@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from insulae.core.described import Described
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, QuantityIn
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import (
     Enrolled,
     Flags,
@@ -129,7 +129,7 @@ class Antibody:
 def induction(antibody: Antibody | None, left: Floats) -> Effects:
     """Return what the share that is left of an induction does; nothing without induction."""
     if antibody is None:
-        return Effects()
+        return NOTHING
     return Effects(immunosuppression=antibody.exposure * left, effector_depletion=antibody.depletion * left)
 
 
