@@ -167,6 +167,14 @@ def test_counted_draws_are_uniform_and_unrelated():
     assert np.abs(correlations).max() < 5 / np.sqrt(50_000)
 
 
+def test_a_draw_may_be_of_a_number_of_its_own():
+    who, numbers = np.arange(100), np.arange(300).reshape(3, 100)
+    together = counted_uniforms(SEED, "event/infection", who, numbers, 3)
+    for draw, number in enumerate(numbers):
+        alone = counted_uniforms(SEED, "event/infection", who, number, 3)
+        assert np.array_equal(together[draw], alone[draw])
+
+
 def test_events_come_at_the_rate_asked_for():
     events = lived(harm(rates={"infection": 0.5}), WEEKLY).events()
     per_patient = np.bincount(events.patient, minlength=N)

@@ -49,12 +49,13 @@ def _interpolated(glucose: Floats) -> Floats:
     f, first, second, third = _table()
     factor = np.multiply(glucose, STEPS, dtype=float)
     factor -= FIRST * STEPS
-    index = factor.astype(np.intp)
-    factor -= index
+    term = np.trunc(factor)
+    index = term.astype(np.intp)
+    factor -= term
     factor -= 1.0  # p - 2
-    result, term = third.take(index), np.empty_like(factor)
+    result = third.take(index, mode="clip")  # all are in the table; to check them would take long
     for differences in (second, first, f):
         result *= factor
-        result += differences.take(index, out=term, mode="clip")  # checked indices would need a copy
+        result += differences.take(index, out=term, mode="clip")
         factor += 1.0
     return result

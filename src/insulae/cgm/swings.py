@@ -47,7 +47,8 @@ def _turning_points(readings: Readings) -> Points:
     kept[(stop - number)[number > 0]] = True
     kept[stop[number > 0] - 1] = True
     place = np.flatnonzero(kept)
-    return Points(glucose[place].astype(float), np.searchsorted(stop, place, side="right"))
+    points_of_each = np.diff(np.searchsorted(place, stop), prepend=0)
+    return Points(glucose[place].astype(float), np.repeat(np.arange(len(stop)), points_of_each))
 
 
 def _smallest(points: Points, limit: Floats) -> NDArray[np.bool_]:

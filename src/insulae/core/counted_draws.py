@@ -35,7 +35,10 @@ def _begun(seed: int, stream: str) -> NDArray[np.uint64]:
 
 
 def counted_uniforms(seed: int, stream: str, patients: Whole, numbers: Whole, n: int) -> NDArray[np.float64]:
-    """Return n uniform draws within 0 and 1 for each pair of patient and number, [n, pair]."""
+    """Return n uniform draws within 0 and 1 for each pair of patient and number, [n, pair].
+
+    The numbers are [pair], or [n, pair] where each draw has one of its own.
+    """
     state = _begun(seed, stream)
     for part in (patients, numbers, np.arange(n)[:, None]):
         state = _mixed(state, np.asarray(part).astype(np.uint64))

@@ -52,6 +52,9 @@ class Infusion:
     ingrowth: Value = amount("dimensionless")
 
 
+NO_INFUSION = Infusion()
+
+
 @pytree
 class Effects:
     """All ways anything may act on the body for a day."""
@@ -86,7 +89,11 @@ class Effects:
     sensor_alerts: Value = amount("dimensionless")
     graft_kept: Value = factor()
     odds_of_instant_loss: Value = factor()
-    infusion: Infusion = dataclasses.field(default_factory=Infusion)
+    infusion: Infusion = NO_INFUSION
+
+
+NOTHING = Effects()
+"""What does nothing."""
 
 
 @pytree
@@ -118,8 +125,10 @@ _NEUTRAL = {f.name: f.metadata["neutral"] for f in dataclasses.fields(Effects) i
 def combine(effects: Iterable[Effects]) -> Effects:
     """Combine the therapies of one day: factors multiply, amounts add, infusions mix by dose."""
     combined: dict[str, Any] = dict(_NEUTRAL)
-    infusion = Infusion()
+    infusion = NO_INFUSION
     for effect in effects:
+        if effect is NOTHING:
+            continue
         # A record holds its values in the order of its fields; the last field, the infusion, is no number.
         for value, (name, neutral) in zip(vars(effect).values(), _NEUTRAL.items(), strict=False):
             if value is neutral:  # not given

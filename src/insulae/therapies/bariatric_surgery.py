@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, drawn, register
 
 Operation = Literal["bypass", "sleeve"]
@@ -64,7 +64,7 @@ class SurgeryTreatment(Treatment):
     def effects(self, day: float) -> Effects:
         """Lower intake and change the gut from the operation on."""
         if day < self.day:
-            return Effects()
+            return NOTHING
         adapted = np.exp(-(day - self.day) / self.adaptation_time)
         reduced = (self.late + (self.early - self.late) * adapted).astype(np.float32)
         return Effects(

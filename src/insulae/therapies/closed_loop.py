@@ -19,7 +19,7 @@ from pydantic import Field
 
 from insulae.core.parameters import parameter
 from insulae.core.quantities import QuantityIn
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
 
 Target = Annotated[float, QuantityIn("mg/dL", "glucose", example="120 mg/dL"), Field(ge=90, le=200)]
@@ -45,7 +45,7 @@ class ClosedLoopTreatment(Treatment):
     def effects(self, day: float) -> Effects:
         """Automate that share of the basal insulin from the start on."""
         if day < self.start:
-            return Effects()
+            return NOTHING
         return Effects(automated_insulin=self.use, loop_target=self.target)
 
     def is_taken(self, day: float) -> Flags:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, drawn, register
 
 
@@ -62,7 +62,7 @@ class Reprogramming(GeneTherapyTreatment):
         """Add new beta cells at a rate that fades with the expression of the vector."""
         p, since = self.parameters, day - self.day
         if since < 0:
-            return Effects()
+            return NOTHING
         return Effects(beta_cell_neogenesis=p.reprogramming_rate * np.exp(-since / p.reprogramming_time))
 
 
@@ -74,7 +74,7 @@ class IncretinVector(GeneTherapyTreatment):
         """Raise the incretin response and the secretory capacity by what is expressed."""
         p, since = self.parameters, day - self.day
         if since < 0:
-            return Effects()
+            return NOTHING
         expressed = (1 - np.exp(-(since + 1) / p.expression_onset)) * np.exp(-since * p.expression_loss)
         return Effects(
             incretin_response=1 + p.incretin_gain * expressed,

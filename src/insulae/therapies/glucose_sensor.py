@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, TherapySpec, Treatment, register
 
 
@@ -25,7 +25,7 @@ class SensorTreatment(Treatment):
 
     def effects(self, day: float) -> Effects:
         """Let the wearer hear the alerts."""
-        return Effects() if day < self.start else Effects(sensor_alerts=np.ones(self.size, np.float32))
+        return NOTHING if day < self.start else Effects(sensor_alerts=np.ones(self.size, np.float32))
 
     def is_taken(self, day: float) -> Flags:
         """Tell who wears a sensor."""

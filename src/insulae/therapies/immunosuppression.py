@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from insulae.core.described import Described
 from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, QuantityIn
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import (
     Enrolled,
     Flags,
@@ -45,7 +45,8 @@ DRUGS: dict[str, tuple[str, ...]] = {
     "belatacept_mmf": ("belatacept", "mycophenolate"),
     "cni_free": ("sirolimus", "mycophenolate"),
 }
-ASPECTS = ("protection", "kidney", "metabolism", "infection", "malignancy", "neutropenia", "mouth_ulcer")
+ON_BODY = ("protection", "kidney", "metabolism")
+HARMS = ("infection", "malignancy", "neutropenia", "mouth_ulcer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Antibody:
 def induction(antibody: Antibody | None, left: Floats) -> Effects:
     """Return what the share that is left of an induction does; nothing without induction."""
     if antibody is None:
-        return Effects()
+        return NOTHING
     return Effects(immunosuppression=antibody.exposure * left, effector_depletion=antibody.depletion * left)
 
 
@@ -144,7 +145,7 @@ class Switch(Described):
 def shares(parameters: Parameters, regimen: str) -> dict[str, Floats]:
     """Return a regimen's share of each effect and hazard, the sum over its drugs."""
     drugs, none = DRUGS[regimen], np.zeros_like(parameters.exposure)
-    parts = {a: [getattr(parameters, f"{drug}_{a}", none) for drug in drugs] for a in ASPECTS}
+    parts = {a: [getattr(parameters, f"{drug}_{a}", none) for drug in drugs] for a in ON_BODY + HARMS}
     return {aspect: np.sum(each, axis=0).astype(np.float32) for aspect, each in parts.items()}
 
 
@@ -167,10 +168,10 @@ class ImmunosuppressionTreatment(Treatment):
             return level
         return level * np.clip((course.stop - day) / self.taper, 0, 1).astype(np.float32)
 
-    def _levels(self, day: float) -> dict[str, Floats]:
-        """Return the day's exposure of each aspect."""
+    def _levels(self, day: float, aspects: tuple[str, ...]) -> dict[str, Floats]:
+        """Return the day's exposure of some aspects."""
         doses = [(course, self._dose(course, day)) for course in self.courses]
-        return {a: functools.reduce(np.add, [c.shares[a] * dose for c, dose in doses]) for a in ASPECTS}
+        return {a: functools.reduce(np.add, [c.shares[a] * dose for c, dose in doses]) for a in aspects}
 
     def _waned(self, day: float) -> Floats:
         """Return what the years on drugs have left of the first lasting harm to kidneys."""
@@ -192,7 +193,7 @@ class ImmunosuppressionTreatment(Treatment):
 
     def effects(self, day: float) -> Effects:
         """Suppress, and harm, in proportion to the day's exposure."""
-        p, e, left = self.parameters, self._levels(day), self._induced(day)
+        p, e, left = self.parameters, self._levels(day, ON_BODY), self._induced(day)
         added = induction(self.antibody, left)
         return Effects(
             immunosuppression=p.exposure * e["protection"] + added.immunosuppression,
@@ -206,7 +207,7 @@ class ImmunosuppressionTreatment(Treatment):
 
     def hazards(self, day: float) -> Risks:
         """Return the events of a year that the day's exposure adds; induction adds infections for a while."""
-        p, e = self.parameters, self._levels(day)
+        p, e = self.parameters, self._levels(day, HARMS)
         infection = e["infection"] + p.induction_infection * self._induced(day)
         return {
             "infection": p.infection * infection,

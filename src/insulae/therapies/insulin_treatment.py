@@ -6,6 +6,7 @@ step changes: `_steered` and `_changed`.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from insulae.core.parameters import parameter
 from insulae.core.pytree import replace
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpec, Treatment
 
 SMALLEST_DOSE = 1e-9
@@ -65,8 +66,11 @@ class InsulinTreatment(Treatment):
 
     def effects(self, day: float) -> Effects:
         """Give the present doses, from the start on."""
-        if day < self.start:
-            return Effects()
+        return self._given if day >= self.start else NOTHING
+
+    @functools.cached_property
+    def _given(self) -> Effects:
+        """What the present doses do, the same every day."""
         doses = Effects(basal_insulin=self.basal, bolus_per_carbohydrate=self.per_carbohydrate)
         if self.usual is None:
             return doses

@@ -30,7 +30,7 @@ from insulae.core.parameters import parameter
 from insulae.core.quantities import Days, QuantityIn
 from insulae.core.units import quantity
 from insulae.manufacturing.supply import LotRequest
-from insulae.physiology.effects import Effects, Infusion
+from insulae.physiology.effects import NOTHING, Effects, Infusion
 from insulae.therapies.base import (
     Enrolled,
     Flags,
@@ -156,7 +156,7 @@ class InfusionTreatment(Treatment):
         if day == self.day:
             return Effects(infusion=self.infusion)
         if self.again is None or day != self.again.day:
-            return Effects()
+            return NOTHING
         return Effects(infusion=dataclasses.replace(self.infusion, dose=self._second_dose()))
 
     def _second_dose(self) -> Floats:

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from insulae.core.quantities import DailyEnergy, Weight
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, register
 
 
@@ -33,7 +33,7 @@ class LifestyleTreatment(Treatment):
     def effects(self, day: float) -> Effects:
         """Change energy from the start on."""
         if day < self.start:
-            return Effects()
+            return NOTHING
         faded = -np.expm1(-(day - self.start) / self.regain_time)
         return Effects(energy_intake=(self.energy + self.holding * faded).astype(np.float32))
 

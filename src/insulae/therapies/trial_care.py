@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
 
 
@@ -33,7 +33,7 @@ class TrialCareTreatment(Treatment):
 
     def effects(self, day: float) -> Effects:
         """Lower energy from the start on."""
-        return Effects(energy_intake=-self.energy) if day >= self.start else Effects()
+        return Effects(energy_intake=-self.energy) if day >= self.start else NOTHING
 
     def is_taken(self, day: float) -> Flags:
         """Tell who is in the trial on a day."""

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from insulae.core.parameters import parameter
 from insulae.core.quantities import DailyEnergy, Days
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, TherapySpec, Treatment, drawn, register
 
 SHORTEST = 1e-3
@@ -73,7 +73,7 @@ class ProgrammeTreatment(Treatment):
     def effects(self, day: float) -> Effects:
         """Restrict intake, appetite set aside, and change composition; later lower energy by an effort."""
         if day < self.start:
-            return Effects()
+            return NOTHING
         reduced = self.reduction(day)
         if not self.is_guided(day):
             return Effects(energy_intake=-reduced)

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from insulae.core.parameters import parameter
-from insulae.physiology.effects import Effects, Infusion
+from insulae.physiology.effects import NOTHING, Effects, Infusion
 from insulae.therapies.base import Enrolled, Flags, Floats, Risks, TherapySpec, Treatment, drawn, register
 
 
@@ -44,7 +44,7 @@ class PancreasTreatment(Treatment):
 
     def effects(self, day: float) -> Effects:
         """Give the organ on its day, nothing on any other."""
-        return Effects(infusion=self.infusion) if day == self.day else Effects()
+        return Effects(infusion=self.infusion) if day == self.day else NOTHING
 
     def procedures(self, day: float) -> Risks:
         """Return the risks of the operation; who loses the graft at once is settled already."""

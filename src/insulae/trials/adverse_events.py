@@ -32,7 +32,9 @@ Names = NDArray[np.str_]
 
 DRAWS = 5
 """Draws of each event: waiting amount, severity, relation, ending, duration."""
-OUTCOMES = ("recovered", "sequelae", "not recovered", "fatal")
+AND_NEXT = np.array([1, 0, 0, 0, 0])[:, None]
+"""Added to the number of an event: its draws, with the waiting amount of the one that follows."""
+OUTCOMES = np.array(["recovered", "sequelae", "not recovered", "fatal"])
 SEVERE_HYPOGLYCEMIA = "severe_hypoglycemia"
 
 
@@ -72,7 +74,10 @@ class EventDraws:
     patients: Whole
 
     def of(self, event: str, number: Whole, who: Whole, n: int = DRAWS) -> NDArray[np.float64]:
-        """Return n draws of some patients' events of a kind, the first of which is 0, [draw, patient]."""
+        """Return n draws of some patients' events of a kind, from 0 on, [draw, patient].
+
+        Events are numbered by patient, or by draw and patient.
+        """
         return counted_uniforms(self.seed, f"event/{event}", self.patients[who], number, n)
 
 
@@ -184,16 +189,20 @@ class Safety:
         who, day = who[alive := np.isinf(self.death_day[who])], day[alive]
         if not len(who):
             return
-        _, severity, source, ending, time = self.draws.of(clock.kind.name, clock.number[who], who)
-        relations = np.array([relation for relation, _ in rates])
-        shares = np.cumsum([np.broadcast_to(rate, clock.waiting.shape)[who] for _, rate in rates], axis=0)
-        related = relations[np.argmax(shares >= source * shares[-1], axis=0)]
+        numbers = clock.number[who] + AND_NEXT
+        following, severity, source, ending, time = self.draws.of(clock.kind.name, numbers, who)
+        related = self._related(rates, who, source)
         self._new.append(_described(clock.kind, who, day, related, (severity, ending, time)))
         clock.number[who] += 1
-        following = np.inf
-        if clock.kind.recurs:
-            following = -np.log(self.draws.of(clock.kind.name, clock.number[who], who, n=1)[0])
-        clock.waiting[who] = following
+        clock.waiting[who] = -np.log(following) if clock.kind.recurs else np.inf
+
+    def _related(self, rates: list[tuple[str, Numbers]], who: Whole, source: Numbers) -> Names:
+        """Return what the events of some patients are related to, from a draw of each."""
+        relations = np.array([relation for relation, _ in rates])
+        if len(relations) == 1:
+            return relations.repeat(len(who))
+        shares = np.cumsum([np.broadcast_to(rate, self.body.size)[who] for _, rate in rates], axis=0)
+        return relations[np.argmax(shares >= source * shares[-1], axis=0)]
 
     def _settle(self) -> None:
         """Take in what is new up to the first fatal event of each patient."""
@@ -243,7 +252,7 @@ def _described(
     severity, ending, time = uniforms
     grade = 1 + np.searchsorted(np.cumsum(kind.grades)[:-1], severity, side="right")
     is_fatal, is_lasting = grade == FATAL, np.isinf(kind.resolution)
-    survived = np.where(is_lasting, OUTCOMES[2], np.where(ending < kind.sequelae, OUTCOMES[1], OUTCOMES[0]))
+    survived = np.where(is_lasting, 2, ending < kind.sequelae)
     days = np.nan if is_lasting else np.maximum(1, np.ceil(-np.log(time) * kind.resolution))
     return Happened(
         event=np.full(len(who), kind.name),
@@ -252,7 +261,7 @@ def _described(
         grade=grade,
         serious=is_fatal | (severity >= 1 - kind.serious),
         relation=related,
-        outcome=np.where(is_fatal, OUTCOMES[3], survived),
+        outcome=OUTCOMES[np.where(is_fatal, 3, survived)],
         duration=np.where(is_fatal, np.nan, days),
     )
 

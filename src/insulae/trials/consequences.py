@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from insulae.core.parameters import parameter
 from insulae.core.pytree import replace
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Treatment, drawn
 from insulae.therapies.joined import masked
 from insulae.trials.adverse_events import Happened
@@ -83,7 +83,7 @@ class Consequences:
 
     def effects(self, day: float) -> Effects:
         """Return what events do to the body on a day; what becomes of grafts happens on one day."""
-        is_ill, found = self.ill_until > day, Effects()
+        is_ill, found = self.ill_until > day, NOTHING
         if is_ill.any():
             factor = np.where(is_ill, self.parameters.infection_sensitivity, 1).astype(np.float32)
             found = Effects(peripheral_sensitivity=factor, hepatic_sensitivity=factor)
@@ -92,8 +92,11 @@ class Consequences:
 
     def of(self, treatment: Treatment, day: float) -> Effects:
         """Return what a treatment does on a day to those who are given it."""
-        given, away = treatment.effects(day), self._is_away(day)
-        return masked(given, ~away) if treatment.sort == "tablet" and away.any() else given
+        given = treatment.effects(day)
+        if treatment.sort != "tablet":
+            return given
+        away = self._is_away(day)
+        return masked(given, ~away) if away.any() else given
 
     def _is_away(self, day: float) -> Flags:
         return self.in_hospital_until > day

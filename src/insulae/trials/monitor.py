@@ -108,8 +108,11 @@ class Monitor:
         self._note_tablets([part for part in parts if isinstance(part, Tablet)])
 
     def _any_taken(self, parts: list[Treatment], sort: str, day: float) -> Flags:
-        nobody = np.zeros(len(self.fasting), bool)
-        return np.any([nobody, *(nobody | p.is_taken(day) for p in parts if p.sort == sort)], axis=0)
+        taken = np.zeros(len(self.fasting), bool)
+        for part in parts:
+            if part.sort == sort:
+                taken |= part.is_taken(day)
+        return taken
 
     def _note_tablets(self, tablets: list[Tablet]) -> None:
         """Note the first and the last tablet stopped, of those that were ever begun."""
