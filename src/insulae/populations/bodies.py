@@ -182,10 +182,11 @@ def on_days(effects: Callable[[int], Packed[Effects]], day: Whole, chosen: Chose
     columns = filling(chosen)
     given = compiled_days().inputs[2].unfilled(len(chosen))
     rows = given.matrix.reshape(-1, DAYS_PER_WEEK, len(columns))
-    for row, when in enumerate(day):
-        first, *others = (int(one) for one in np.unique(when))
-        effects(first).matrix.take(columns, axis=1, out=rows[:, row], mode="clip")
-        for one in others:
-            (who,) = (when == one).nonzero()
-            rows[:, row, who] = effects(one).matrix[:, chosen[who]]
+    first = effects(int(day[0, 0]))
+    rows[:, : len(day)] = first.matrix.take(columns, axis=1)[:, None]
+    for one in np.unique(day):
+        if (found := effects(int(one))) is not first:
+            row, who = (day == one).nonzero()
+            rows[:, row, who] = found.matrix[:, chosen[who]]
+    rows[:, :, len(chosen) :] = rows[:, :, len(chosen) - 1 : len(chosen)]
     return given

@@ -77,14 +77,19 @@ class Arm:
         self.enrolled_weight = np.array(start.state.slow.body_weight.weight)
         self.days_simulated = np.zeros(self.size, np.int64)
         self.last_effects: Packed[Effects] | None = None
+        self._acting: tuple[list[Effects], Packed[Effects] | None] = [], None
         self.summaries: deque[DaySummary] = deque(maxlen=WINDOW_DAYS)
         self.traces: deque[Trace] = deque(maxlen=WINDOW_DAYS)
 
     def effects(self, day: float) -> Packed[Effects]:
-        """Return what all treatments do on a day."""
-        events = self.consequences
+        """Return what all treatments do on a day, the same record as long as each of them does the same."""
+        events, (before, together) = self.consequences, self._acting
         given = [events.of(treatment, day) for treatment in self.treatments.values()]
-        return self.bodies.packed(combine([*given, events.effects(day)]))
+        given.append(events.effects(day))
+        if together is None or any(now is not old for now, old in zip(given, before, strict=True)):
+            together = self.bodies.packed(combine(given))
+            self._acting = given, together
+        return together
 
     def live(self, step: Step) -> None:
         """Simulate the days of a step, each patient at the own pace, and let the clinic take note."""
@@ -134,6 +139,8 @@ class Arm:
         """Tell whose effects differ from those of the step before."""
         if self.last_effects is None:
             return np.ones(self.size, bool)
+        if self.last_effects is effects:
+            return np.zeros(self.size, bool)
         old, new = (e.matrix[:, : self.size] for e in (self.last_effects, effects))
         return np.any(np.abs(new - old) > MOST_CHANGE_OF_DOSE * np.abs(old), axis=0)
 
