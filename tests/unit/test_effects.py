@@ -4,13 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from insulae.physiology.effects import Effects, Infusion, combine
+from insulae.physiology.effects import NOTHING, Effects, Infusion, combine
 
 PLAIN = [f for f in dataclasses.fields(Effects) if f.metadata]
 
 
 def test_nothing_is_neutral():
-    assert combine([]) == Effects() == combine([Effects(), Effects()])
+    assert combine([]) == Effects() == NOTHING == combine([Effects(), NOTHING])
+    something = Effects(hepatic_production=0.5, infusion=Infusion(dose=2.0))
+    assert combine([NOTHING, something, NOTHING]) == something
     assert all(getattr(Effects(), f.name) == f.metadata["neutral"] for f in PLAIN)
 
 
