@@ -104,7 +104,7 @@ def eaten_against_low(
     step: int, glucose: float = 50.0, reading: float = 90.0, alarmed: float = 0.0
 ) -> np.ndarray:
     p = values(low_glucose.Parameters, "type1")
-    return np.asarray(low_glucose.treated(p, glucose, reading, alarmed, jnp.asarray(step), DRAWS[10]))
+    return np.asarray(low_glucose.treated(p, glucose, reading, alarmed, jnp.asarray(step), lambda: DRAWS[10]))
 
 
 def test_lows_are_noticed_by_day_hardly_asleep_and_by_alarm():

@@ -135,12 +135,16 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
     by_pen = effects.basal_insulin * (1 - has_pump) * taken
 
     def inputs(step: Array, state: body.FastState) -> Inputs:
-        shown = sensor.shown(habits.sensor, today.sensor, state.glucose.interstitial, step)
-        counted = adherence.counted(today.boluses, step)
-        bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
+        glucose, counted = state.glucose.interstitial, adherence.counted(today.boluses, step)
         is_on = controller.is_on(effects.automated_insulin, step, chance(LOOP_OFF))
-        plasma = state.glucose.plasma / fast.glucose.volume
         alarmed = jnp.maximum(is_on, effects.sensor_alerts)
+        shown = where_needed(
+            (counted > 0) | (alarmed > 0) | (has_pump > 0),
+            lambda: sensor.shown(habits.sensor, today.sensor, glucose, step),
+            sensor.Shown(glucose=glucose, noise_trend=0 * glucose),
+        )
+        bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
+        plasma = state.glucose.plasma / fast.glucose.volume
         noticed = functools.partial(chance, NOTICES + step)
         against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, alarmed, step, noticed)
 
