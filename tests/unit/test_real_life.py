@@ -103,8 +103,9 @@ class _Exercising:
 def eaten_against_low(
     step: int, glucose: float = 50.0, reading: float = 90.0, alarmed: float = 0.0
 ) -> np.ndarray:
-    p = values(low_glucose.Parameters, "type1")
-    return np.asarray(low_glucose.treated(p, glucose, reading, alarmed, jnp.asarray(step), lambda: DRAWS[10]))
+    p, draw = values(low_glucose.Parameters, "type1"), DRAWS[10]
+    everybody = jnp.full(draw.shape, glucose)
+    return np.asarray(low_glucose.treated(p, everybody, reading, alarmed, jnp.asarray(step), lambda: draw))
 
 
 def test_lows_are_noticed_by_day_hardly_asleep_and_by_alarm():
