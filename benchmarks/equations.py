@@ -1,7 +1,8 @@
 """The equations as text for other engines, written from what JAX traces: they cannot drift from ours.
 
 A function of one patient is traced to a list of scalar operations (arrays are taken apart into their
-elements, calls are written out, barriers drop out); one table per language says how each is written there.
+elements, calls and both branches of choices are written out, barriers drop out); one table per language says
+how each is written there.
 Values are numbers, whole numbers of 32 bits that wrap, or truths; not every language has all three.
 """
 
@@ -75,7 +76,9 @@ class _Tracer:
         name, parameters = equation.primitive.name, equation.params
         if name in CALLS:
             return self.run(parameters.get("jaxpr") or parameters["call_jaxpr"], values)
-        if name == "optimization_barrier":
+        if name == "cond":
+            return self._chosen(equation, values)
+        if name == "optimization_barrier" or (name == "reduce_or" and not parameters["axes"]):
             return values
         if name in SHAPES:
             return [SHAPES[name](values, parameters)]
@@ -86,6 +89,15 @@ class _Tracer:
         if name == "convert_element_type":
             return [self._converted(values[0], equation)]
         return [self._elementwise(name, values, _kind(equation.outvars[0].aval.dtype))]
+
+    def _chosen(self, equation: Any, values: list[Objects]) -> list[Objects]:
+        """Write out both branches of a choice and take one: other engines compute what we pass over."""
+        (index, *arguments), (if_false, if_true) = values, equation.params["branches"]
+        made = [self.run(branch, arguments) for branch in (if_false, if_true)]
+        is_true = self._elementwise("ne", [index, _objects(0)], "truth")
+        kinds = [_kind(variable.aval.dtype) for variable in equation.outvars]
+        pairs = zip(*made, kinds, strict=True)
+        return [self._elementwise("select_n", [is_true, no, yes], kind) for no, yes, kind in pairs]
 
     def _elementwise(self, name: str, values: Sequence[Objects], kind: Kind) -> Objects:
         together = np.broadcast(*values)

@@ -159,11 +159,8 @@ class DayDraws:
 
     def _kept(self, lasting: "DayDraws", day: Days) -> Floats:
         """Return the draws that last over a day, which may be another one for each patient."""
-        periods = (
-            np.expand_dims(np.asarray(day) // self._lasting_days, -2)
-            if np.ndim(day)
-            else day // self._lasting_days
-        )
+        periods = np.asarray(day) // self._lasting_days
+        periods = np.expand_dims(periods, -2) if periods.ndim else periods
         first, *others = np.unique(periods)
         found = self._lasted(lasting, first)
         for period in others:
@@ -193,7 +190,7 @@ class DayDraws:
     def of_days(self, day: NDArray[np.int64], is_even: NDArray[np.bool_]) -> Floats:
         """Return draws of days [day, patient], even ones for some patients, as [day, n, patient]."""
         found = self.even(day)
-        (others,) = np.flatnonzero(~is_even)[None]
+        others = np.flatnonzero(~is_even)
         if len(others):
             alone = self.of(others)
             for row, days in enumerate(day[:, others]):
