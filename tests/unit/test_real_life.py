@@ -103,9 +103,8 @@ class _Exercising:
 def eaten_against_low(
     step: int, glucose: float = 50.0, reading: float = 90.0, alarmed: float = 0.0
 ) -> np.ndarray:
-    p, draw = values(low_glucose.Parameters, "type1"), DRAWS[10]
-    everybody = jnp.full(draw.shape, glucose)
-    return np.asarray(low_glucose.treated(p, everybody, reading, alarmed, jnp.asarray(step), lambda: draw))
+    p = values(low_glucose.Parameters, "type1")
+    return np.asarray(low_glucose.treated(p, glucose, reading, alarmed, jnp.asarray(step), DRAWS[10]))
 
 
 def test_lows_are_noticed_by_day_hardly_asleep_and_by_alarm():

@@ -9,13 +9,10 @@ Assumed: the chance to notice while awake and to answer an alarm. Not modelled: 
 lows and returns without them, people without a sensor who treat before symptoms, glucagon, help by others.
 """
 
-from collections.abc import Callable
-
 from insulae.core.clock import MINUTES_PER_HOUR, STEP_MINUTES
 from insulae.core.jax_later import Array, jnp
 from insulae.core.parameters import parameter
 from insulae.core.pytree import Value, pytree
-from insulae.physiology.component import where_needed
 
 
 @pytree
@@ -45,25 +42,24 @@ def _chance(parameters: Parameters, glucose: Array, reading: Array, alarmed: Val
     return jnp.maximum(by_symptoms, jnp.maximum(by_alarm, by_alert))
 
 
+def may_notice(parameters: Parameters, glucose: Array, reading: Array, step: Array) -> Array:
+    """Tell who looks in a step and is so low, in plasma or on a sensor (mg/dL), that it may be noticed."""
+    p = parameters
+    is_look = step % jnp.round(p.look_time / STEP_MINUTES) == 0
+    return is_look & (
+        (glucose < p.symptom_glucose) | (reading < p.alarm_glucose) | (reading < p.alert_glucose)
+    )
+
+
 def treated(
-    parameters: Parameters,
-    glucose: Array,
-    reading: Array,
-    alarmed: Value,
-    step: Array,
-    draw: Callable[[], Array],
+    parameters: Parameters, glucose: Array, reading: Array, alarmed: Value, step: Array, draw: Array
 ) -> Array:
     """Return the carbohydrate (g/min) eaten against low glucose in a step.
 
     `glucose` is in plasma, `reading` what the sensor shows (mg/dL); `alarmed` is the share of time in which
-    an alarm is on; `draw` gives a uniform draw, and is asked where somebody who looks may notice.
+    an alarm is on; `draw` is uniform.
     """
     p = parameters
-    is_look = step % jnp.round(p.look_time / STEP_MINUTES) == 0
-    is_low = (glucose < p.symptom_glucose) | (reading < p.alarm_glucose) | (reading < p.alert_glucose)
-
-    def eaten() -> Array:
-        is_noticed = draw() < _chance(p, glucose, reading, alarmed, step)
-        return jnp.where(is_noticed, p.carbohydrate / STEP_MINUTES, 0)
-
-    return where_needed(is_look & is_low, eaten, 0 * glucose)
+    is_noticed = draw < _chance(p, glucose, reading, alarmed, step)
+    may = may_notice(p, glucose, reading, step)
+    return jnp.where(may & is_noticed, p.carbohydrate / STEP_MINUTES, 0)

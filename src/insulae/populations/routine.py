@@ -145,8 +145,10 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
         )
         bolus = pen.bolus(habits.pen, counted, shown.glucose, effects.bolus_per_carbohydrate)
         plasma = state.glucose.plasma / fast.glucose.volume
-        noticed = functools.partial(chance, NOTICES + step)
-        against_low = low_glucose.treated(habits.low_glucose, plasma, shown.glucose, alarmed, step, noticed)
+
+        def against_low() -> Array:
+            draw, p = chance(NOTICES + step), habits.low_glucose
+            return low_glucose.treated(p, plasma, shown.glucose, alarmed, step, draw)
 
         def through_pump() -> Array:
             steered = controller.rate(aim, _reading(shown, state, fast, per_unit), setting)
@@ -155,9 +157,11 @@ def control(parameters: Parameters, today: DayPlan, effects: Effects, weight: Ar
             return arrives * (bolus + pump.delivered(habits.pump, asked))
 
         rapid = where_needed(has_pump > 0, through_pump, bolus)
+        may_eat = low_glucose.may_notice(habits.low_glucose, plasma, shown.glucose, step)
+        eaten_low = where_needed(may_eat, against_low, 0 * plasma)
         return Inputs(
             solid_carbohydrate=MG_PER_G * meals.eaten(habits.meals, today.meals, step),
-            liquid_carbohydrate=MG_PER_G * against_low,
+            liquid_carbohydrate=MG_PER_G * eaten_low,
             rapid_insulin=per_minute * rapid,
             basal_insulin=per_minute * pen.basal(habits.pen, step, by_pen),
             rapid_absorption=today.absorption[0],
