@@ -35,7 +35,9 @@ runs its own model.
 
 The whole day draws within its steps, what a sensor errs by and whether a low is noticed, by hashing whole
 numbers (`core/counted_noise.py`). The C++ loop computes the same hashes and lives the same day: a test holds
-its glucose against ours. Models in SBML, and right-hand sides in general, have no whole numbers; what was
+its glucose against ours. It computes both branches of every choice, where our code passes over what none of
+the patients side by side needs (pumps, sensors that nobody reads, lows that nobody has); that is part of our
+lead. Models in SBML, and right-hand sides in general, have no whole numbers; what was
 drawn reaches the peers as part of the recorded inputs.
 
 Every engine is pinned to the same core and takes its turn once a round; speeds are medians over the rounds,

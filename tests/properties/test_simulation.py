@@ -268,16 +268,24 @@ def test_two_infusions_add_up(type1: Start):
     np.testing.assert_allclose(numbers(once.graft), numbers(twice.graft), rtol=1e-5)
 
 
+def by_both_engines(
+    function: Callable[..., Any], records: list[Any], given: tuple[Any, ...]
+) -> list[list[Any]]:
+    """Return what a function of the records of N patients gives, by the native engine and by XLA."""
+    results: list[list[Any]] = []
+    for by in ("native", "xla"):
+        made = compiled(function, records, by=by)
+        packed = [layout.pack(record, N) for layout, record in zip(made.inputs, given, strict=True)]
+        results.append([result.record for result in made(packed)])
+    return results
+
+
 def test_both_engines_live_the_same_day(type1: Start):
     """The native engine and XLA round differently; a day damps what that does."""
     draws = random.DayDraws(random.patient_keys(SEED, "day", type1.cohort.ids), N_DRAWS)
     days = np.arange(N) % 4
     given = (type1.state, type1.cohort.parameters, insulin(type1), draws.independent(0), days)
-    results = []
-    for by in ("native", "xla"):
-        made = compiled(ordinary_day, day_records(), by=by)
-        packed = [layout.pack(r, N) for layout, r in zip(made.inputs, given, strict=True)]
-        results.append([result.record for result in made(packed)])
+    results = by_both_engines(ordinary_day, day_records(), given)
     for mine, other in zip(*(jax.tree_util.tree_leaves(r[:3]) for r in results), strict=True):
         np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-4)
     np.testing.assert_allclose(results[0][3], results[1][3], atol=1e-5)
@@ -290,11 +298,7 @@ def test_both_engines_live_the_same_days(type1: Start):
     day = 5 + np.cumsum(days, axis=0) - days
     effects = map_leaves(lambda leaf: np.broadcast_to(leaf, (n, N)), broadcast(insulin(type1), N))
     given = (type1.state, type1.cohort.parameters, effects, draws.even(day), days)
-    results = []
-    for by in ("native", "xla"):
-        made = compiled(ordinary_days, days_records(), by=by)
-        packed = [layout.pack(r, N) for layout, r in zip(made.inputs, given, strict=True)]
-        results.append([result.record for result in made(packed)])
+    results = by_both_engines(ordinary_days, days_records(), given)
     for mine, other in zip(*(jax.tree_util.tree_leaves(r[:2]) for r in results), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-3)
     summaries, moved = results[0][1:]
