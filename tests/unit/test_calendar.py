@@ -2,20 +2,25 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from insulae.populations.baseline import Start
+from insulae.therapies.base import TherapySpec
 from insulae.trials.calendar import WINDOW_DAYS, Step, calendar
+from insulae.trials.trial import steps_of
 
+Spec = Callable[..., TherapySpec]
 WEEKS = st.lists(st.sampled_from([0, 1, 2, 4, 7.5, 13, 26, 52, 104, 113]), min_size=1, max_size=5)
 EVENTS = st.lists(st.integers(-30, 400).map(float), max_size=3)
 
 
-@given(weeks=WEEKS, events=EVENTS, every_day=st.booleans())
-def test_every_day_is_counted_exactly_once(weeks: list[float], events: list[float], every_day: bool):
-    steps = calendar(weeks, events, every_day)
+@given(weeks=WEEKS, events=EVENTS, longest=st.sampled_from([1, 2, 4, 7]))
+def test_every_day_is_counted_exactly_once(weeks: list[float], events: list[float], longest: int):
+    steps = calendar(weeks, events, longest)
     visits = sorted({round(7 * week) for week in weeks})
     assert steps[0].day == visits[0] - WINDOW_DAYS and steps[-1].day + steps[-1].days == visits[-1]
     assert all(a.day + a.days == b.day for a, b in itertools.pairwise(steps))
@@ -54,30 +59,36 @@ def test_contacts_are_weekly_from_enrollment_on(weeks: list[float], events: list
 
 
 @given(weeks=WEEKS, events=EVENTS)
-def test_titrated_patients_are_looked_at_daily_after_events_and_every_third_day_at_least(
+def test_where_readings_steer_doses_days_are_finer_and_after_events_daily(
     weeks: list[float], events: list[float]
 ):
-    steps = calendar(weeks, events, is_titrated=True)
-    assert all(step.longest <= 3 for step in steps)
+    steps = calendar(weeks, events, longest=4)
+    assert all(step.longest <= 4 for step in steps)
     after = [step for step in steps if any(0 <= step.day - int(event) < 182 for event in events)]
     assert all(step.days == 1 for step in after)
-    calm, coarse = calendar(weeks, [], is_titrated=True), calendar(weeks, [])
+    calm, coarse = calendar(weeks, [], longest=4), calendar(weeks, [])
     assert [dataclasses.replace(s, longest=0) for s in calm] == [
         dataclasses.replace(s, longest=0) for s in coarse
     ]
 
 
-def test_a_simulated_day_of_a_titrated_patient_stands_for_three_days_at_most():
-    for is_titrated, longest in ((True, 3), (False, 7)):
-        week = [s for s in calendar([0, 52], [], is_titrated=is_titrated) if s.day in range(70, 77)]
-        assert [(s.days, s.longest) for s in week] == [(7, longest)]
+def test_a_simulated_day_stands_for_as_many_days_as_the_treatment_allows(type2: Start, spec: Spec):
+    """Doses that go up and down or stay, that only go up, and none; a policy asks for what it may come to."""
+    wanted = {"keep": 4, "wean": 4, "target": 2, "hold": 4}
+    given = {name: spec("basal_insulin", titration=name) for name in wanted}
+    given |= {"policy": spec("treatment_policy"), "tablet": spec("metformin")}
+    wanted |= {"policy": 2, "tablet": 7}
+    for name, one in given.items():
+        steps = steps_of([one.build(type2.enrolled)], [0, 52])
+        week = [s for s in steps if s.day in range(210, 217)]
+        assert [(s.days, s.longest) for s in week] == [(7, wanted[name])], name
 
 
 def test_far_from_events_and_visits_one_day_a_week_is_simulated():
     steps = calendar([0, 52], [])
     assert {step.days for step in steps if not step.is_in_window} == {7}
     assert len(steps) == 2 * WINDOW_DAYS + 50
-    assert len(calendar([0, 52], [], every_day=True)) == 14 + 364
+    assert len(calendar([0, 52], [], longest=1)) == 14 + 364
 
 
 def test_a_step_is_frozen():

@@ -109,7 +109,7 @@ def test_an_event_of_a_trial_reaches_the_body_at_the_next_contact(type1: Start):
     spec = load_all().get("basal_bolus").model_validate({"kind": "basal_bolus", "start": LONG_AGO})
     means = []
     for record in (safety, None):
-        steps = [step for step in calendar([0, 3], [], every_day=True)]
+        steps = [step for step in calendar([0, 3], [], longest=1)]
         treatments = {"basal_bolus": spec.build(type1.enrolled)}
         visits = [
             v for v in simulate_arm(type1, treatments, steps, day_draws(1, type1.cohort.ids), record) if v

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.described import Described
 from insulae.core.errors import TableError, UnknownName
 from insulae.core.parameters import component_of, declared, table
@@ -114,6 +115,11 @@ class Treatment(ABC):
     def event_days(self) -> list[float]:
         """Return days after which the body changes fast, so that the calendar steps finely there."""
         return []
+
+    def longest_step(self) -> int:
+        """Return how many days one simulated day may stand for: fewer than a week where days differ much and
+        doses follow them: of the fewer days, the more chance steers."""
+        return DAYS_PER_WEEK
 
 
 FAMILIES = {

@@ -23,6 +23,9 @@ from insulae.core.parameters import parameter
 from insulae.therapies.base import Floats, Observed
 from insulae.therapies.insulin_treatment import InsulinTreatment, Steps
 
+LONGEST_STEP_TOWARDS_TARGET = 2
+"""Days that a simulated day may stand for where doses are raised whenever glucose is above a limit."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TitrationTable:
@@ -45,6 +48,10 @@ class TargetedInsulin(InsulinTreatment):
     accepted: tuple[Floats, Floats]
     effort: Floats
     how: TitrationTable
+
+    def longest_step(self) -> int:
+        """Return two days: doses only rise until glucose is low, so a step made by chance stays."""
+        return LONGEST_STEP_TOWARDS_TARGET
 
     def _steps(self, observed: Observed) -> Steps:
         o, (by_fasting, by_daytime) = observed, self._steered()

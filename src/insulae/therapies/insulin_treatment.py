@@ -19,6 +19,8 @@ from insulae.therapies.base import Enrolled, Flags, Floats, Observed, TherapySpe
 
 SMALLEST_DOSE = 1e-9
 """Smallest dose (U/d) that a share is taken of."""
+LONGEST_STEP = 4
+"""Days that a simulated day may stand for on injected insulin, where days differ and doses follow them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +98,10 @@ class InsulinTreatment(Treatment):
     def is_taken(self, day: float) -> Flags:
         """Tell who injects insulin."""
         return ((self.basal > 0) | (self.per_carbohydrate > 0)) & (day >= self.start)
+
+    def longest_step(self) -> int:
+        """Return the longest step with which means stay those of every day simulated; see docs/accuracy.md."""
+        return LONGEST_STEP
 
     def dose(self) -> Floats:
         """Return the scheduled daily dose without corrections (U/d)."""

@@ -49,6 +49,10 @@ class Joined(Treatment):
         """Let the treatment respond to what was observed."""
         return dataclasses.replace(self, inner=self.inner.after(observed))
 
+    def longest_step(self) -> int:
+        """Return that of the treatment."""
+        return self.inner.longest_step()
+
     def is_taken(self, day: float) -> Flags:
         """Tell which members take it."""
         return self.members & self.inner.is_taken(day)

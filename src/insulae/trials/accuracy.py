@@ -47,6 +47,7 @@ ENDPOINTS = {
     "hba1c": "percentage points",
     "meal_c_peptide_90": "pmol/L",
     "time_in_range": "percentage points",
+    "insulin_dose": "U/d",
     "graft_mass": "dimensionless",
 }
 
@@ -130,11 +131,17 @@ def courses() -> list[Case]:
 def noisy_courses() -> list[Case]:
     """Return the courses of which means are compared, with day-to-day noise.
 
-    Among them one where every dose hangs on recent glucose: a dose that changes a week early or late makes
+    Among them some where every dose hangs on recent glucose: a dose that changes a week early or late makes
     another course of a patient, with noise or without, so nothing but means can agree.
     """
-    titrated = _case("insulin titrated as before, 1 year", "type1", ("basal_bolus",), weeks=(0, 13, 26, 52))
-    return [*courses()[1:3], titrated]
+    insulin, tablet, weeks = "basal_bolus", ("metformin",), (0, 26, 52, 104)
+    high, target = {"hba1c": (8.0, 10.0)}, (_spec("basal_insulin", titration="target"),)
+    return [
+        *courses()[1:3],
+        _case("insulin titrated as before, 2 years", "type1", (insulin,), weeks=(0, 13, 26, 52, 104)),
+        _case("the same in type 2, 2 years", "type2", (*tablet, insulin), weeks=weeks),
+        _case("insulin to target in type 2, 2 years", "type2", tablet, given=high, added=target, weeks=weeks),
+    ]
 
 
 def _built(specs: tuple[TherapySpec, ...], start: baseline.Start) -> dict[str, Treatment]:

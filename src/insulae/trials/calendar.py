@@ -2,8 +2,8 @@
 
 Every day is simulated in the glucose-sensor window before a visit and for four weeks after an event, every
 second day for four weeks more; where insulin is titrated every day for half a year after an event, because a
-dose changed a week early or late is another course. Otherwise a day may stand for a week, and each patient's
-own pace decides (`insulae.trials.pace`).
+dose changed a week early or late is another course. Otherwise a day may stand for a week, or for as few days
+as a treatment asks for, and each patient's own pace decides (`insulae.trials.pace`).
 """
 
 import dataclasses
@@ -16,8 +16,6 @@ WINDOW_DAYS = 14
 DAILY_AFTER_EVENT = 28
 EVERY_SECOND_AFTER_EVENT = 56
 DAILY_WHILE_TITRATED = 182
-LONGEST_WHILE_TITRATED = 3
-"""Where insulin doses follow recent glucose, one day in three is simulated lest chance steer the doses."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,19 +32,19 @@ class Step:
     has_drink: bool = False
 
 
-def _longest(day: int, events: Iterable[int], is_titrated: bool) -> int:
+def _longest(day: int, events: Iterable[int], usual: int) -> int:
     """Return how many days a simulated day may stand for, by the time since the last event."""
     since = min((day - event for event in events if event <= day), default=math.inf)
-    if since < (DAILY_WHILE_TITRATED if is_titrated else DAILY_AFTER_EVENT):
+    if since < (DAILY_WHILE_TITRATED if usual < DAYS_PER_WEEK else DAILY_AFTER_EVENT):
         return 1
-    longest = LONGEST_WHILE_TITRATED if is_titrated else DAYS_PER_WEEK
-    return 2 if since < EVERY_SECOND_AFTER_EVENT else longest
+    return min(2, usual) if since < EVERY_SECOND_AFTER_EVENT else usual
 
 
 def calendar(
-    visit_weeks: Iterable[float], events: Iterable[float], every_day: bool = False, is_titrated: bool = False
+    visit_weeks: Iterable[float], events: Iterable[float], longest: int = DAYS_PER_WEEK
 ) -> list[Step]:
-    """Return the steps from the window before the first visit to the last visit.
+    """Return the steps from the window before the first visit to the last visit; a simulated day stands for
+    `longest` days at most, for fewer than a week where doses follow recent glucose.
 
     Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0
     on; a step ends with a contact, a visit, an event or the beginning of a window, and is one day long in
@@ -58,12 +56,12 @@ def calendar(
     marks = sorted({*visits, *happenings, *(visit - WINDOW_DAYS for visit in visits)})
     steps, day = list[Step](), visits[0] - WINDOW_DAYS
     while day < visits[-1]:
-        longest = 1 if every_day or day in window else _longest(day, happenings, is_titrated)
+        at_most = 1 if day in window else _longest(day, happenings, longest)
         next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
         next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
-        end = min(day + 1 if longest == 1 else next_contact, next_contact, next_mark)
+        end = min(day + 1 if at_most == 1 else next_contact, next_contact, next_mark)
         week = end / DAYS_PER_WEEK if end in visits else None
         is_contact = end % DAYS_PER_WEEK == 0 and end >= 0
-        steps.append(Step(day, end - day, longest, day in window, is_contact, week))
+        steps.append(Step(day, end - day, at_most, day in window, is_contact, week))
         day = end
     return steps

@@ -3,8 +3,9 @@
 A simulated day stands for several as long as the slow clock moves little meanwhile. What moves is the
 secretory capacity and the insulin sensitivity that the fast clock is told, as a relative change, and the
 doses that act. A stretch of days over which a patient moved too far is lived again in shorter steps, so the
-step shrinks by itself; it grows again when the patient has come to rest. Nobody's steps depend on anybody
-else.
+step shrinks by itself; it grows again when the patient has come to rest. What only differs from day to day is
+no movement: to live a stretch again because of one bad day would leave bad days out. Nobody's steps depend on
+anybody else.
 """
 
 import dataclasses
@@ -21,11 +22,11 @@ Whole = NDArray[np.int64]
 PLANNED_MOVEMENT = 0.025
 """Relative change of capacity or sensitivity for which the next steps are planned."""
 MOST_MOVEMENT = 0.05
-"""Relative change within one step after which the step is taken back and a shorter one tried."""
-LENGTHS = (1, 2, 3, 7)
+"""Relative change within one step, in the mean of a stretch, after which a shorter one is tried."""
+LENGTHS = (1, 2, 4, 7)
 """Days that a simulated day may stand for; few, so that many patients step alike."""
-MOST_CHANGE_OF_DOSE = 0.02
-"""Relative change of any effect after which the next days are simulated one by one."""
+MOST_CHANGE_OF_DOSE = 0.15
+"""Relative change of any effect after which the next day stands for itself; titration takes smaller steps."""
 SETTLING_DAYS = 1
 """Days until glucose has come to rest after a change of dose."""
 
@@ -37,8 +38,8 @@ _LENGTHS = np.asarray(LENGTHS)
 def pieces(days: int, longest: int, is_settling: bool = False) -> list[int]:
     """Cut some days into nearly equal pieces that are no longer than allowed, single days first to settle.
 
-    >>> pieces(7, 3), pieces(7, 7), pieces(2, 1), pieces(7, 3, is_settling=True)
-    ([3, 2, 2], [7], [1, 1], [1, 3, 3])
+    >>> pieces(7, 4), pieces(7, 7), pieces(2, 1), pieces(7, 4, is_settling=True)
+    ([4, 3], [7], [1, 1], [1, 3, 3])
     """
     if is_settling:
         first = min(days, SETTLING_DAYS)
@@ -64,7 +65,7 @@ class Pace:
         return np.minimum(self.longest, longest)
 
     def too_far(self, moved: Floats, steps: Whole) -> NDArray[np.bool_]:
-        """Tell who moved too far within one step and could take a shorter one."""
+        """Tell who moved too far in a step, in the mean of a stretch, and could take a shorter one."""
         return (moved > MOST_MOVEMENT) & (steps > 1)
 
     def learn(self, chosen: NDArray[np.integer[Any]], moved: Floats, days: int) -> None:

@@ -147,7 +147,7 @@ class Arm:
     def _cross(
         self, step: Step, chosen: Chosen, cuts: Whole, effects: Callable[[int], Packed[Effects]]
     ) -> Floats:
-        """Live a step's days with some patients; return how far they moved in one simulated day at most.
+        """Live a step's days with some patients; return how far each moved in a simulated day, in the mean.
 
         `cuts` are the days that each patient's simulated days stand for, [simulated day, patient]; who has
         fewer of them than others ends with days that stand for none, which nobody lives.
@@ -158,9 +158,10 @@ class Arm:
         lived, movement = group.pass_days(given, day, cuts, is_even)
         self.bodies.put(chosen, group)
         self.monitor.add(lived, cuts, chosen)
-        self.pace.learn(chosen, movement.sum(axis=0), step.days)
-        self.days_simulated[chosen] += np.count_nonzero(cuts, axis=0)
-        return np.abs(movement).max(axis=(0, 1))
+        moved, lived_days = movement.sum(axis=0), np.count_nonzero(cuts, axis=0)
+        self.pace.learn(chosen, moved, step.days)
+        self.days_simulated[chosen] += lived_days
+        return np.asarray(np.abs(moved).max(axis=0) / lived_days, np.float32)
 
     def account(self, day: int) -> None:
         """Count the adverse events until a day, from enrollment on."""

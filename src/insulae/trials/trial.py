@@ -85,11 +85,11 @@ class Outcome:
 def steps_of(
     treatments: Iterable[Treatment], visit_weeks: Iterable[float], every_day: bool = False
 ) -> tuple[Step, ...]:
-    """Return the days to simulate: fine after anything that acts fast and where insulin is titrated."""
+    """Return the days to simulate: fine after anything that acts fast and where readings steer doses."""
     given = list(treatments)
     events = [day for t in given for day in t.event_days() if day > LONG_PAST]
-    is_titrated = any(part.sort == "insulin" for t in given for part in t.parts())
-    return tuple(calendar(visit_weeks, events, every_day, is_titrated))
+    longest = min((part.longest_step() for t in given for part in t.parts()), default=DAYS_PER_WEEK)
+    return tuple(calendar(visit_weeks, events, 1 if every_day else longest))
 
 
 _compiling = threading.Lock()
