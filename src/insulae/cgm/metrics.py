@@ -187,9 +187,7 @@ def mage(glucose: ArrayLike) -> Floats:
     100.0
     """
     readings = Readings.of(glucose)
-    points = swings_above(readings, readings.in_parts(_level).deviation.reshape(-1))
-    change, is_swing = points.swings()
-    change, window = change[is_swing], points.window[1:][is_swing]
+    change, window = swings_above(readings, readings.in_parts(_level).deviation.reshape(-1))
     sums, numbers = (
         np.bincount(2 * window + (change > 0), weights=weights, minlength=2 * len(readings.rows))
         for weights in (np.abs(change), None)
