@@ -1,6 +1,6 @@
 """What must hold for any glucose record."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 from random import Random
 
 import numpy as np
@@ -106,10 +106,11 @@ def test_mage_is_that_of_a_walk_along_each_record(glucose: Floats):
 
 @given(records)
 def test_a_window_does_not_see_those_beside_it(glucose: Floats):
-    for metric in OF_ONE_WINDOW:
-        alone = [float(metric(record)) for record in glucose]
-        np.testing.assert_array_equal(metric(glucose), alone)
-        np.testing.assert_array_equal(metric(np.asfortranarray(glucose)), alone)
+    for metric, precision in product(OF_ONE_WINDOW, (np.float64, np.float32)):
+        windows = glucose.astype(precision)
+        alone = [float(metric(record)) for record in windows]
+        np.testing.assert_array_equal(metric(windows), alone)
+        np.testing.assert_array_equal(metric(np.asfortranarray(windows)), alone)
 
 
 @given(arrays(float, array_shapes(min_dims=1, max_dims=2, max_side=20), elements=readings))

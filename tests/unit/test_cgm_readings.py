@@ -7,7 +7,7 @@ import pytest
 
 from insulae.cgm import metrics, readings
 from insulae.cgm.episodes import count_episodes, episodes_per_week
-from insulae.cgm.readings import Floats, Readings, few_at_a_time
+from insulae.cgm.readings import Floats, Readings
 
 SHARED = [
     metrics.mean_glucose,
@@ -63,14 +63,14 @@ def test_windows_taken_a_few_at_a_time_are_joined_in_order(monkeypatch: pytest.M
     monkeypatch.setattr(readings, "READINGS_AT_ONCE", 2 * 288)
     sizes: list[int] = []
 
-    @few_at_a_time
     def first(some: Readings) -> Number:
         sizes.append(len(some.rows))
         return Number(some.glucose[:, 0])
 
     glucose = windows(8)
-    answer = first(Readings.of(glucose.reshape(2, 4, 288)))
-    assert sizes == [3, 3, 2]
+    shared = Readings.of(glucose.reshape(2, 4, 288))
+    answer = shared.in_parts(first)
+    assert shared.in_parts(first) is answer and sizes == [3, 3, 2]
     np.testing.assert_array_equal(answer.number, glucose[:, 0].reshape(2, 4))
 
 

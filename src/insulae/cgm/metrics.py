@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from insulae.cgm.readings import Floats, Readings, few_at_a_time
+from insulae.cgm.readings import Floats, Readings
 from insulae.cgm.risk import symmetric_scale
 from insulae.cgm.swings import swings_above
 
@@ -56,7 +56,6 @@ def mean_of_present(values: ArrayLike) -> Floats:
     return _ratio(np.sum(array, axis=-1, where=present), present.sum(axis=-1))
 
 
-@few_at_a_time
 def _level(readings: Readings) -> Level:
     values = readings.glucose.astype(float)
     mean = _ratio(readings.total(values), readings.number)
@@ -77,7 +76,6 @@ def _times(readings: Readings) -> Times:
     return Times(*(100.0 * _ratio(numbers, readings.number)))
 
 
-@few_at_a_time
 def _risks(readings: Readings) -> Risks:
     """Mean of 10 f^2 over all readings, the negative f of low and the positive f of high readings apart."""
     f = symmetric_scale(readings.glucose)
@@ -93,7 +91,7 @@ def mean_glucose(glucose: ArrayLike) -> Floats:
     >>> float(mean_glucose([100.0, 140.0, float("nan")]))
     120.0
     """
-    return Readings.of(glucose).once(_level).mean
+    return Readings.of(glucose).in_parts(_level).mean
 
 
 def standard_deviation(glucose: ArrayLike) -> Floats:
@@ -102,12 +100,12 @@ def standard_deviation(glucose: ArrayLike) -> Floats:
     >>> float(standard_deviation([90.0, 100.0, 110.0]))
     10.0
     """
-    return Readings.of(glucose).once(_level).deviation
+    return Readings.of(glucose).in_parts(_level).deviation
 
 
 def coefficient_of_variation(glucose: ArrayLike) -> Floats:
     """Standard deviation over mean, percent; 36 % divides stable from unstable glucose (Monnier 2017)."""
-    level = Readings.of(glucose).once(_level)
+    level = Readings.of(glucose).in_parts(_level)
     return 100.0 * _ratio(level.deviation, level.mean)
 
 
@@ -156,12 +154,12 @@ def glucose_management_indicator(glucose: ArrayLike) -> Floats:
 
 def low_blood_glucose_index(glucose: ArrayLike) -> Floats:
     """Mean of 10 f^2 over all readings, counting f < 0 only (Kovatchev 2006, doi:10.2337/dc06-1085)."""
-    return Readings.of(glucose).once(_risks).low
+    return Readings.of(glucose).in_parts(_risks).low
 
 
 def high_blood_glucose_index(glucose: ArrayLike) -> Floats:
     """Mean of 10 f^2 over all readings, counting f > 0 only (Kovatchev 2006, doi:10.2337/dc06-1085)."""
-    return Readings.of(glucose).once(_risks).high
+    return Readings.of(glucose).in_parts(_risks).high
 
 
 def glycemia_risk_index(glucose: ArrayLike) -> Floats:
@@ -189,9 +187,7 @@ def mage(glucose: ArrayLike) -> Floats:
     100.0
     """
     readings = Readings.of(glucose)
-    points = swings_above(readings, readings.once(_level).deviation.reshape(-1))
-    change, is_swing = points.swings()
-    change, window = change[is_swing], points.window[1:][is_swing]
+    change, window = swings_above(readings, readings.in_parts(_level).deviation.reshape(-1))
     sums, numbers = (
         np.bincount(2 * window + (change > 0), weights=weights, minlength=2 * len(readings.rows))
         for weights in (np.abs(change), None)

@@ -7,7 +7,7 @@ the array in `Readings` and passes that instead: the answers are the same, and s
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -19,7 +19,6 @@ Floats = NDArray[np.floating[Any]]
 Answer = TypeVar("Answer")
 Record = TypeVar("Record", bound=NamedTuple)
 READINGS_AT_ONCE = 2**16  # half a megabyte as floats
-STRIP = 64  # readings copied at once from each window
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +38,8 @@ class Readings:
         """Wrap an array; `Readings` come back as they are, with their limits and all they already know."""
         if isinstance(glucose, cls):
             return glucose
-        array = np.atleast_1d(np.asarray(glucose))
-        precision = np.result_type(array, np.float32)
-        is_ready = array.flags.c_contiguous and array.dtype == precision
-        return cls(array if is_ready else _copied(array, precision), limits)
+        array = np.asarray(glucose)
+        return cls(np.ascontiguousarray(array, np.result_type(array, np.float32)), limits)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Let numpy take readings for the array they hold."""
@@ -53,6 +50,21 @@ class Readings:
         if compute not in self._known:
             self._known[compute] = compute(self)
         return self._known[compute]
+
+    def in_parts(self, compute: Callable[["Readings"], Record]) -> Record:
+        """Return the record of arrays [window] that `compute` makes, a few windows at a time; remembered."""
+        if compute not in self._known:
+            columns = zip(*(part.once(compute) for part in self.parts), strict=True)
+            joined = (np.concatenate(column).reshape(self.windows) for column in columns)
+            self._known[compute] = self.parts[0].once(compute)._make(joined)
+        return self._known[compute]
+
+    @cached_property
+    def parts(self) -> list["Readings"]:
+        """The same readings, a few windows [window, time] in each, so that their arrays stay in the cache."""
+        step = READINGS_AT_ONCE // max(self.rows.shape[-1], 1) + 1
+        starts = range(0, max(len(self.rows), 1), step)
+        return [Readings(self.rows[start : start + step], self.limits) for start in starts]
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -72,7 +84,7 @@ class Readings:
     @cached_property
     def is_complete(self) -> bool:
         """True when no reading of any window is missing."""
-        return not self.missing.any()
+        return not np.isnan(self.glucose.min(initial=0.0))  # the least is missing if any is
 
     @cached_property
     def number(self) -> NDArray[np.integer[Any]]:
@@ -91,28 +103,3 @@ class Readings:
         if not self.is_complete:
             values[self.missing] = 0.0
         return np.asarray(values.sum(axis=-1))
-
-
-def _copied(array: NDArray[Any], precision: DTypeLike) -> Floats:
-    """Copy with time innermost, strip by strip: much faster than at once where the windows lie innermost."""
-    copy = np.empty(array.shape, dtype=precision)
-    for start in range(0, array.shape[-1], STRIP):
-        copy[..., start : start + STRIP] = array[..., start : start + STRIP]
-    return copy
-
-
-def few_at_a_time(compute: Callable[[Readings], Record]) -> Callable[[Readings], Record]:
-    """Let a function of readings work on a few windows after another, so that its arrays stay in the cache.
-
-    It must return a record of arrays [window], which are joined.
-    """
-
-    @wraps(compute)
-    def joined(readings: Readings) -> Record:
-        step = READINGS_AT_ONCE // max(readings.rows.shape[-1], 1) + 1
-        starts = range(0, max(len(readings.rows), 1), step)
-        parts = [compute(Readings(readings.rows[start : start + step], readings.limits)) for start in starts]
-        columns = zip(*parts, strict=True)
-        return parts[0]._make(np.concatenate(column).reshape(readings.windows) for column in columns)
-
-    return joined

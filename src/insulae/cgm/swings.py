@@ -2,11 +2,11 @@
 
 A turning point counts once glucose has moved away from it by more than a limit. Crossing out the smallest
 swings, each together with its two turning points, until only swings above the limit are left, finds the
-same turning points as walking along the record, for all windows at once.
+same turning points as walking along the record, for all windows at once. The first and the last swing of a
+window are not crossed out; what is left of small ones leads to these, and does not count.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,54 +14,50 @@ from numpy.typing import NDArray
 from insulae.cgm.readings import Floats, Readings
 
 
-@dataclass(frozen=True)
-class Points:
-    """Turning points of many windows one after another: the glucose and the window of each."""
+class Swings(NamedTuple):
+    """Swings of many windows one after another: the change of glucose (mg/dL) and the window of each."""
 
-    glucose: Floats
+    change: Floats
     window: NDArray[np.integer[Any]]
 
-    def swings(self) -> tuple[Floats, NDArray[np.bool_]]:
-        """Change from each point to the next, and whether both are of the same window."""
-        return np.diff(self.glucose), self.window[1:] == self.window[:-1]
 
-
-def swings_above(readings: Readings, limit: Floats) -> Points:
-    """Turning points, both ends included, whose swings exceed the limit [window] of their window."""
-    points = _turning_points(readings)
+def swings_above(readings: Readings, limit: Floats) -> Swings:
+    """Swings that exceed the limit [window] of their window, in the order of time."""
+    points = np.concatenate([_turning_points(part) for part in readings.parts])
+    limits = limit[np.cumsum(np.isnan(points)) - 1]
     while True:
-        dropped = _smallest(points, limit)
-        if not dropped.any():
-            return points
-        points = Points(points.glucose[~dropped], points.window[~dropped])
+        kept = np.flatnonzero(~_smallest(points, limits))
+        if len(kept) == len(points):
+            break
+        points, limits = points.take(kept), limits.take(kept)
+    change = points[1:] - points[:-1]
+    large = np.flatnonzero(np.abs(change) > limits[:-1])
+    return Swings(change[large], np.cumsum(np.isnan(points))[large] - 1)
 
 
-def _turning_points(readings: Readings) -> Points:
-    """Readings where a rise begins or ends, and the first and last of each window; missing ones skipped."""
-    number = readings.number.reshape(-1)
-    glucose = readings.rows.reshape(-1) if readings.is_complete else readings.glucose[~readings.missing]
-    stop = np.cumsum(number)
-    is_rising = glucose[1:] > glucose[:-1]
-    kept = np.zeros(glucose.shape, dtype=bool)
-    kept[1:-1] = is_rising[1:] != is_rising[:-1]
-    kept[(stop - number)[number > 0]] = True
-    kept[stop[number > 0] - 1] = True
-    place = np.flatnonzero(kept)
-    points_of_each = np.diff(np.searchsorted(place, stop), prepend=0)
-    return Points(glucose[place].astype(float), np.repeat(np.arange(len(stop)), points_of_each))
+def _turning_points(readings: Readings) -> Floats:
+    """Readings where a rise begins or ends and the last of each window, which begins with NaN as a wall."""
+    windows, length = readings.rows.shape
+    walled = np.full((windows, length + 1), np.nan, readings.rows.dtype)
+    walled[:, 1:] = readings.rows
+    glucose = walled.reshape(-1)
+    if not readings.is_complete:
+        is_there = np.ones(walled.shape, dtype=bool)
+        is_there[:, 1:] = ~readings.missing
+        glucose = walled[is_there]
+    before, after = glucose[:-1], glucose[1:]
+    rises, falls = after > before, after <= before  # neither beside a wall
+    turns = np.ones(glucose.shape, dtype=bool)
+    turns[1:-1] = ~((rises[1:] & rises[:-1]) | (falls[1:] & falls[:-1]))
+    return glucose.take(np.flatnonzero(turns)).astype(float)
 
 
-def _smallest(points: Points, limit: Floats) -> NDArray[np.bool_]:
-    """Mark both ends of swings up to the limit that are smaller than their neighbors.
-
-    The first and the last swing of a window have one neighbor only; of them the outer end goes.
-    """
-    change, is_inside = points.swings()
-    size = np.where(is_inside, np.abs(change), np.inf)
-    before, after = np.append(np.inf, size[:-1]), np.append(size[1:], np.inf)
-    is_small = (size <= limit[points.window[:-1]]) & (size <= before) & (size < after)
-    is_first, is_last = np.isinf(before), np.isinf(after)
-    dropped = np.zeros(points.glucose.shape, dtype=bool)
-    dropped[:-1] = is_small & (is_first | ~is_last)
-    dropped[1:] |= is_small & ~is_first
-    return dropped
+def _smallest(points: Floats, limits: Floats) -> NDArray[np.bool_]:
+    """Mark both ends of swings up to the limit that are smaller than their neighbors within the window."""
+    size = np.abs(points[1:] - points[:-1])  # NaN beside a wall, where no comparison holds
+    inner = size[1:-1]
+    is_smallest = (inner <= size[:-2]) & (inner < size[2:]) & (inner <= limits[1:-2])
+    marked = np.zeros(points.shape, dtype=bool)
+    marked[1:-2] = is_smallest
+    marked[2:-1] |= is_smallest
+    return marked

@@ -49,14 +49,24 @@ class Window:
 
 @dataclasses.dataclass(frozen=True)
 class Visited:
-    """One visit of one arm: what endpoints see, the traces behind it, who could be integrated, who is alive,
-    and how many days of each patient were simulated so far."""
+    """One visit of one arm: what endpoints see, the traces of the days before it, who could be integrated,
+    who is alive, and how many days of each patient were simulated so far."""
 
     visit: Visit
-    window: Window
+    traces: tuple[Trace, ...]
     is_finite: NDArray[np.bool_]
     is_alive: NDArray[np.bool_]
     days_simulated: NDArray[np.int64]
+
+    @functools.cached_property
+    def window(self) -> Window:
+        """The traces as one record, made when somebody asks."""
+        joined = {
+            name: _joined([getattr(trace, name) for trace in self.traces])
+            for name in ("glucose", "sensor", "insulin", "c_peptide")
+        }
+        day = round(self.visit.week * DAYS_PER_WEEK)
+        return Window(**joined, first_day=day - len(self.traces))
 
 
 class Arm:
@@ -187,8 +197,7 @@ class Arm:
     def visit(self, step: Step) -> Visited:
         """Measure everything a visit measures; visits close together share days of their windows."""
         day = step.day + step.days
-        window = self._window(day)
-        visit = self._measured(day, window)
+        visit = self._measured(day)
         if step.has_drink:
             after_drink = self._drink(day)
             visit = dataclasses.replace(
@@ -198,17 +207,11 @@ class Arm:
         if self.readings:
             visit = self.readings.of(visit, day)
         is_alive = np.isinf(self.safety.death_day)
-        finite = np.isfinite(window.glucose).all(axis=1) & np.isfinite(visit.hba1c)
-        return Visited(visit, window, finite, is_alive, self.days_simulated.copy())
+        finite = np.isfinite([day.mean_glucose for day in self.summaries]).all(axis=0)
+        finite &= np.isfinite(visit.hba1c)
+        return Visited(visit, tuple(self.traces), finite, is_alive, self.days_simulated.copy())
 
-    def _window(self, day: int) -> Window:
-        stacked = {
-            name: np.concatenate([np.asarray(getattr(trace, name)) for trace in self.traces]).T
-            for name in ("glucose", "sensor", "insulin", "c_peptide")
-        }
-        return Window(**stacked, first_day=day - len(self.traces))
-
-    def _measured(self, day: int, window: Window) -> Visit:
+    def _measured(self, day: int) -> Visit:
         slow, m = self.bodies.state.slow, self.monitor
         test = self._meal_test(day)
         fasting = np.mean([np.asarray(s.fasting_glucose) for s in self.summaries], axis=0)
@@ -216,7 +219,7 @@ class Arm:
         share = np.asarray(graft.function * graft.maturation * graft.potency)
         return Visit(
             week=day / DAYS_PER_WEEK,
-            glucose=window.sensor,
+            glucose=_joined([np.asarray(trace.sensor) for trace in self.traces]),
             insulin_dose=np.stack([np.asarray(s.insulin_dose) for s in self.summaries], axis=1),
             fasting_glucose=fasting,
             fasting_glucose_again=fasting,
@@ -250,6 +253,15 @@ class Arm:
         trace = self.bodies.meal_test(self.effects(day - 0.5), TEST_MEAL_CARBOHYDRATE)
         rows = [minute // STEP_MINUTES for minute in MEAL_TEST_MINUTES]
         return np.asarray(trace.glucose)[rows].T, np.asarray(trace.c_peptide)[rows].T
+
+
+def _joined(days: list[Floats]) -> Floats:
+    """Return traces of some days, each [step, patient], one after another as [patient, time]."""
+    steps, patients = days[0].shape
+    joined = np.empty((patients, len(days), steps), np.float32)
+    for number, day in enumerate(days):
+        joined[:, number] = day.T
+    return joined.reshape(patients, -1)
 
 
 def _cuts(days: int, steps: Whole, is_settling: NDArray[np.bool_]) -> Whole:
