@@ -90,12 +90,12 @@ def patient_keys(seed: int, stream: str, patients: Patients) -> Bits:
     return _threefry(key(seed, stream), _wrapped(patients))
 
 
-# Fractional parts of the square roots of primes, as 32-bit integers: one irrational step per dimension. Of the
-# primes, those whose days two, three, four and seven apart differ enough: what is recent, seen on few days, then
-# varies little more than on all days (docs/decisions/0055; tests/unit/test_even_draws.py says how much).
+# Fractional parts of the square roots of primes, as 32-bit integers: one irrational step per dimension. The
+# primes are those whose days two, three, four and seven apart differ enough: what is recent, seen on few
+# days, then varies little more than on all days (docs/decisions/0055, tests/unit/test_even_draws.py).
 _PRIMES = (
-    13, 17, 29, 37, 41, 59, 67, 79, 113, 149, 167, 227, 293, 317, 457, 467, 499, 521, 571, 709, 941, 1181, 1201,
-    1361, 1381, 1607, 1747, 1951, 2441, 2767,
+    13, 17, 29, 37, 41, 59, 67, 79, 113, 149, 167, 227, 293, 317, 457, 467, 499, 521, 571, 709, 941, 1181,
+    1201, 1361, 1381, 1607, 1747, 1951, 2441, 2767,
 )  # fmt: skip
 _STEPS = tuple(int((prime**0.5 % 1) * 2**32) for prime in _PRIMES)
 _TINY = np.float32(2.0**-25)

@@ -100,7 +100,7 @@ class InsulinTreatment(Treatment):
         return ((self.basal > 0) | (self.per_carbohydrate > 0)) & (day >= self.start)
 
     def longest_step(self) -> int:
-        """Return the longest step with which means stay those of every day simulated; see docs/accuracy.md."""
+        """Return the longest step at which means stay those of every day simulated (docs/accuracy.md)."""
         return LONGEST_STEP
 
     def dose(self) -> Floats:
