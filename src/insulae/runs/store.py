@@ -155,11 +155,15 @@ def _laid_out(record: Any, margin: str = "\n") -> str:
 def write_tables(path: Location, schema: pa.Schema, tables: Iterable[pa.Table]) -> Location:
     """Write tables one after the other into one file, each a row group of its own, never two in memory.
 
-    The same tables give the same bytes. Texts coded as dictionaries read back as plain texts.
+    The same tables give the same bytes. Texts coded as dictionaries read back as plain texts. Fractions
+    hardly repeat, and a dictionary of them takes more time and room than they do.
     """
+    repeating: Any = [field.name for field in schema if not pa.types.is_floating(field.type)]
 
     def write(to: Path) -> None:
-        with pq.ParquetWriter(to, schema, compression="zstd", store_schema=False) as writer:
+        with pq.ParquetWriter(
+            to, schema, compression="zstd", store_schema=False, use_dictionary=repeating
+        ) as writer:
             for table in tables:
                 writer.write_table(table.combine_chunks(), row_group_size=max(1, table.num_rows))
 
