@@ -185,11 +185,12 @@ def read_row_groups(
     path: Location, columns: Sequence[str] | None = None, read_dictionary: Sequence[str] = ()
 ) -> Iterator[pa.Table]:
     """Yield a table row group by row group, one in memory at a time; see `read_table`."""
-    # `pyarrow.parquet.read_table` would import pandas, which takes longer than reading most tables.
+    # `pyarrow.parquet.read_table` and `empty_table` import pandas: longer than reading most tables takes.
     try:
         with path.open("rb") as opened, pq.ParquetFile(opened, read_dictionary=[*read_dictionary]) as file:
             if not file.num_row_groups:
-                yield file.schema_arrow.empty_table().select([*(columns or file.schema_arrow.names)])
+                none = pa.Table.from_batches([], file.schema_arrow)
+                yield none.select([*(columns or none.column_names)])
             for number in range(file.num_row_groups):
                 yield file.read_row_group(number, columns=columns)
     except (OSError, pa.ArrowException) as error:
