@@ -52,15 +52,17 @@ def test_texts_are_found_whether_coded_or_not():
 
 
 def test_a_run_needs_no_package_that_loads_slowly_and_is_not_used(tmp_path: Any):
-    """Run one person twice: what the first run converted, the second remembers."""
+    """Run one person twice: what the first run converted, the second remembers; then store no traces."""
     code = (
         "import sys; from pathlib import Path; from insulae.report.page import write_report;"
         "from insulae.study import load, run;"
-        "short = ['population.size=1', 'horizon=2 weeks', 'visits=[0, 2]'];"
+        "stored = f'stored_traces.patients={sys.argv[1]}';"
+        "short = ['population.size=1', 'horizon=2 weeks', 'visits=[0, 2]', stored];"
         "study = load.load(Path('studies/first_case.yaml'), short);"
         f"write_report(run.run(study, {str(tmp_path)!r}, workers=None).directory);"
         "print([name for name in ('pandas', 'scipy.stats', 'pint') if name in sys.modules])"
     )
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    for stored in "110":
+        command = [sys.executable, "-c", code, stored]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"

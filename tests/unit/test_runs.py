@@ -41,14 +41,12 @@ def test_chunks_hold_every_patient_once_and_nobody_else(size: int, width: int):
     assert {chunk.size for chunk in cut[:-1]} <= {width}
 
 
-@pytest.mark.parametrize("size", [1024, 2047, 3000, 10_000])
-def test_the_last_patients_of_a_large_study_come_in_narrower_chunks(size: int):
-    cut = list(chunks.cut(size, chunks.WIDEST))
-    assert [patient for chunk in cut for patient in chunk.ids] == list(range(size))
-    wide = sum(chunk.size == chunks.WIDEST for chunk in cut)
-    assert {chunk.size for chunk in cut[:wide]} <= {chunks.WIDEST}
-    assert {chunk.size for chunk in cut[wide:-1]} == {chunks.WIDEST // 2}
-    assert sum(chunk.size for chunk in cut[wide:]) <= 2 * chunks.WIDEST
+@pytest.mark.parametrize("size", [1024, 2047, 5120, 5121, 8192, 10_000, 100_000])
+def test_a_large_study_has_a_multiple_of_four_chunks_that_end_together(size: int):
+    sizes = [chunk.size for chunk in chunks.cut(size, chunks.width_for(size))]
+    assert len(sizes) % chunks.FEWEST == 0
+    assert max(sizes) <= chunks.WIDEST
+    assert max(sizes) - min(sizes) < len(sizes) * chunks.NARROWEST
 
 
 def test_chunks_of_nobody_are_refused():

@@ -16,6 +16,10 @@ SIZE = (5.0, 3.3)
 POINTS_PER_INCH, MARGIN = 72, 3.0
 LEFT, BOTTOM, TOP = 60.0, 42.0, 16.0
 """Points around the axes of a usual panel: for five digits and a label, weeks or hours, a note above."""
+LABELS = (44.0, 22.0)
+"""Points between the axes of a usual panel and their labels, on the left and below."""
+INTERVALS = 5
+"""Intervals of an axis at most: ticks, with their lines and numbers, take most of the time of a drawing."""
 AXES: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -42,19 +46,20 @@ def draw_panel(
 ) -> str:
     """Draw one panel and return it as SVG without header, with identifiers of its own.
 
-    With room for so many points on the `right`, the axes stand where those of all such panels do; without,
-    the labels are measured, which takes as long as half the drawing.
+    With room for so many points on the `right`, axes and labels stand where those of all such panels do;
+    without, the labels are measured, which takes as long as half the drawing.
     """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
         canvas = Canvas(figsize=size, dpi=POINTS_PER_INCH)
         axes = canvas.add_subplot()
+        axes.locator_params(nbins=INTERVALS)
         for patch in (canvas.patch, axes.patch):
             patch.set_alpha(0)
         draw(axes)
         if right is None:
             _fit(canvas, axes)
         else:
-            _place(canvas, right)
+            _place(canvas, axes, right)
         buffer = io.StringIO()
         # Not `savefig`, which draws everything twice.
         FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
@@ -74,10 +79,12 @@ def _fit(canvas: Canvas, axes: Axes) -> None:
     )
 
 
-def _place(canvas: Canvas, right: float) -> None:
-    """Give the axes the room of a usual panel."""
+def _place(canvas: Canvas, axes: Axes, right: float) -> None:
+    """Give the axes and their labels the places of a usual panel."""
     width, height = canvas.bbox.width, canvas.bbox.height
     canvas.subplots_adjust(LEFT / width, BOTTOM / height, 1 - right / width, 1 - TOP / height)
+    axes.yaxis.set_label_coords(-LABELS[0] / axes.bbox.width, 0.5)
+    axes.xaxis.set_label_coords(0.5, -LABELS[1] / axes.bbox.height)
 
 
 def _inline(svg: str, key: str, title: str) -> str:

@@ -64,12 +64,14 @@ def _unpacked(bits: pa.Buffer) -> NDArray[np.bool_]:
     return np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little").astype(bool)
 
 
+def coded(values: pa.Array | pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the different texts of a column and, for each row, the place of its text among them."""
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    found = whole if isinstance(whole, pa.DictionaryArray) else whole.dictionary_encode()
+    return cast(list[str], found.dictionary.to_pylist()), numbers(found.indices)
+
+
 def is_text(values: pa.Array | pa.ChunkedArray, text: str) -> NDArray[np.bool_]:
     """Tell which rows of a column of texts hold a text."""
-    found = [np.empty(0, bool)]
-    for part in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
-        coded = part if isinstance(part, pa.DictionaryArray) else part.dictionary_encode()
-        known = cast(list[str], coded.dictionary.to_pylist())
-        codes = numbers(coded.indices)
-        found.append(codes == known.index(text) if text in known else np.zeros(len(codes), bool))
-    return np.concatenate(found)
+    texts, codes = coded(values)
+    return codes == texts.index(text) if text in texts else np.zeros(len(codes), bool)

@@ -1,7 +1,6 @@
 """Cut N patients into chunks of one width; no answer depends on it, because patients do not know each other.
 
-The last chunk holds only the patients that are left. The last patients of a large study come in narrower
-chunks, so that no worker waits long for another one at the end.
+The last chunk holds only the patients that are left.
 """
 
 import dataclasses
@@ -9,11 +8,11 @@ from collections.abc import Iterator
 
 from insulae.core.errors import RunError
 
-WIDEST, NARROWEST, FEWEST = 1024, 16, 4
-"""Patients simulated together at most and at least, and the chunks a study is cut into where it can be.
+WIDEST, NARROWEST, FEWEST = 1280, 16, 4
+"""Patients simulated together at most and at least; a study has a multiple of so many chunks where it can.
 
-Wide chunks spend less on everything around the compiled days; a small study is cut finer, to give every core
-something to do.
+What a chunk takes beside its compiled days hardly depends on its patients, so the widest chunks are the
+fastest. A multiple of alike chunks lets two or four workers end together.
 """
 
 
@@ -34,10 +33,10 @@ def width_for(size: int) -> int:
     """Return how many of the patients of a study are simulated together unless told otherwise.
 
     >>> [width_for(size) for size in (1, 100, 200, 10_000)]
-    [16, 32, 64, 1024]
+    [16, 32, 64, 1264]
     """
-    even = -(-size // (FEWEST * NARROWEST)) * NARROWEST
-    return min(max(even, NARROWEST), WIDEST)
+    count = FEWEST * -(-size // (FEWEST * WIDEST))
+    return -(-size // (count * NARROWEST)) * NARROWEST
 
 
 def cut(size: int, width: int) -> Iterator[Chunk]:
@@ -45,8 +44,6 @@ def cut(size: int, width: int) -> Iterator[Chunk]:
 
     >>> list(cut(200, 128))
     [Chunk(first=0, size=128), Chunk(first=128, size=72)]
-    >>> [chunk.size for chunk in cut(4000, 1024)]
-    [1024, 1024, 512, 512, 512, 416]
     """
     if width < 1:
         raise RunError(f"{width} patients cannot be simulated together", "Choose at least 1 with --chunk")
@@ -54,9 +51,5 @@ def cut(size: int, width: int) -> Iterator[Chunk]:
 
 
 def _cut(size: int, width: int) -> Iterator[Chunk]:
-    first, narrow = 0, width // 2 if width >= WIDEST else width
-    while first < size:
-        left = size - first
-        chunk = Chunk(first, min(left, width if left > 2 * width else narrow))
-        yield chunk
-        first += chunk.size
+    for first in range(0, size, width):
+        yield Chunk(first, min(width, size - first))

@@ -155,11 +155,15 @@ def _laid_out(record: Any, margin: str = "\n") -> str:
 def write_tables(path: Location, schema: pa.Schema, tables: Iterable[pa.Table]) -> Location:
     """Write tables one after the other into one file, each a row group of its own, never two in memory.
 
-    The same tables give the same bytes. Texts coded as dictionaries read back as plain texts.
+    The same tables give the same bytes. Texts coded as dictionaries read back as plain texts. Fractions
+    hardly repeat, and a dictionary of them takes more time and room than they do.
     """
+    repeating: Any = [field.name for field in schema if not pa.types.is_floating(field.type)]
 
     def write(to: Path) -> None:
-        with pq.ParquetWriter(to, schema, compression="zstd", store_schema=False) as writer:
+        with pq.ParquetWriter(
+            to, schema, compression="zstd", store_schema=False, use_dictionary=repeating
+        ) as writer:
             for table in tables:
                 writer.write_table(table.combine_chunks(), row_group_size=max(1, table.num_rows))
 
@@ -181,11 +185,12 @@ def read_row_groups(
     path: Location, columns: Sequence[str] | None = None, read_dictionary: Sequence[str] = ()
 ) -> Iterator[pa.Table]:
     """Yield a table row group by row group, one in memory at a time; see `read_table`."""
-    # `pyarrow.parquet.read_table` would import pandas, which takes longer than reading most tables.
+    # `pyarrow.parquet.read_table` and `empty_table` import pandas: longer than reading most tables takes.
     try:
         with path.open("rb") as opened, pq.ParquetFile(opened, read_dictionary=[*read_dictionary]) as file:
             if not file.num_row_groups:
-                yield file.schema_arrow.empty_table().select([*(columns or file.schema_arrow.names)])
+                none = pa.Table.from_batches([], file.schema_arrow)
+                yield none.select([*(columns or none.column_names)])
             for number in range(file.num_row_groups):
                 yield file.read_row_group(number, columns=columns)
     except (OSError, pa.ArrowException) as error:

@@ -17,7 +17,7 @@ from scipy import special  # not `stats`, whose import takes longer than many a 
 
 from insulae.core.adverse_events import FATAL, adverse_event
 from insulae.core.clock import DAYS_PER_YEAR
-from insulae.runs.arrow import numbers
+from insulae.runs.arrow import coded, numbers
 
 TAIL = 0.025
 PER_YEARS = 100
@@ -68,16 +68,20 @@ class SafetyCounts:
     def add(self, table: pa.Table) -> None:
         """Count the events of a chunk, columns as in `events.parquet`."""
         rows = {name: numbers(table[name]) for name in ("patient", "day", "grade", "serious")}
-        rows |= {name: np.array(table[name].to_pylist(), np.str_) for name in ("arm", "event")}
-        for name in np.unique(rows["arm"].astype(str)):
-            one = {column: values[rows["arm"] == name] for column, values in rows.items()}
-            arm, is_fatal = self._arms[str(name)], one["grade"] == FATAL
-            arm.deaths += int(is_fatal.sum())
-            arm.days_lost += float((self._days - one["day"][is_fatal]).sum())
-            kinds = [adverse_event(str(event)) for event in one["event"]]
-            arm.counts.update(_counted(one, [f"event/{kind.name}" for kind in kinds]))
-            arm.counts.update(_counted(one, [f"category/{kind.category}" for kind in kinds]))
-            arm.counts.update(_counted(one, [EVERYTHING] * len(kinds)))
+        (arms, arm), (events, event) = coded(table["arm"]), coded(table["event"])
+        kinds = [adverse_event(name) for name in events]
+        sorts = (
+            [f"event/{kind.name}" for kind in kinds],
+            [f"category/{kind.category}" for kind in kinds],
+            [EVERYTHING] * len(kinds),
+        )
+        for place, name in enumerate(arms):
+            one = {column: values[arm == place] for column, values in rows.items()}
+            counted, is_fatal = self._arms[name], one["grade"] == FATAL
+            counted.deaths += int(is_fatal.sum())
+            counted.days_lost += float((self._days - one["day"][is_fatal]).sum())
+            for keys in sorts:
+                counted.counts.update(_counted(one, keys, event[arm == place]))
 
     def summary(self) -> dict[str, Any]:
         """Return what `summary.json` says of each arm."""
@@ -85,7 +89,7 @@ class SafetyCounts:
 
     def _of(self, arm: _Arm) -> dict[str, Any]:
         years = (self._patients * self._days - arm.days_lost) / DAYS_PER_YEAR
-        names = sorted({key for key, what in arm.counts if what == "events"})
+        names = sorted(key for (key, what), count in arm.counts.items() if what == "events" and count)
         rows = {name: self._row(arm, name, years) for name in names}
         events = {n.split("/")[1]: r for n, r in rows.items() if n.startswith("event/")}
         return {
@@ -114,14 +118,21 @@ class SafetyCounts:
         }
 
 
-def _counted(rows: dict[str, NDArray[Any]], keys: list[str]) -> Counter[tuple[str, str]]:
-    """Count the events of an arm by the key of each."""
-    found: Counter[tuple[str, str]] = Counter()
-    for key in sorted(set(keys)):
-        some = np.array(keys) == key
-        found[key, "events"] = int(some.sum())
-        found[key, "patients"] = len(np.unique(rows["patient"][some]))
-        found[key, "serious"] = int(np.sum(rows["serious"][some]))
-        found[key, "severe"] = int(np.sum(rows["grade"][some] >= SEVERE))
-        found[key, "fatal"] = int(np.sum(rows["grade"][some] == FATAL))
-    return found
+def _counted(
+    rows: dict[str, NDArray[Any]], keys: list[str], event: NDArray[np.int32]
+) -> Counter[tuple[str, str]]:
+    """Count the events of an arm by key: `keys` holds that of each kind, `event` the kind of each event."""
+    names, key_of_kind = np.unique(keys, return_inverse=True)
+    key, n = key_of_kind[event], len(names)
+    affected = np.unique(rows["patient"].astype(np.int64) * n + key) % n
+    chosen = {
+        "events": key,
+        "patients": affected,
+        "serious": key[rows["serious"]],
+        "severe": key[rows["grade"] >= SEVERE],
+        "fatal": key[rows["grade"] == FATAL],
+    }
+    counts = {what: np.bincount(some, minlength=n).tolist() for what, some in chosen.items()}
+    return Counter(
+        {(str(name), what): count[i] for what, count in counts.items() for i, name in enumerate(names)}
+    )
