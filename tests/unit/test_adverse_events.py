@@ -23,8 +23,9 @@ from insulae.study.results import Results
 from insulae.study.run import run
 from insulae.study.safety_counts import SafetyCounts, rate_interval, share_interval
 from insulae.therapies.base import Enrolled, Flags, Risks, Treatment
-from insulae.trials.adverse_events import EventDraws, Happened, Safety
+from insulae.trials.adverse_events import EventDraws, Safety
 from insulae.trials.body_events import BACKGROUND, BODY, BodyEvents
+from insulae.trials.happened import Happened
 
 SEED, N = 7, 2000
 YEAR = 364
@@ -270,6 +271,14 @@ def test_nothing_happens_after_death():
     fatal = events.patient[events.grade == FATAL]
     assert len(np.unique(fatal)) == len(fatal) == dead.sum()
     assert np.array_equal(np.bincount(events.patient[events.serious], minlength=N), safety.serious_events)
+
+
+def test_nothing_is_noted_of_the_dead():
+    safety = lived(harm(rates={"lactic_acidosis": 3.0}), WEEKLY)
+    safety.note_kidneys(np.zeros(N), YEAR + 7)
+    events = safety.events()
+    failed = events.patient[events.event == "renal_failure"]
+    assert np.array_equal(failed, np.flatnonzero(np.isinf(safety.death_day)))
 
 
 def test_severe_hypoglycemia_follows_the_time_in_low_glucose():

@@ -13,10 +13,11 @@ from insulae.physiology.slow import graft
 from insulae.populations.baseline import Start
 from insulae.populations.routine import day_draws
 from insulae.therapies.base import LONG_AGO, load_all
-from insulae.trials.adverse_events import EventDraws, Happened, Safety
+from insulae.trials.adverse_events import EventDraws, Safety
 from insulae.trials.body_events import BodyEvents
 from insulae.trials.calendar import calendar
 from insulae.trials.consequences import Consequences
+from insulae.trials.happened import Happened
 from insulae.trials.simulation import Arm, simulate_arm
 
 N = 8

@@ -429,6 +429,14 @@ def test_part_of_the_patients_can_be_taken_and_put_back():
     np.testing.assert_array_equal(packed.record.a[[2, 3, 4, 17]], [2, -1, 4, -1])
 
 
+def test_one_number_is_read_out_of_a_record_and_stays_as_it_was():
+    pair = Pair(a=np.zeros((2, 3)), b=np.zeros(()))
+    held = Layout(pair).pack(Pair(a=np.ones((2, 3, 21)), b=np.arange(21)), 21)
+    found = held.number(lambda one: one.b)
+    held.matrix[:] = 0
+    np.testing.assert_array_equal(found, np.arange(21))
+
+
 def test_a_misspelt_engine_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(machine.ENGINE, "natve")
     machine.engine.cache_clear()

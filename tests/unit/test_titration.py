@@ -432,7 +432,7 @@ def test_the_monitor_goes_back_for_some_patients_alone():
     m.add(summary(), 3, EVERYBODY)
     after = m.fasting.copy()
     m.go_back(EVERYBODY[:1], before)
-    assert m.fasting[0] == before["fasting"][0] == 120
+    assert m.fasting[0] == before[0, 0] == 120
     np.testing.assert_array_equal(m.fasting[1:], after[1:])
 
 

@@ -26,20 +26,26 @@ def _mixed(state: NDArray[np.uint64], part: NDArray[np.uint64]) -> NDArray[np.ui
 
 
 @functools.lru_cache(maxsize=1024)
-def _begun(seed: int, stream: str) -> NDArray[np.uint64]:
+def begun(seed: int, stream: str) -> np.uint64:
     """Return the state after the parts of the address that many draws share."""
-    state = np.zeros((1, 1), np.uint64)
+    state = np.zeros(1, np.uint64)
     for part in (seed, zlib.crc32(stream.encode())):
         state = _mixed(state, np.asarray([part]).astype(np.uint64))
-    return state
+    return state[0]
 
 
-def counted_uniforms(seed: int, stream: str, patients: Whole, numbers: Whole, n: int) -> NDArray[np.float64]:
+def counted(begun: NDArray[np.uint64], patients: Whole, numbers: Whole, n: int) -> NDArray[np.float64]:
     """Return n uniform draws within 0 and 1 for each pair of patient and number, [n, pair].
 
-    The numbers are [pair], or [n, pair] where each draw has one of its own.
+    `begun` is where the streams begin, one or that of each pair. The numbers are [pair], or [n, pair] where
+    each draw has one of its own.
     """
-    state = _begun(seed, stream)
+    state = begun
     for part in (patients, numbers, np.arange(n)[:, None]):
         state = _mixed(state, np.asarray(part).astype(np.uint64))
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
+
+
+def counted_uniforms(seed: int, stream: str, patients: Whole, numbers: Whole, n: int) -> NDArray[np.float64]:
+    """Return n uniform draws of one stream for each pair of patient and number, as `counted`."""
+    return counted(np.array([begun(seed, stream)]), patients, numbers, n)

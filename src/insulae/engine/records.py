@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -54,6 +55,8 @@ class Layout(Generic[T]):
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
         self.rows = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
         self.height = int(ends[-1])
+        self.places: T = self._made(iter(self.rows))
+        """A record that holds the rows of each leaf in its place."""
 
     def pack(self, record: T, patients: int) -> "Packed[T]":
         """Copy a record of many patients into a matrix; a leaf without the patient axis counts for all."""
@@ -106,6 +109,10 @@ class Packed(Generic[T]):
     def record(self) -> T:
         """The record, its leaves views of the matrix."""
         return self.layout.unpack(self.matrix, self.patients)
+
+    def number(self, of: Callable[[T], Any]) -> Matrix:
+        """Return a copy of one number of the record, [patient]; `of` tells which."""
+        return self.matrix[of(self.layout.places).start, : self.patients].copy()
 
     def take(self, chosen: NDArray[np.integer[Any]]) -> "Packed[T]":
         """Return the record of some of the patients."""

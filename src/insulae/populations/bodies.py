@@ -79,6 +79,10 @@ class Bodies:
         """A copy of the present state, leaves [patient]."""
         return self.kept().record
 
+    def number(self, of: Callable[[course.State], Any]) -> Floats:
+        """Return a copy of one number of the present state, [patient]; `of` tells which."""
+        return self._state.number(of)
+
     def packed(self, effects: Effects) -> Packed[Effects]:
         """Return effects in the kernel's form."""
         return self._kernel.inputs[2].pack(effects, self.patients)

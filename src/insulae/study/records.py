@@ -17,7 +17,7 @@ from insulae.core.clock import DAYS_PER_WEEK, MINUTES_PER_DAY, STEP_MINUTES
 from insulae.endpoints import base as endpoints
 from insulae.populations.enrolled import TRAITS
 from insulae.runs.arrow import column
-from insulae.trials.adverse_events import Happened
+from insulae.trials.happened import Happened
 from insulae.trials.simulation import Window
 from insulae.trials.trial import ArmVisit, Outcome
 

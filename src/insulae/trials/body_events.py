@@ -17,7 +17,7 @@ glucose or kidney function, awareness that returns when hypoglycemia is avoided.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -68,12 +68,13 @@ class BodyEvents:
         return self._enrolled.size
 
     def rates(
-        self, treatments: Mapping[str, Treatment], day: float, low_share: Floats
+        self, parts: Iterable[tuple[str, Treatment]], day: float, low_share: Floats
     ) -> Iterator[tuple[str, str, Floats]]:
-        """Yield event, relation and yearly rate; `low_share` is the share of time below 54 mg/dL."""
+        """Yield event, relation and yearly rate; `low_share` is the share of time below 54 mg/dL, `parts` are
+        those of all treatments."""
         p = self.parameters
         rest = p.severe_hypoglycemia_rate * DAYS_PER_YEAR * low_share * p.susceptibility
-        for name, part in parts_of(treatments):
+        for name, part in parts:
             if part.sort == "insulin":
                 taken = np.where(part.is_taken(day), rest, 0)
                 rest = rest - taken

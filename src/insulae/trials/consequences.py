@@ -22,7 +22,7 @@ from insulae.core.pytree import replace
 from insulae.physiology.effects import NOTHING, Effects
 from insulae.therapies.base import Enrolled, Flags, Floats, Treatment, drawn
 from insulae.therapies.joined import masked
-from insulae.trials.adverse_events import Happened
+from insulae.trials.happened import Happened
 
 INFECTIONS = ("infection", "severe_infection", "opportunistic_infection")
 FELT, IN_HOSPITAL = 2, 3
@@ -60,19 +60,20 @@ class Consequences:
         """Take in the events that a contact on a day has learned of; what is due that day happens then."""
         p = self.parameters
         ill_until, in_hospital_until = self.ill_until.copy(), self.in_hospital_until.copy()
-        is_infection = np.isin(new.event, INFECTIONS)
-        for until, grade in ((ill_until, FELT), (in_hospital_until, IN_HOSPITAL)):
-            some = new.chosen(is_infection & (new.grade >= grade))
-            np.maximum.at(until, some.patient, (day + np.nan_to_num(some.duration)).astype(np.float32))
+        is_infection = np.logical_or.reduce([new.event == event for event in INFECTIONS])
+        until = np.where(np.isnan(new.duration), day, day + new.duration).astype(np.float32)
+        for held, grade in ((ill_until, FELT), (in_hospital_until, IN_HOSPITAL)):
+            some = is_infection & (new.grade >= grade)
+            np.maximum.at(held, new.patient[some], until[some])
         kept, explant_day = np.ones_like(self.kept), self.explant_day.copy()
         who = self._who(new, "portal_vein_thrombosis")
         kept[who] *= 1 - p.thrombosis_loss[who]
         kept[self._who(new, "graft_technical_failure")] = 0
-        found = new.chosen(new.event == "teratoma")
-        interval = p.imaging_interval[found.patient]
-        np.minimum.at(
-            explant_day, found.patient, (np.ceil(found.day / interval) * interval).astype(np.float32)
-        )
+        is_growth = new.event == "teratoma"
+        who = new.patient[is_growth]
+        interval = p.imaging_interval[who]
+        found = np.ceil(new.day[is_growth] / interval) * interval
+        np.minimum.at(explant_day, who, found.astype(np.float32))
         is_due = explant_day <= day
         kept[is_due], explant_day[is_due] = 0, np.inf
         return Consequences(p, ill_until, in_hospital_until, explant_day, kept, day)

@@ -17,21 +17,20 @@ from insulae.trials.pace import LENGTHS
 MEMORY_DAYS = 5.0
 """Recent glucose, and the share of time below 54 mg/dL, are exponential means over about a week of days."""
 SHORTEST_FREE_DAYS = 14.0
-RECENT = {
-    "fasting": "fasting_glucose",
-    "daytime": "daytime_glucose",
-    "lowest": "lowest_glucose",
-    "low_share": "low_share",
-    "c_peptide": "fasting_c_peptide",
-}
+RECENT = ("fasting_glucose", "daytime_glucose", "lowest_glucose", "low_share", "fasting_c_peptide")
+"""What is kept of a day's summary, in the order of the monitor's rows."""
 _SHARES = np.asarray([1 - np.exp(-days / MEMORY_DAYS) for days in range(max(LENGTHS) + 1)], np.float32)
 """What a simulated day counts in these means, by the days that it stands for."""
 
 
 @dataclasses.dataclass
 class Monitor:
-    """Running record of one arm; the only mutable thing in a simulation."""
+    """Running record of one arm; the only mutable thing in a simulation.
 
+    `recent` holds the means of RECENT [quantity, patient]; `fasting` to `c_peptide` are its rows.
+    """
+
+    recent: Floats
     fasting: Floats
     daytime: Floats
     lowest: Floats
@@ -54,13 +53,11 @@ class Monitor:
         never = np.full(n, np.inf, np.float32)
         zero = np.zeros(n, np.float32)
         flags = np.zeros(n, bool)
-        recent = np.array(enrolled.fasting_glucose, np.float32)
+        fasting, daytime = enrolled.fasting_glucose, enrolled.daytime_glucose
+        recent = np.array([fasting, daytime, fasting, zero, zero], np.float32)
         return cls(
-            fasting=recent,
-            daytime=np.array(enrolled.daytime_glucose, np.float32),
-            lowest=recent.copy(),
-            low_share=zero.copy(),
-            c_peptide=zero.copy(),
+            recent,
+            *recent,
             hba1c=np.asarray(enrolled.hba1c),
             body_weight=np.asarray(enrolled.weight),
             egfr=np.asarray(enrolled.egfr),
@@ -79,21 +76,19 @@ class Monitor:
         for some days of each."""
         shares = _SHARES[np.atleast_2d(days)]
         whose = slice(None) if is_everybody(chosen, len(self.fasting)) else chosen
-        for mine, theirs in RECENT.items():
-            value = getattr(self, mine)
-            now = value[whose]
-            for share, seen in zip(shares, np.atleast_2d(getattr(summary, theirs)), strict=True):
-                now = now + share * (seen - now)
-            value[whose] = now
+        now = self.recent[:, whose]
+        seen = np.stack([getattr(summary, name) for name in RECENT], axis=-2)
+        for share, day in zip(shares, seen.reshape(-1, *now.shape), strict=True):
+            now = now + share * (day - now)
+        self.recent[:, whose] = now
 
-    def kept(self) -> dict[str, Floats]:
-        """Return a copy of recent glucose, to go back to."""
-        return {name: getattr(self, name).copy() for name in RECENT}
+    def kept(self) -> Floats:
+        """Return a copy of recent values, to go back to."""
+        return self.recent.copy()
 
-    def go_back(self, chosen: NDArray[np.integer[Any]], kept: dict[str, Floats]) -> None:
-        """Put the recent glucose of some patients back."""
-        for name, values in kept.items():
-            getattr(self, name)[chosen] = values[chosen]
+    def go_back(self, chosen: NDArray[np.integer[Any]], kept: Floats) -> None:
+        """Put the recent values of some patients back."""
+        self.recent[:, chosen] = kept[:, chosen]
 
     def record(self, treatments: Iterable[Treatment], day: float, days: int) -> None:
         """Count days without insulin and without any glucose-lowering drug; note when each was stopped."""
@@ -133,13 +128,14 @@ class Monitor:
 
     def observed(self, day: float, is_visit: bool) -> Observed:
         """Return what the clinic sees at a contact."""
+        fasting, daytime, lowest, _, c_peptide = self.recent.copy()
         return Observed(
             day=day,
             is_visit=is_visit,
-            fasting_glucose=self.fasting.copy(),
-            daytime_glucose=self.daytime.copy(),
-            lowest_glucose=self.lowest.copy(),
-            fasting_c_peptide=self.c_peptide.copy(),
+            fasting_glucose=fasting,
+            daytime_glucose=daytime,
+            lowest_glucose=lowest,
+            fasting_c_peptide=c_peptide,
             hba1c=self.hba1c,
             body_weight=self.body_weight,
             egfr=self.egfr,

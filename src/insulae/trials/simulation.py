@@ -184,12 +184,13 @@ class Arm:
 
     def contact(self, day: int, is_visit: bool) -> None:
         """Let each treatment respond to what was observed; HbA1c is new at visits only."""
-        slow, kidney = self.bodies.state.slow, self.bodies.state.slow.renal_function
+        number = self.bodies.number
         if is_visit:
-            true = np.array(slow.hba1c.value)
+            true = number(lambda body: body.slow.hba1c.value)
             self.monitor.hba1c = self.readings.hba1c(true, day) if self.readings else true
-        self.monitor.body_weight = np.array(slow.body_weight.weight)
-        self.monitor.egfr = np.array(kidney.structural * (1 - kidney.constriction))
+        self.monitor.body_weight = number(lambda body: body.slow.body_weight.weight)
+        constricted = number(lambda body: body.slow.renal_function.constriction)
+        self.monitor.egfr = number(lambda body: body.slow.renal_function.structural) * (1 - constricted)
         self.safety.note_kidneys(self.monitor.egfr, day)
         observed = self.monitor.observed(day, is_visit)
         self.treatments = {kind: t.after(observed) for kind, t in self.treatments.items()}

@@ -17,9 +17,10 @@ from insulae.populations.patient import ClinicNumbers
 from insulae.populations.recruitment import Recruits
 from insulae.populations.routine import compiled_day, compiled_days, compiled_meal_test, day_draws
 from insulae.therapies.base import TherapySpec, Treatment
-from insulae.trials.adverse_events import EventDraws, Happened, Safety
+from insulae.trials.adverse_events import EventDraws, Safety
 from insulae.trials.body_events import BodyEvents
 from insulae.trials.calendar import Step, calendar
+from insulae.trials.happened import Happened
 from insulae.trials.readings import Readings
 from insulae.trials.simulation import Visited, Window, simulate_arm
 
