@@ -198,15 +198,16 @@ def fasting_day(fast: body.FastState, constants: body.FastParameters) -> tuple[b
 
     def one(now: body.FastState, index: jax.Array) -> tuple[body.FastState, jax.Array]:
         after = step(now, constants, inputs)
-        mean = (fluxes(now, constants, inputs) + fluxes(after, constants, inputs)) / 2
-        return after, mean * STEP_MINUTES
+        half = step(now, constants, inputs, STEP_MINUTES / 2)
+        begin, middle, end = (fluxes(state, constants, inputs) for state in (now, half, after))
+        return after, (begin + 4 * middle + end) / 6 * STEP_MINUTES
 
     return jax.lax.scan(one, fast, jnp.arange(STEPS_PER_DAY))
 
 
 @pytest.mark.parametrize("who", ["healthy", "type1", "type2"])
 def test_glucose_mass_is_conserved_over_a_fasting_day(who: str, request: pytest.FixtureRequest):
-    """What enters minus what leaves is what is there at the end, to 0.3 mg/kg of the trapezoid rule."""
+    """What enters minus what leaves is what is there at the end, to 0.1 mg/kg of Simpson's rule."""
     start: Start = request.getfixturevalue(who)
     state = map_leaves(jnp.asarray, start.state)
     signals = body.slow_signals(
@@ -218,7 +219,7 @@ def test_glucose_mass_is_conserved_over_a_fasting_day(who: str, request: pytest.
     before = np.asarray(state.fast.glucose.plasma + state.fast.glucose.tissue)
     change = np.asarray(end.glucose.plasma + end.glucose.tissue) - before
     assert np.abs(np.asarray(flux)).sum(axis=0).min() > 1
-    np.testing.assert_allclose(np.asarray(flux).sum(axis=0), change, atol=0.3)
+    np.testing.assert_allclose(np.asarray(flux).sum(axis=0), change, atol=0.1)
 
 
 def masses(live: Live, start: Start, specs: list[TherapySpec]) -> np.ndarray:

@@ -46,7 +46,7 @@ def test_events_begin_a_step_and_are_followed_daily(weeks: list[float], events: 
     for event in events:
         if steps[0].day <= event < last:
             assert int(event) in days
-            assert all(step.days == 1 for step in steps if 0 <= step.day - event < 28)
+            assert all(step.longest == 1 for step in steps if 0 <= step.day - event < 28)
             assert all(step.longest <= 2 for step in steps if 0 <= step.day - event < 56)
 
 
@@ -65,7 +65,7 @@ def test_where_readings_steer_doses_days_are_finer_and_after_events_daily(
     steps = calendar(weeks, events, longest=4)
     assert all(step.longest <= 4 for step in steps)
     after = [step for step in steps if any(0 <= step.day - int(event) < 182 for event in events)]
-    assert all(step.days == 1 for step in after)
+    assert all(step.longest == 1 for step in after)
     calm, coarse = calendar(weeks, [], longest=4), calendar(weeks, [])
     assert [dataclasses.replace(s, longest=0) for s in calm] == [
         dataclasses.replace(s, longest=0) for s in coarse
@@ -88,7 +88,8 @@ def test_far_from_events_and_visits_one_day_a_week_is_simulated():
     steps = calendar([0, 52], [])
     assert {step.days for step in steps if not step.is_in_window} == {7}
     assert len(steps) == 2 * WINDOW_DAYS + 50
-    assert len(calendar([0, 52], [], longest=1)) == 14 + 364
+    daily = calendar([0, 52], [], longest=1)
+    assert len(daily) == len(steps) and {step.longest for step in daily} == {1}
 
 
 def test_a_step_is_frozen():

@@ -191,6 +191,8 @@ class DayDraws:
 
     def of_days(self, day: NDArray[np.int64], is_even: NDArray[np.bool_]) -> Floats:
         """Return draws of days [day, patient], even ones for some patients, as [day, n, patient]."""
+        if not is_even.any():
+            return np.stack([self.independent(int(days[0])) for days in day])
         found = self.even(day)
         others = np.flatnonzero(~is_even)
         if len(others):

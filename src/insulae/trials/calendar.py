@@ -56,12 +56,13 @@ def calendar(
     marks = sorted({*visits, *happenings, *(visit - WINDOW_DAYS for visit in visits)})
     steps, day = list[Step](), visits[0] - WINDOW_DAYS
     while day < visits[-1]:
-        at_most = 1 if day in window else _longest(day, happenings, longest)
+        is_in_window = day in window
         next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
         next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
-        end = min(day + 1 if at_most == 1 else next_contact, next_contact, next_mark)
+        end = day + 1 if is_in_window else min(next_contact, next_mark)
+        at_most = 1 if is_in_window else _longest(day, happenings, longest)
         week = end / DAYS_PER_WEEK if end in visits else None
         is_contact = end % DAYS_PER_WEEK == 0 and end >= 0
-        steps.append(Step(day, end - day, at_most, day in window, is_contact, week))
+        steps.append(Step(day, end - day, at_most, is_in_window, is_contact, week))
         day = end
     return steps

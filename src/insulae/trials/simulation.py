@@ -104,7 +104,7 @@ class Arm:
     def live(self, step: Step) -> None:
         """Simulate the days of a step, each patient at the own pace, and let the clinic take note."""
         effects = self.effects(step.day)
-        if step.longest == 1 and step.days == 1:
+        if step.is_in_window:
             self._live_day(step, effects)
         else:
             self._live_stretch(step, effects)
@@ -112,15 +112,14 @@ class Arm:
         self.monitor.record(self.treatments.values(), step.day, step.days)
 
     def _live_day(self, step: Step, effects: Packed[Effects]) -> None:
-        live = self.bodies.live if step.is_in_window else self.bodies.pass_day
-        lived = live(effects, step.day, 1, is_even=False)
+        """Live a day of a window before a visit and keep its traces."""
+        lived = self.bodies.live(effects, step.day, 1, is_even=False)
         everybody = np.arange(self.size)
         self.days_simulated += 1
         self.monitor.add(lived.summary, 1, everybody)
         self.pace.learn(everybody, lived.movement, 1)
-        if step.is_in_window:
-            self.summaries.append(lived.summary)
-            self.traces.append(lived.trace)
+        self.summaries.append(lived.summary)
+        self.traces.append(lived.trace)
 
     def _live_stretch(self, step: Step, first: Packed[Effects]) -> None:
         """Live some days in steps that suit each patient; who moved too far goes back for shorter ones."""
