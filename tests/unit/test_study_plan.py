@@ -38,7 +38,7 @@ def test_the_days_follow_the_visits_and_the_infusion():
         assert steps[0].day == -14
         assert sum(step.days for step in steps) == 14 + 113 * 7
         assert len([s for s in steps if s.visit_week is not None]) == 30
-    assert all(step.days == 1 for step in arms["cell therapy"] if 0 <= step.day < 28)
+    assert all(step.longest == 1 for step in arms["cell therapy"] if 0 <= step.day < 28)
     assert len(arms["cell therapy"]) >= len(arms["standard care"])
 
 
