@@ -117,8 +117,10 @@ class Treatment(ABC):
         return []
 
     def longest_step(self) -> int:
-        """Return how many days one simulated day may stand for: fewer than a week where days differ much and
-        doses follow them: of the fewer days, the more chance steers."""
+        """Return how many days one simulated day may stand for at most.
+
+        Fewer than a week where days differ much and doses follow them: the fewer days, the more chance steers.
+        """
         return DAYS_PER_WEEK
 
 
