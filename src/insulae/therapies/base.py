@@ -119,7 +119,7 @@ class Treatment(ABC):
     def longest_step(self) -> int:
         """Return how many days one simulated day may stand for at most.
 
-        Fewer than a week where days differ much and doses follow them: the fewer days, the more chance steers.
+        Fewer than a week where days differ much and doses follow them: of few days, chance steers more.
         """
         return DAYS_PER_WEEK
 
