@@ -162,7 +162,9 @@ class DayDraws:
     def _kept(self, lasting: "DayDraws", day: Days) -> Floats:
         """Return the draws that last over a day, which may be another one for each patient."""
         periods = np.asarray(day) // self._lasting_days
-        periods = np.expand_dims(periods, -2) if periods.ndim else periods
+        if not periods.ndim:
+            return self._lasted(lasting, periods)
+        periods = np.expand_dims(periods, -2)
         first, *others = np.unique(periods)
         found = self._lasted(lasting, first)
         for period in others:

@@ -132,8 +132,8 @@ class Tablet(Treatment):
     def exposure(self, day: float) -> Floats:
         """Return the share of the full effect on a day."""
         spans = [(np.maximum(self.start, first), np.minimum(self.stop, last)) for first, last in self.periods]
-        parts = [exposure(day, first, last, self.onset) for first, last in spans if np.any(first <= day)]
-        return np.sum([np.zeros_like(self.onset), *parts], axis=0) * np.float32(self.adherence)
+        parts = [exposure(day, first, last, self.onset) for first, last in spans if (first <= day).any()]
+        return sum(parts, np.zeros_like(self.onset)) * np.float32(self.adherence)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who takes it on a day."""

@@ -47,8 +47,7 @@ def calendar(
     `longest` days at most, for fewer than a week where doses follow recent glucose.
 
     Day 0 is enrollment; the visit of week w happens at the start of day 7 w. Contacts are weekly from day 0
-    on; a step ends with a contact, a visit, an event or the beginning of a window, and is one day long in
-    windows.
+    on; a step ends with a contact, a visit, an event or the beginning of a window.
     """
     visits = sorted({round(week * DAYS_PER_WEEK) for week in visit_weeks})
     window = {day for visit in visits for day in range(visit - WINDOW_DAYS, visit)}
@@ -59,7 +58,7 @@ def calendar(
         is_in_window = day in window
         next_contact = (day // DAYS_PER_WEEK + 1) * DAYS_PER_WEEK
         next_mark = min((mark for mark in marks if mark > day), default=visits[-1])
-        end = day + 1 if is_in_window else min(next_contact, next_mark)
+        end = min(next_contact, next_mark)
         at_most = 1 if is_in_window else _longest(day, happenings, longest)
         week = end / DAYS_PER_WEEK if end in visits else None
         is_contact = end % DAYS_PER_WEEK == 0 and end >= 0

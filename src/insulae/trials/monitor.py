@@ -23,6 +23,12 @@ _SHARES = np.asarray([1 - np.exp(-days / MEMORY_DAYS) for days in range(max(LENG
 """What a simulated day counts in these means, by the days that it stands for."""
 
 
+def _since(taken: Flags, before: Floats) -> Floats:
+    """Return the days since a drug was last taken, after days [day, patient] on which it was or was not."""
+    without = np.argmax(taken[::-1], axis=0)
+    return np.where(taken.any(axis=0), without, before + len(taken)).astype(np.float32)
+
+
 @dataclasses.dataclass
 class Monitor:
     """Running record of one arm; the only mutable thing in a simulation.
@@ -90,23 +96,25 @@ class Monitor:
         """Put the recent values of some patients back."""
         self.recent[:, chosen] = kept[:, chosen]
 
-    def record(self, treatments: Iterable[Treatment], day: float, days: int) -> None:
+    def record(self, treatments: Iterable[Treatment], days: range) -> None:
         """Count days without insulin and without any glucose-lowering drug; note when each was stopped."""
         parts = [part for treatment in treatments for part in treatment.parts()]
-        on_insulin, on_tablets = (self._any_taken(parts, sort, day) for sort in ("insulin", "tablet"))
-        self.ever_insulin |= on_insulin
-        self.off_insulin = np.where(on_insulin, 0, self.off_insulin + days).astype(np.float32)
-        self.off_drugs = np.where(on_insulin | on_tablets, 0, self.off_drugs + days).astype(np.float32)
+        on_insulin, on_tablets = (self._taken(parts, sort, days) for sort in ("insulin", "tablet"))
+        self.ever_insulin |= on_insulin.any(axis=0)
+        self.off_insulin = _since(on_insulin, self.off_insulin)
+        self.off_drugs = _since(on_insulin | on_tablets, self.off_drugs)
         stopped = self.ever_insulin & (self.off_insulin > 0)
-        since = (day + days - self.off_insulin) / DAYS_PER_WEEK
+        since = (days.stop - self.off_insulin) / DAYS_PER_WEEK
         self.insulin_stop = np.where(stopped, since, np.inf).astype(np.float32)
         self._note_tablets([part for part in parts if isinstance(part, Tablet)])
 
-    def _any_taken(self, parts: list[Treatment], sort: str, day: float) -> Flags:
-        taken = np.zeros(len(self.fasting), bool)
+    def _taken(self, parts: list[Treatment], sort: str, days: range) -> Flags:
+        """Tell who takes a drug of a sort on some days, [day, patient]."""
+        taken = np.zeros((len(days), len(self.fasting)), bool)
         for part in parts:
             if part.sort == sort:
-                taken |= part.is_taken(day)
+                for row, day in zip(taken, days, strict=True):
+                    row |= part.is_taken(day)
         return taken
 
     def _note_tablets(self, tablets: list[Tablet]) -> None:

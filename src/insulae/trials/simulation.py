@@ -103,32 +103,28 @@ class Arm:
 
     def live(self, step: Step) -> None:
         """Simulate the days of a step, each patient at the own pace, and let the clinic take note."""
-        effects = self.effects(step.day)
         if step.is_in_window:
-            self._live_day(step, effects)
+            self._live_window(step)
         else:
-            self._live_stretch(step, effects)
-        self.last_effects = effects
-        self.monitor.record(self.treatments.values(), step.day, step.days)
+            self._live_stretch(step)
+        self.monitor.record(self.treatments.values(), range(step.day, step.day + step.days))
 
-    def _live_day(self, step: Step, effects: Packed[Effects]) -> None:
-        """Live a day of a window before a visit and keep its traces."""
-        lived = self.bodies.live(effects, step.day, 1, is_even=False)
+    def _live_window(self, step: Step) -> None:
+        """Live days of a window before a visit and keep their traces."""
         everybody = np.arange(self.size)
-        self.days_simulated += 1
-        self.monitor.add(lived.summary, 1, everybody)
-        self.pace.learn(everybody, lived.movement, 1)
-        self.summaries.append(lived.summary)
-        self.traces.append(lived.trace)
+        for day in range(step.day, step.day + step.days):
+            self.last_effects = self.effects(day)
+            lived = self.bodies.live(self.last_effects, day, 1, is_even=False)
+            self.monitor.add(lived.summary, 1, everybody)
+            self.pace.learn(everybody, lived.movement, 1)
+            self.summaries.append(lived.summary)
+            self.traces.append(lived.trace)
+        self.days_simulated += step.days
 
-    def _live_stretch(self, step: Step, first: Packed[Effects]) -> None:
+    def _live_stretch(self, step: Step) -> None:
         """Live some days in steps that suit each patient; who moved too far goes back for shorter ones."""
-        later = functools.cache(self.effects)
-        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(first)
-
-        def effects(day: int) -> Packed[Effects]:
-            return first if day == step.day else later(day)
-
+        effects = functools.cache(self.effects)
+        steps, is_settling = self.pace.wanted(step.longest), self._has_changed(effects(step.day))
         active = np.arange(self.size)
         before = (self.bodies.kept(), self.monitor.kept(), self.pace.kept())
         while len(active):
@@ -143,6 +139,7 @@ class Arm:
                 self.bodies.go_back(active, before[0])
                 self.monitor.go_back(active, before[1])
                 self.pace.go_back(active, before[2])
+        self.last_effects = effects(step.day)
 
     def _has_changed(self, effects: Packed[Effects]) -> NDArray[np.bool_]:
         """Tell whose effects differ from those of the step before."""
