@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment
 from matplotlib.axes import Axes
 
-from insulae.report.figures import draw_panel
+from insulae.report.panel import draw_panel
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

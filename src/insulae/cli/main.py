@@ -230,6 +230,8 @@ def main() -> None:
     except InsulaeError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_MISTAKE)
+    finally:
+        gc.freeze()  # or Python would search all that is left for cycles, a tenth of the run of one person
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from insulae.cgm.profile import ambulatory_glucose_profile, percentiles_of_present
 from insulae.core.units import convert
 from insulae.report.comparison import MISS, NOT_JUDGED, Comparison
-from insulae.report.panel import INK, MARGIN, draw_panel
+from insulae.report.panel import INK, MARGIN, Easel
 from insulae.report.reading import Floats, Results, Series
 from insulae.report.words import number, unit_text, week_text
 from insulae.runs import arrow
@@ -51,7 +51,9 @@ def _beside(arms: Iterable[str]) -> float:
     return 2 * MARGIN + LETTER * max(len(line) for arm in arms for line in _folded(arm).split("\n"))
 
 
-def time_course(results: Results, endpoint: str, title: str, compared: list[Comparison]) -> Figure:
+def time_course(
+    results: Results, endpoint: str, title: str, compared: list[Comparison], easel: Easel
+) -> Figure:
     """Median and 5th to 95th percentile of every arm over the weeks, with reported values as points."""
     key = endpoint.replace("_", "-")
     found = {arm: results.series(arm, endpoint) for arm in results.arms}
@@ -73,7 +75,7 @@ def time_course(results: Results, endpoint: str, title: str, compared: list[Comp
         _label_ends(axes, {arm: (_shown(s), color(results, arm)) for arm, s in drawn.items()})
         _name_axes(axes, next(iter(drawn.values())))
 
-    svg = draw_panel(key, title, draw, right=_beside(drawn))
+    svg = easel.panel(key, title, draw, _beside(drawn))
     return Figure(key, title, svg, "", caption)
 
 
@@ -164,7 +166,7 @@ def _name_axes(axes: Axes, series: Series) -> None:
         axes.set_ylim(top=min(high, 103))
 
 
-def share_off_insulin(results: Results, compared: list[Comparison]) -> Figure:
+def share_off_insulin(results: Results, compared: list[Comparison], easel: Easel) -> Figure:
     """Share of patients who have had their last insulin, as steps, and the share off insulin at visits."""
     key, title = "share-off-insulin", "Share of patients off insulin"
     steps = {arm: found for arm in results.arms if (found := _stops(results, arm)) is not None}
@@ -193,7 +195,7 @@ def share_off_insulin(results: Results, compared: list[Comparison]) -> Figure:
         "Steps: had their last insulin by that week; who restarted counts from the later stop. "
         "Dots: off insulin for 14 days or more at a visit."
     )
-    svg = draw_panel(key, title, draw, right=_beside([*steps, *visits]))
+    svg = easel.panel(key, title, draw, _beside([*steps, *visits]))
     return Figure(key, title, svg, "", caption)
 
 
@@ -236,9 +238,10 @@ def glucose_profiles(results: Results) -> list[Figure]:
         return [Figure("profile", title, "", f"{title}: this run stored no glucose traces.", "")]
     days = {(arm, week): _days(rows) for arm in results.arms for week, rows in _by_week(present, arm)}
     highest = [np.max(percentiles_of_present(found.T, [95])) for found, _ in days.values()]
-    top = max(LOWEST_TOP, float(np.max(highest, initial=0)) + 10)
+    top, easel = max(LOWEST_TOP, float(np.max(highest, initial=0)) + 10), Easel()
     return [
         _profile(
+            easel,
             {week: found for (of, week), found in days.items() if of == arm},
             arm,
             f"profile-{place}-{when}",
@@ -274,7 +277,7 @@ def _days(rows: pa.Table) -> Days:
     return found, len(np.unique(patient))
 
 
-def _profile(stored: dict[float, Days], arm: str, key: str, look: tuple[str, float]) -> Figure:
+def _profile(easel: Easel, stored: dict[float, Days], arm: str, key: str, look: tuple[str, float]) -> Figure:
     """Draw the days of one arm at its first or last stored visit, as the key says; look is color and top."""
     title, when = f"Glucose over the day, “{arm}”", key.rpartition("-")[2]
     if not stored or (when == "after" and len(stored) == 1):
@@ -290,7 +293,7 @@ def _profile(stored: dict[float, Days], arm: str, key: str, look: tuple[str, flo
     def draw(axes: Axes) -> None:
         _draw_profile(axes, profile.minute / 60, curves, *look)
 
-    return Figure(key, title, draw_panel(key, title, draw, right=RIGHT_AXIS), "", caption)
+    return Figure(key, title, easel.panel(key, title, draw, RIGHT_AXIS), "", caption)
 
 
 def _outside(days: Floats) -> str:

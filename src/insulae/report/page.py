@@ -8,6 +8,7 @@ from insulae.report import figures, given, tables, words
 from insulae.report.baseline import baseline
 from insulae.report.comparison import HIT, MISS, NOT_JUDGED, Comparison, compare, main_arm
 from insulae.report.flow import flow
+from insulae.report.panel import Easel
 from insulae.report.reading import Results, read
 from insulae.report.recruitment import recruitment
 from insulae.report.safety import harm
@@ -102,8 +103,9 @@ def _phenotype(name: str) -> str:
 
 
 def _figures(results: Results, compared: list[Comparison]) -> list[figures.Figure]:
-    courses = [figures.time_course(results, e, title, compared) for e, title in TIME_COURSES.items()]
-    off = figures.share_off_insulin(results, compared)
+    easel = Easel()
+    courses = [figures.time_course(results, e, title, compared, easel) for e, title in TIME_COURSES.items()]
+    off = figures.share_off_insulin(results, compared, easel)
     return [*figures.glucose_profiles(results), off, *courses]
 
 

@@ -1,5 +1,6 @@
 """One panel of a figure: drawn with matplotlib, given as SVG for the inside of a page; text stays text."""
 
+import functools
 import io
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
+from matplotlib.transforms import Bbox
 
 INK = "#222222"
 SIZE = (5.0, 3.3)
@@ -20,12 +22,16 @@ LABELS = (44.0, 22.0)
 """Points between the axes of a usual panel and their labels, on the left and below."""
 INTERVALS = 5
 """Intervals of an axis at most: ticks, with their lines and numbers, take most of the time of a drawing."""
+AROUND = 0.05
+"""Share of an axis that lines keep free at its ends, unless a panel says otherwise."""
 AXES: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": INK,
     "axes.axisbelow": True,
     "axes.grid": True,
+    "axes.xmargin": AROUND,
+    "axes.ymargin": AROUND,
     "grid.color": "#ececec",
 }
 """How axes look on every page."""
@@ -37,33 +43,56 @@ _STYLE: dict[Any, Any] = AXES | {
 }
 
 
-def draw_panel(
-    key: str,
-    title: str,
-    draw: Callable[[Axes], None],
-    size: tuple[float, float] = SIZE,
-    right: float | None = None,
-) -> str:
-    """Draw one panel and return it as SVG without header, with identifiers of its own.
+class Easel:
+    """Axes on which panels of one kind are drawn, one after the other.
 
-    With room for so many points on the `right`, axes and labels stand where those of all such panels do;
-    without, the labels are measured, which takes as long as half the drawing.
+    To make axes and their ticks takes a quarter of a usual drawing. All panels of an easel have the same
+    scales, ticks and grid, if they set any; nothing else of one is left for the next.
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
-        canvas = Canvas(figsize=size, dpi=POINTS_PER_INCH)
-        axes = canvas.add_subplot()
-        axes.locator_params(nbins=INTERVALS)
-        for patch in (canvas.patch, axes.patch):
-            patch.set_alpha(0)
-        draw(axes)
-        if right is None:
-            _fit(canvas, axes)
-        else:
-            _place(canvas, axes, right)
-        buffer = io.StringIO()
-        # Not `savefig`, which draws everything twice.
-        FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return _inline(buffer.getvalue(), key, title)
+
+    def __init__(self, size: tuple[float, float] = SIZE) -> None:
+        """Make empty axes of a size in inches, on the paper of the page."""
+        with mpl.rc_context(_STYLE):
+            self._canvas = Canvas(figsize=size, dpi=POINTS_PER_INCH)
+            self._axes = self._canvas.add_subplot()
+            self._axes.locator_params(nbins=INTERVALS)
+            for patch in (self._canvas.patch, self._axes.patch):
+                patch.set_alpha(0)
+
+    def panel(self, key: str, title: str, draw: Callable[[Axes], None], right: float) -> str:
+        """Draw one panel with room for so many points on the right; see `draw_panel`.
+
+        Axes and labels stand where those of all such panels do: to measure labels takes as long as half the
+        drawing.
+        """
+        self._wipe()
+        return self._drawn(key, title, draw, functools.partial(_place, right=right))
+
+    def _drawn(
+        self, key: str, title: str, draw: Callable[[Axes], None], place: Callable[[Canvas, Axes], None]
+    ) -> str:
+        with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+            draw(self._axes)
+            place(self._canvas, self._axes)
+            buffer = io.StringIO()
+            # Not `savefig`, which draws everything twice.
+            FigureCanvasSVG(self._canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
+        return _inline(buffer.getvalue(), key, title)
+
+    def _wipe(self) -> None:
+        """Take away what was drawn, and the limits, margins and words that it asked for."""
+        axes = self._axes
+        for drawn in (*axes.lines, *axes.collections, *axes.texts, *axes.patches, *axes.child_axes):
+            drawn.remove()
+        axes.set(title="", xlabel="", ylabel="", xlim=(0, 1), ylim=(0, 1), prop_cycle=None)
+        axes.margins(AROUND)
+        axes.dataLim, axes.ignore_existing_data_limits = Bbox.null(), True
+        axes.autoscale()
+
+
+def draw_panel(key: str, title: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
+    """Draw one panel and return it as SVG without header, with identifiers of its own."""
+    return Easel(size)._drawn(key, title, draw, _fit)
 
 
 def _fit(canvas: Canvas, axes: Axes) -> None:
