@@ -232,7 +232,7 @@ def _stop_point(axes: Axes, results: Results, comparison: Comparison) -> None:
 def glucose_profiles(results: Results) -> list[Figure]:
     """Ambulatory glucose profile of every arm before the treatment and at its last visit."""
     traces = results.traces
-    present = traces.filter(_is_finite(traces["glucose"])) if traces is not None else None
+    present = None if traces is None else arrow.chosen(traces, np.isfinite(arrow.numbers(traces["glucose"])))
     if present is None or not present.num_rows:
         title = "Glucose over the day"
         return [Figure("profile", title, "", f"{title}: this run stored no glucose traces.", "")]
@@ -252,19 +252,15 @@ def glucose_profiles(results: Results) -> list[Figure]:
     ]
 
 
-def _is_finite(column: pa.ChunkedArray) -> pa.Array:
-    return arrow.column(np.isfinite(arrow.numbers(column)), pa.bool_())
-
-
 Days = tuple[Floats, int]
 """Glucose as [day, minute], and of how many patients."""
 
 
 def _by_week(traces: pa.Table, arm: str) -> list[tuple[float, pa.Table]]:
     """Return the weeks at which traces of an arm were stored, in order, with their rows."""
-    mine = traces.filter(arrow.column(arrow.is_text(traces["arm"], arm), pa.bool_()))
+    mine = arrow.chosen(traces, arrow.is_text(traces["arm"], arm))
     weeks = arrow.numbers(mine["week"])
-    return [(float(week), mine.filter(arrow.column(weeks == week, pa.bool_()))) for week in np.unique(weeks)]
+    return [(float(week), arrow.chosen(mine, weeks == week)) for week in np.unique(weeks)]
 
 
 def _days(rows: pa.Table) -> Days:
@@ -304,14 +300,6 @@ def _outside(days: Floats) -> str:
     return f"{number(tight, '%')} % of their time within 70–140 mg/dL, {number(low, '%')} % below 70."
 
 
-def _to_mmol(glucose: Any) -> Any:
-    return glucose * MMOL_PER_MG
-
-
-def _to_mg(glucose: Any) -> Any:
-    return glucose / MMOL_PER_MG
-
-
 def _draw_profile(axes: Axes, hour: Floats, curves: Floats, tint: str, top: float) -> None:
     """Draw the five percentile curves over the target ranges, with mmol/L on the right."""
     axes.axhspan(70, 180, color=TARGET, zorder=0)
@@ -326,6 +314,12 @@ def _draw_profile(axes: Axes, hour: Floats, curves: Floats, tint: str, top: floa
         axes.annotate(text, (0.3, height), va=side, fontsize=8.5, color="#2f5a44")
     axes.set_ylabel("glucose, mg/dL")
     axes.set_xlabel("time of day")
-    right = axes.secondary_yaxis("right", functions=(_to_mmol, _to_mg))
-    right.set_yticks([3.0, 3.9, 7.8, 10.0, 13.9])
-    right.set_ylabel("mmol/L")
+    _write_mmol(axes)
+
+
+def _write_mmol(axes: Axes) -> None:
+    """Write mmol/L beside the axes; a second axis would take a third of the drawing."""
+    beside = axes.get_yaxis_transform()
+    for mmol in (3.0, 3.9, 7.8, 10.0, 13.9):
+        axes.text(1.025, mmol / MMOL_PER_MG, f"{mmol:.1f}", transform=beside, va="center")
+    axes.text(1.155, 0.5, "mmol/L", transform=axes.transAxes, va="center", ha="center", rotation="vertical")

@@ -66,11 +66,12 @@ class Easel:
         drawing.
         """
         self._wipe()
-        return self._drawn(key, title, draw, functools.partial(_place, right=right))
+        return self.drawn(key, title, draw, functools.partial(_place, right=right))
 
-    def _drawn(
+    def drawn(
         self, key: str, title: str, draw: Callable[[Axes], None], place: Callable[[Canvas, Axes], None]
     ) -> str:
+        """Return what is drawn on empty axes that are then put in their place."""
         with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
             draw(self._axes)
             place(self._canvas, self._axes)
@@ -92,7 +93,7 @@ class Easel:
 
 def draw_panel(key: str, title: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
     """Draw one panel and return it as SVG without header, with identifiers of its own."""
-    return Easel(size)._drawn(key, title, draw, _fit)
+    return Easel(size).drawn(key, title, draw, _fit)
 
 
 def _fit(canvas: Canvas, axes: Axes) -> None:

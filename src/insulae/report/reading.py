@@ -118,7 +118,7 @@ class Results:
             self._visits[week] = _visit(path, week)
         visit = self._visits[week]
         is_chosen = arrow.is_text(visit["arm"], arm) & arrow.is_text(visit["endpoint"], endpoint)
-        rows = visit.select(["patient", "value"]).filter(arrow.column(is_chosen, pa.bool_()))
+        rows = arrow.chosen(visit.select(["patient", "value"]), is_chosen)
         found = arrow.numbers(rows["value"]).astype(float)
         missing = np.inf if kind_of(endpoint) == "event_week" else np.nan
         return Values(arrow.numbers(rows["patient"]), np.where(np.isnan(found), missing, found))
@@ -181,7 +181,7 @@ def _mapping(path: store.Location) -> dict[str, Any]:
 
 
 def _table(path: store.Location) -> pa.Table | None:
-    return store.read_table(path) if path.exists() else None
+    return store.read_table(path, read_dictionary=["arm"]) if path.exists() else None
 
 
 def _visit(path: store.Location, week: float) -> pa.Table:
@@ -190,7 +190,7 @@ def _visit(path: store.Location, week: float) -> pa.Table:
     found = list[pa.Table]()
     for rows in store.read_row_groups(path, columns, texts):
         is_chosen = np.abs(arrow.numbers(rows["week"]) - week) <= SAME_WEEK
-        found.append(rows.filter(arrow.column(is_chosen, pa.bool_())).drop_columns(["week"]))
+        found.append(arrow.chosen(rows.drop_columns(["week"]), is_chosen))
     return pa.concat_tables(found)
 
 

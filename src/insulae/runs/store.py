@@ -12,17 +12,23 @@ import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from upath import UPath
 
 from insulae.core.errors import RunError
 
 UNFINISHED = ".unfinished"
 DIGITS = 16
-Location = Path | UPath
+NESTED = (dict, list, tuple)
+"""What has lines of its own in a file of JSON."""
+if TYPE_CHECKING:
+    from upath import UPath
+
+    Location = Path | UPath
+else:  # an import that takes longer than to write all files of a small run, needed for URLs alone
+    Location = Path
 """A local path, or one below a URL; both speak the language of `pathlib`."""
 
 
@@ -55,6 +61,8 @@ def location(given: Location | str) -> Location:
     """
     if "://" not in str(given):
         return Path(str(given))
+    from upath import UPath
+
     try:
         found = UPath(given)
         found.fs  # noqa: B018  (loads the package behind the file system)
@@ -114,7 +122,7 @@ def _write_beside(path: Path, write: Callable[[Path], None]) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def _upload(path: UPath, write: Callable[[Path], None]) -> None:
+def _upload(path: "UPath", write: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         unfinished = Path(folder) / path.name
         write(unfinished)
@@ -144,7 +152,7 @@ def _laid_out(record: Any, margin: str = "\n") -> str:
     inner, is_list = margin + " ", isinstance(record, list | tuple)
     if isinstance(record, Mapping) and record:
         parts = [f"{json.dumps(key, ensure_ascii=False)}: {_laid_out(record[key], inner)}" for key in record]
-    elif is_list and any(isinstance(part, Mapping | list | tuple) for part in record):
+    elif is_list and any(isinstance(part, NESTED) for part in record):
         parts = [_laid_out(part, inner) for part in record]
     else:
         return json.dumps(record, ensure_ascii=False, allow_nan=False)
