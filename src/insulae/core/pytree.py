@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -79,6 +80,22 @@ def _parts(tree: Any) -> Iterable[Any] | None:
     if isinstance(tree, tuple | list):
         return tree
     return [tree[name] for name in sorted(tree)] if isinstance(tree, dict) else None
+
+
+def reader(example: Any) -> Callable[[Any], Sequence[Any]]:
+    """Return a function that gives the leaves of trees of the structure of an example, in their order."""
+    paths = _paths(example)
+    if paths is None or len(paths) < 2:
+        return leaves
+    return operator.attrgetter(*paths)
+
+
+def _paths(tree: Any, path: str = "") -> list[str] | None:
+    """Return where the leaves of records within records are, in dotted names; None for other trees."""
+    if type(tree) not in _fields:
+        return None if type(tree) in _WITH_PARTS or isinstance(tree, tuple) else [path]
+    found = [_paths(part, f"{path}.{name}".lstrip(".")) for name, part in vars(tree).items()]
+    return None if any(part is None for part in found) else [name for part in found for name in part or ()]
 
 
 def maker(example: T) -> Callable[[Iterator[Any]], T]:

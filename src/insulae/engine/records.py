@@ -2,13 +2,13 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insulae.core.pytree import leaves, maker, map_leaves
+from insulae.core.pytree import leaves, maker, map_leaves, reader
 
 T = TypeVar("T")
 Matrix = NDArray[np.float32]
@@ -50,7 +50,7 @@ class Layout(Generic[T]):
 
     def __init__(self, example: T) -> None:
         """Take the layout of a record of one patient; arrays and abstract shapes both serve."""
-        self._made = maker(example)
+        self._made, self._leaves = maker(example), reader(example)
         self.shapes: list[tuple[int, ...]] = [tuple(np.shape(leaf)) for leaf in leaves(example)]
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
         self.rows = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
@@ -60,9 +60,21 @@ class Layout(Generic[T]):
 
     def pack(self, record: T, patients: int) -> "Packed[T]":
         """Copy a record of many patients into a matrix; a leaf without the patient axis counts for all."""
-        matrix = room(self.height, padded(patients))
-        for leaf, rows, shape in zip(leaves(record), self.rows, self.shapes, strict=True):
+        return self._filled(room(self.height, padded(patients)), patients, self._leaves(record))
+
+    def pack_changes(self, record: T, base: T, packed: "Packed[T]") -> "Packed[T]":
+        """Do as `pack`, but take the leaves that are the very ones of another record from where that is
+        packed."""
+        pairs = zip(self._leaves(record), self._leaves(base), strict=True)
+        changed = [None if leaf is old else leaf for leaf, old in pairs]
+        return self._filled(packed.copy().matrix, packed.patients, changed)
+
+    def _filled(self, matrix: Matrix, patients: int, leaves: Sequence[Any]) -> "Packed[T]":
+        """Copy the leaves that are given into their rows."""
+        for leaf, rows, shape in zip(leaves, self.rows, self.shapes, strict=True):
             # A slice of one row is much faster than broadcasting, which whole records of them would need.
+            if leaf is None:
+                continue
             if not shape:
                 matrix[rows.start, :patients] = leaf
             else:

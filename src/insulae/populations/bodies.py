@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from insulae.core.clock import DAYS_PER_WEEK
 from insulae.core.pytree import Value, map_leaves
 from insulae.core.random import DayDraws
-from insulae.engine.records import Packed, filling, is_everybody
+from insulae.engine.records import Layout, Packed, filling, is_everybody
 from insulae.physiology import course
 from insulae.physiology.day import DaySummary, Trace
-from insulae.physiology.effects import Effects
+from insulae.physiology.effects import NOTHING, Effects
 from insulae.populations.patient import Parameters
 from insulae.populations.routine import (
     TEST_MEAL_STEP,
@@ -85,7 +85,7 @@ class Bodies:
 
     def packed(self, effects: Effects) -> Packed[Effects]:
         """Return effects in the kernel's form."""
-        return self._kernel.inputs[2].pack(effects, self.patients)
+        return self._kernel.inputs[2].pack_changes(effects, NOTHING, _nothing(self.patients))
 
     def live(self, effects: Packed[Effects], day: Days, days: Days, is_even: bool) -> Lived:
         """Live a day that stands for some days; even draws spread over days that stand for several.
@@ -176,6 +176,13 @@ class Bodies:
             uniforms.wrap(rows),
             lengths.pack(days, self.patients),
         ]
+
+
+@functools.lru_cache(maxsize=8)
+def _nothing(patients: int) -> Packed[Effects]:
+    """Return what does nothing to so many patients, in the kernel's form."""
+    layout: Layout[Effects] = compiled_day().inputs[2]
+    return layout.pack(NOTHING, patients)
 
 
 def on_days(effects: Callable[[int], Packed[Effects]], day: Whole, chosen: Chosen) -> Packed[Effects]:

@@ -8,6 +8,7 @@ of the people alone; who takes what few take also takes what many take, as drugs
 """
 
 import dataclasses
+import functools
 import itertools
 from typing import Annotated, Any, ClassVar, Self
 
@@ -99,6 +100,10 @@ class DailyTablet(TabletSpec):
         return dose
 
 
+SETTLED = 18
+"""Times the onset after which nothing is missing from the full effect in single precision."""
+
+
 def within(dose: float, highest: float, name: str, unit: str) -> None:
     """Check a dose; raises `ValueError` for none, and above the highest that is used."""
     if not 0 < dose <= highest:
@@ -131,9 +136,24 @@ class Tablet(Treatment):
 
     def exposure(self, day: float) -> Floats:
         """Return the share of the full effect on a day."""
+        first, last = self._settled
+        if first < day <= last:
+            return self._whole
         spans = [(np.maximum(self.start, first), np.minimum(self.stop, last)) for first, last in self.periods]
         parts = [exposure(day, first, last, self.onset) for first, last in spans if (first <= day).any()]
         return sum(parts, np.zeros_like(self.onset)) * np.float32(self.adherence)
+
+    @functools.cached_property
+    def _settled(self) -> tuple[float, float]:
+        """After which day until which day everybody has the full effect, to the last digit."""
+        if self.periods != ALWAYS:
+            return np.inf, np.inf
+        return float(np.max(self.start + SETTLED * self.onset)), float(np.min(self.stop))
+
+    @functools.cached_property
+    def _whole(self) -> Floats:
+        """The full effect: what `exposure` comes to."""
+        return np.ones_like(self.onset) * np.float32(self.adherence)
 
     def is_taken(self, day: float) -> Flags:
         """Tell who takes it on a day."""
