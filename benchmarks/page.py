@@ -185,8 +185,9 @@ def _startup(results: Results) -> list[str]:
     if "startup" not in results:
         return []
     ways = results["startup"]["ways"].values()
-    rows = [(way["label"], way["seconds"], way["peak_memory"]) for way in ways]
-    return ["## Start-up", "", *table(("", "time s", "memory MiB"), rows), ""]
+    rows = [(w["label"], w["seconds"], min(w["times"]), max(w["times"]), w["peak_memory"]) for w in ways]
+    header = ("", "median s", "fastest s", "slowest s", "memory MiB")
+    return ["## Start-up", "", *table(header, rows), ""]
 
 
 def _gpu(results: Results) -> list[str]:

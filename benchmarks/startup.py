@@ -37,7 +37,7 @@ WAYS: dict[str, tuple[str, Callable[[], Cost], int]] = {
     "python": ("python without any package", _python, 9),
     "import": ("import of the command line", _import, 9),
     "help": ("insulae --help", _help, 9),
-    "warm": ("insulae run of one person, compiled code kept", _warm, 3),
+    "warm": ("insulae run of one person, compiled code kept", _warm, 9),
     "cold": ("insulae run of one person, nothing compiled", _cold, 2),
 }
 """What is measured, and in how many rounds."""

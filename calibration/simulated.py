@@ -61,4 +61,4 @@ def simulated(
     prepare()
     with changed(values or {}):
         trial = trial_of(load.load(study, overrides))
-        return Simulated(simulate_chunk(trial, range(size), lambda: None, lambda: None))
+        return Simulated(simulate_chunk(trial, range(size), lambda: None, lambda days: None))

@@ -513,5 +513,5 @@ def test_no_patient_s_steps_depend_on_who_else_is_treated():
             np.testing.assert_array_equal(np.asarray(all_of_them.values[name])[5:], values)
 
 
-def _nothing() -> None:
+def _nothing(days: int = 0) -> None:
     """Report no progress."""

@@ -441,20 +441,36 @@ def test_the_monitor_counts_days_off_insulin():
     on = [built("basal_bolus"), metformin]
     off = [built("basal_bolus", enrolled(**OFF), start="-1 year"), metformin]
     assert np.isinf(m.days_off_insulin()).all()
-    m.record(on, 0.0, 7)
+    m.record(on, range(0, 7))
     assert (m.days_off_insulin() == 0).all() and np.isinf(m.insulin_stopped_week()).all()
-    m.record(off, 7.0, 7)
+    m.record(off, range(7, 14))
     assert (m.days_off_insulin() == 7).all() and np.isinf(m.insulin_stopped_week()).all()
-    m.record(off, 14.0, 7)
+    m.record(off, range(14, 21))
     assert (m.days_off_insulin() == 14).all() and (m.insulin_stopped_week() == 1).all()
     assert (m.off_drugs == 0).all()
-    m.record(on, 21.0, 1)
+    m.record(on, range(21, 22))
     assert (m.days_off_insulin() == 0).all() and np.isinf(m.insulin_stopped_week()).all()
+
+
+def test_insulin_that_begins_in_the_middle_of_a_week_ends_the_days_without():
+    m = monitor()
+    m.record([built("basal_bolus", start="-1 year"), built("basal_insulin", start="3 days")], range(7))
+    off, late = (
+        built("basal_bolus", enrolled(**OFF), start="-1 year"),
+        built("basal_insulin", start="17 days"),
+    )
+    m.record([off], range(7, 14))
+    m.record([off, late], range(14, 21))
+    assert (m.days_off_insulin() == 0).all()
+    stops = dataclasses.replace(built("metformin", start="-1 year"), stop=np.full_like(m.fasting, 24))
+    m.record([stops], range(21, 28))
+    assert (m.days_off_insulin() == 7).all() and (m.insulin_stopped_week() == np.inf).all()
+    assert (m.off_drugs == 4).all()
 
 
 def test_who_never_took_insulin_never_stopped_it():
     m = monitor()
-    m.record([built("metformin", start="-1 year")], 0.0, 28)
+    m.record([built("metformin", start="-1 year")], range(0, 28))
     assert np.isinf(m.days_off_insulin()).all()
     assert np.isinf(m.insulin_stopped_week()).all()
 
@@ -463,9 +479,9 @@ def test_the_monitor_notes_tablets_and_days_without_any_drug():
     m = monitor()
     stopped = built("metformin", start="-1 year", withdraw=WITHDRAW).after(seen(True, **LONG))
     kept = built("acarbose", start="-1 year")
-    m.record([stopped, kept], 14.0, 7)
+    m.record([stopped, kept], range(14, 21))
     assert (m.first_tablet_stop == 1).all() and np.isinf(m.last_tablet_stop).all()
-    m.record([stopped], 21.0, 7)
+    m.record([stopped], range(21, 28))
     assert (m.last_tablet_stop == 1).all() and (m.off_drugs == 7).all()
 
 

@@ -33,7 +33,7 @@ def mage_by_crossings(glucose: ArrayLike, step: int) -> float:
 
     >>> hours = np.arange(0, 48, 1 / 12)
     >>> round(mage_by_crossings(150 + 40 * np.sin(hours * np.pi / 6), 5), 1)
-    79.9
+    71.8
     """
     values = np.asarray(glucose, dtype=float).reshape(-1)
     totals, weights = np.zeros(2), np.zeros(2)

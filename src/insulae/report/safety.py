@@ -121,7 +121,7 @@ def _row(name: str, arm: str, counts: Counts) -> HarmRow:
 def _few(value: float) -> str:
     """Write a number with two digits that count.
 
-    >>> _few(0.0345), _few(123.4), _few(0.0)
+    >>> _few(0.0341), _few(123.4), _few(0.0)
     ('0.034', '123', '0')
     """
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"

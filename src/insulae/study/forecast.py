@@ -87,9 +87,9 @@ def forecast(
     total = sum(1 for _ in todo.chunks()) * todo.steps
     done = 0
 
-    def step() -> None:
+    def step(days: int) -> None:
         nonlocal done
-        done += 1
+        done += days
         on_progress(done, total)
 
     for chunk in todo.chunks():

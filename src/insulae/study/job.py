@@ -68,7 +68,7 @@ def simulate(job: Job, on_step: Callable[[int], None] = _nothing) -> Done:
     study, todo = _read(job.study)
     todo = dataclasses.replace(todo, recruits=job.recruits)
     outcome = trial.simulate_chunk(
-        todo, job.chunk.ids, on_start=lambda: on_step(START_STEPS), on_step=lambda: on_step(1)
+        todo, job.chunk.ids, on_start=lambda: on_step(START_STEPS), on_step=on_step
     )
     folder = store.location(job.folder)
     for name, table in records.tables(outcome, study.stored_traces.patients).items():

@@ -34,7 +34,7 @@ class Plan:
     @property
     def steps(self) -> int:
         """Number of simulated days of one chunk, all arms together."""
-        return sum(len(arm.steps) for arm in self.trial.arms)
+        return sum(step.least for arm in self.trial.arms for step in arm.steps)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks in the order of their patients."""

@@ -31,6 +31,11 @@ class Step:
     visit_week: float | None
     has_drink: bool = False
 
+    @property
+    def least(self) -> int:
+        """The fewest days that are simulated for it."""
+        return -(-self.days // self.longest)
+
 
 def _longest(day: int, events: Iterable[int], usual: int) -> int:
     """Return how many days a simulated day may stand for, by the time since the last event."""

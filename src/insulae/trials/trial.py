@@ -105,11 +105,12 @@ def prepare() -> None:
 
 
 def simulate_chunk(
-    trial: Trial, ids: range, on_start: Callable[[], None], on_step: Callable[[], None]
+    trial: Trial, ids: range, on_start: Callable[[], None], on_step: Callable[[int], None]
 ) -> Outcome:
     """Bring the patients to their starting state and take them through every arm.
 
-    `on_start` is called when the starting state is found and `on_step` after every simulated day of an arm.
+    `on_start` is called when the starting state is found, `on_step` after every step of an arm with its days,
+    the fewest that may be simulated.
     """
     who = np.asarray(ids if trial.recruits is None else trial.recruits.of(ids), np.int64)
     start = starting(trial.numbers, list(trial.treatment), trial.seed, who)
@@ -117,8 +118,8 @@ def simulate_chunk(
     return simulate_from(trial, start, ids, on_step)
 
 
-def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], None]) -> Outcome:
-    """Take patients at a starting state through every arm; `on_step` is called after every simulated day."""
+def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[int], None]) -> Outcome:
+    """Take patients at a starting state through every arm; see `simulate_chunk` for `on_step`."""
     is_finite, visits = np.ones(len(ids), bool), list[ArmVisit]()
     who = np.asarray(start.cohort.ids, np.int64)
     draws, event_draws = day_draws(trial.seed, who), EventDraws(trial.seed, who)
@@ -136,11 +137,12 @@ def simulate_from(trial: Trial, start: Start, ids: range, on_step: Callable[[], 
 
 
 def _visits(
-    arm: Arm, start: Start, chance: tuple[DayDraws, Safety, Readings], on_step: Callable[[], None]
+    arm: Arm, start: Start, chance: tuple[DayDraws, Safety, Readings], on_step: Callable[[int], None]
 ) -> Iterable[Visited]:
     treatments = {spec.kind: spec.build(start.enrolled) for spec in arm.therapies}
-    for visited in simulate_arm(start, treatments, list(arm.steps), *chance):
-        on_step()
+    course = simulate_arm(start, treatments, list(arm.steps), *chance)
+    for step, visited in zip(arm.steps, course, strict=True):
+        on_step(step.least)
         if visited is not None:
             yield visited
 
