@@ -97,7 +97,7 @@ def _kill(moment: Callable[[Path], bool], folder: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
 def test_a_full_disk_is_said_and_loses_no_finished_chunk(tmp_path: Path):
     changes = ["stored_traces.patients=10"]
-    process = start(tmp_path, changes=changes, file_size=2_600_000)  # enough for a chunk, not for all traces
+    process = start(tmp_path, changes=changes, file_size=1_950_000)  # enough for a chunk, not for all traces
     said, _ = process.communicate()
     assert process.returncode == 1
     assert said.startswith(f"Error: cannot write {tmp_path / 'traces.parquet'}")

@@ -22,8 +22,8 @@ def column(values: Any, kind: pa.DataType, is_nan_missing: bool = False) -> pa.A
     if isinstance(values, pa.Array):
         return _cast(values, kind)
     values = np.asarray(values)
-    if values.dtype.kind == "U":
-        return _cast(_texts(values.tolist()), kind)
+    if values.dtype.kind == "U" or pa.types.is_string(kind):
+        return _cast(_texts(values.astype(str).tolist()), kind)
     if pa.types.is_boolean(kind):
         return pa.Array.from_buffers(kind, len(values), [None, _bits(values != 0)])
     there = _bits(~np.isnan(values)) if is_nan_missing else None
@@ -99,13 +99,13 @@ def is_text(values: pa.Array | pa.ChunkedArray, text: str) -> NDArray[np.bool_]:
 
 
 def chosen(table: pa.Table, is_chosen: NDArray[np.bool_]) -> pa.Table:
-    """Return some rows of a table of numbers, truths and coded texts; a missing number is NaN."""
+    """Return some rows of a table of numbers, truths and texts, which are coded; a missing number is NaN."""
     columns = [_chosen(column, is_chosen) for column in table.columns]
     return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _chosen(values: pa.ChunkedArray, is_chosen: NDArray[np.bool_]) -> pa.Array:
-    if not pa.types.is_dictionary(values.type):
+    if not (pa.types.is_dictionary(values.type) or pa.types.is_string(values.type)):
         return column(numbers(values)[is_chosen], values.type)
     texts, codes = coded(values)
     return pa.DictionaryArray.from_arrays(column(codes[is_chosen], pa.int32()), _texts(texts))
