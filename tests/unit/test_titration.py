@@ -9,7 +9,7 @@ import pytest
 from insulae.core.parameters import value
 from insulae.physiology.day import DaySummary
 from insulae.physiology.effects import Effects
-from insulae.therapies.base import Enrolled, Observed, Treatment, load_all
+from insulae.therapies.base import Enrolled, Observed, Treatment, exposure, load_all
 from insulae.trials.monitor import Monitor
 from insulae.trials.trial import steps_of
 
@@ -520,3 +520,14 @@ def test_the_monitor_follows_fasting_c_peptide():
     for _ in range(35):
         m.add(summary(fasting_c_peptide=250.0), 1, EVERYBODY)
     np.testing.assert_allclose(m.observed(7.0, False).fasting_c_peptide, 250, atol=1)
+
+
+def test_a_settled_tablet_has_the_very_exposure_that_is_computed():
+    tablet = dataclasses.replace(built("metformin", start="-1 year"), adherence=0.85)
+    tablet = dataclasses.replace(tablet, stop=np.full_like(tablet.onset, 40))
+    first, last = tablet._settled
+    assert first < 0 < last == 40
+    for day in (first - 1, first + 1, 0, 39, 40, 41, 60):
+        computed = exposure(day, tablet.start, tablet.stop, tablet.onset) * np.float32(0.85)
+        np.testing.assert_array_equal(tablet.exposure(day), computed)
+    assert (tablet.exposure(41) < tablet.exposure(40)).all()

@@ -94,7 +94,7 @@ def _paths(tree: Any, path: str = "") -> list[str] | None:
     """Return where the leaves of records within records are, in dotted names; None for other trees."""
     if type(tree) not in _fields:
         return None if type(tree) in _WITH_PARTS or isinstance(tree, tuple) else [path]
-    found = [_paths(part, f"{path}.{name}".lstrip(".")) for name, part in vars(tree).items()]
+    found = [_paths(getattr(tree, name), f"{path}.{name}".lstrip(".")) for name in _fields[type(tree)]]
     return None if any(part is None for part in found) else [name for part in found for name in part or ()]
 
 

@@ -33,7 +33,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Number of simulated days of one chunk, all arms together."""
+        """The fewest days that are simulated of one chunk, all arms together."""
         return sum(step.least for arm in self.trial.arms for step in arm.steps)
 
     def chunks(self) -> Iterator[Chunk]:
